@@ -1,0 +1,59 @@
+/**
+ * Every error says who, what it got and what it expected in its first line, shows the evidence on the next lines,
+ * and ends with one thing to try. Programs branch on `code`, people read the message.
+ */
+export class NablaError extends Error {
+  readonly code: string
+  constructor(code: string, message: string, details: ErrorDetails = {}) {
+    super([message, ...align(details.evidence ?? []), ...(details.hint ? [`  hint: ${details.hint}`] : [])].join('\n'))
+    this.code = code
+    this.name = new.target.name
+  }
+}
+
+export interface ErrorDetails {
+  /** Rows of a small table: a name and what is known of it. */
+  evidence?: readonly (readonly [name: string, value: string])[]
+  /** One thing to try. */
+  hint?: string
+}
+
+/** Arrays do not fit together: `got` against `expected`. */
+export class ShapeError extends NablaError {}
+/** A formula cannot be read or used; the message carries a caret. */
+export class FormulaError extends NablaError {}
+/** A file, a table or a label is not what it should be. */
+export class DataError extends NablaError {}
+/** A call came too early, too late or on the wrong thing: `fit` before `compile`, an unwritable folder. */
+export class StateError extends NablaError {}
+/** An engine cannot run here or cannot run this. */
+export class BackendError extends NablaError {}
+/** A number became NaN or infinite where it must not. */
+export class NumericsError extends NablaError {}
+
+function align(rows: readonly (readonly [string, string])[]): string[] {
+  const width = Math.max(0, ...rows.map(([name]) => name.length))
+  return rows.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`)
+}
+
+/** The name among `known` that is closest to `name`, for "did you mean". */
+export function nearest(name: string, known: readonly string[], limit = 3): string[] {
+  const lower = name.toLowerCase()
+  return known
+    .map(candidate => [distance(lower, candidate.toLowerCase()), candidate] as const)
+    .filter(([d, candidate]) => d <= Math.max(2, candidate.length / 2))
+    .sort(([a], [b]) => a - b)
+    .slice(0, limit)
+    .map(([, candidate]) => candidate)
+}
+
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j)
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i]
+    for (let j = 1; j <= b.length; j++)
+      next[j] = Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1))
+    row = next
+  }
+  return row[b.length]
+}
