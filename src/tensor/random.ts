@@ -1,0 +1,292 @@
+import { DataError } from '../errors.ts'
+
+/** A NumPy `RandomState`: the same seed and the same calls give the same numbers, bit for bit, in every engine. */
+export interface NumpyRandom {
+  /** One raw output of the generator, 0 … 2³²-1. */
+  uint32(): number
+  /** One double in [0, 1) made of 53 random bits. */
+  random(): number
+  /** One standard normal number. */
+  gauss(): number
+  /** Doubles in [0, 1), as many as the product of `shape`. */
+  rand(...shape: number[]): Float64Array
+  /** Standard normal numbers, as many as the product of `shape`. */
+  randn(...shape: number[]): Float64Array
+  /** `size` normal numbers of mean `loc` and standard deviation `scale`. */
+  normal(loc?: number, scale?: number, size?: number): Float64Array
+  /** `size` doubles in [low, high). */
+  uniform(low?: number, high?: number, size?: number): Float64Array
+  /** `size` whole numbers in [low, high); both within ±2⁵³. */
+  randint(low: number, high: number, size?: number): number[]
+  /** `size` of the numbers 0 … n-1, or of the items of an array, with replacement unless told otherwise. */
+  choice(n: number, size?: number, options?: { replace?: boolean }): number[]
+  choice<T>(items: ArrayLike<T>, size?: number, options?: { replace?: boolean }): T[]
+  /** The numbers 0 … n-1, or a copy of an array, in random order. */
+  permutation(n: number): Int32Array
+  permutation<T>(items: ArrayLike<T>): T[]
+  /** Reorders an array in place. */
+  shuffle<T>(items: { readonly length: number; [index: number]: T }): void
+  /** Everything needed to go on later, as plain JSON. */
+  state(): RandomState
+  /** Goes on from a saved state. */
+  restore(state: RandomState): void
+}
+
+/** The state of the Mersenne twister and the second number of the last normal pair, if it is still unused. */
+export interface RandomState {
+  key: number[]
+  pos: number
+  hasGauss: boolean
+  gauss: number
+}
+
+const length = 624
+const middle = 397
+const two32 = 4294967296
+
+/**
+ * NumPy's legacy random numbers: `np.random.seed(seed)` and what follows, exactly.
+ *
+ * The generator is MT19937 (Matsumoto & Nishimura 1998); each method draws from it in NumPy's order.
+ * @param seed a whole number 0 … 2³²-1, or a list of them
+ * @throws DataError `bad-seed`
+ * @example
+ * numpyRandom(0).randn(2)   // [1.764052345967664, 0.4001572083672233]
+ */
+export function numpyRandom(seed: number | readonly number[] = 0): NumpyRandom {
+  const key = seeded(seed)
+  let pos = length
+  let hasGauss = false
+  let cached = 0
+
+  function twist() {
+    for (let i = 0; i < length; i++) {
+      const y = (key[i] & 0x80000000) | (key[(i + 1) % length] & 0x7fffffff)
+      key[i] = key[(i + middle) % length] ^ (y >>> 1) ^ (y & 1 && 0x9908b0df)
+    }
+    pos = 0
+  }
+
+  function uint32() {
+    if (pos === length) twist()
+    let y = key[pos++]
+    y ^= y >>> 11
+    y ^= (y << 7) & 0x9d2c5680
+    y ^= (y << 15) & 0xefc60000
+    return (y ^ (y >>> 18)) >>> 0
+  }
+
+  function random() {
+    const high = uint32() >>> 5
+    return (high * 67108864 + (uint32() >>> 6)) / 9007199254740992
+  }
+
+  function gauss() {
+    if (hasGauss) {
+      hasGauss = false
+      return cached
+    }
+    let x1: number
+    let x2: number
+    let r2: number
+    do {
+      x1 = 2 * random() - 1
+      x2 = 2 * random() - 1
+      r2 = x1 * x1 + x2 * x2
+    } while (r2 >= 1 || r2 === 0)
+    const factor = Math.sqrt((-2 * exactLog(r2)) / r2)
+    cached = factor * x1
+    hasGauss = true
+    return factor * x2
+  }
+
+  /** A whole number 0 … max: draws under the smallest covering mask until one fits. */
+  function below(max: number) {
+    if (max === 0) return 0
+    const mask = max < two32 ? 0 : covering(Math.floor(max / two32))
+    const lowMask = max < two32 ? covering(max) : 0xffffffff
+    for (;;) {
+      const high = mask === 0 ? 0 : (uint32() & mask) >>> 0
+      const value = high * two32 + ((uint32() & lowMask) >>> 0)
+      if (value <= max) return value
+    }
+  }
+
+  const filled = (size: number, draw: () => number) => {
+    const out = new Float64Array(size)
+    for (let i = 0; i < size; i++) out[i] = draw()
+    return out
+  }
+
+  function shuffle<T>(items: { readonly length: number; [index: number]: T }) {
+    for (let i = items.length - 1; i > 0; i--) {
+      const j = below(i)
+      const item = items[i]
+      items[i] = items[j]
+      items[j] = item
+    }
+  }
+
+  function permutation(n: number): Int32Array
+  function permutation<T>(items: ArrayLike<T>): T[]
+  function permutation<T>(of: number | ArrayLike<T>): Int32Array | T[] {
+    const out = typeof of === 'number' ? Int32Array.from({ length: of }, (_, i) => i) : Array.from(of)
+    shuffle<unknown>(out)
+    return out
+  }
+
+  function randint(low: number, high: number, size = 1) {
+    if (!(Number.isSafeInteger(low) && Number.isSafeInteger(high) && Number.isSafeInteger(high - low) && low < high))
+      throw new DataError('bad-range', `randint got [${low}, ${high}), expected whole numbers, low below high`, {
+        hint: 'the upper end is not included: randint(0, 10) draws 0 … 9',
+      })
+    return Array.from({ length: size }, () => low + below(high - 1 - low))
+  }
+
+  function choice(n: number, size?: number, options?: { replace?: boolean }): number[]
+  function choice<T>(items: ArrayLike<T>, size?: number, options?: { replace?: boolean }): T[]
+  function choice<T>(from: number | ArrayLike<T>, size = 1, { replace = true } = {}) {
+    const count = typeof from === 'number' ? from : from.length
+    if (count < 1 || (!replace && size > count))
+      throw new DataError('bad-choice', `choice got ${size} of ${count} items, more than there are`, {
+        hint: 'draw fewer, or with { replace: true }',
+      })
+    const rows = replace ? randint(0, count, size) : Array.from(permutation(count).subarray(0, size))
+    return typeof from === 'number' ? rows : rows.map(row => from[row])
+  }
+
+  return {
+    uint32,
+    random,
+    gauss,
+    rand: (...shape) => filled(product(shape), random),
+    randn: (...shape) => filled(product(shape), gauss),
+    normal: (loc = 0, scale = 1, size = 1) => filled(size, () => loc + scale * gauss()),
+    uniform: (low = 0, high = 1, size = 1) => filled(size, () => low + (high - low) * random()),
+    randint,
+    choice,
+    permutation,
+    shuffle,
+    state: () => ({ key: Array.from(key), pos, hasGauss, gauss: hasGauss ? cached : 0 }),
+    restore(state) {
+      if (
+        !(Array.isArray(state.key) && state.key.length === length && state.key.every(isUint32) && isPosition(state.pos))
+      )
+        throw new DataError('bad-state', `restore got a state that is not ${length} words and a position`, {
+          hint: 'pass what state() returned, or its JSON',
+        })
+      key.set(state.key)
+      pos = state.pos
+      hasGauss = state.hasGauss
+      cached = state.gauss
+    },
+  }
+}
+
+/** The smallest 2ᵏ-1 that is not below `max`, for max < 2³². */
+const covering = (max: number) => 0xffffffff >>> Math.clz32(max)
+const product = (shape: readonly number[]) => shape.reduce((size, extent) => size * extent, 1)
+const isUint32 = (value: unknown) => typeof value === 'number' && value >>> 0 === value
+const isPosition = (value: unknown) => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= length
+
+function seeded(seed: number | readonly number[]): Uint32Array {
+  const list = typeof seed === 'number' ? [seed] : seed
+  if (list.length === 0 || !list.every(isUint32))
+    throw new DataError('bad-seed', `numpyRandom got the seed ${String(seed) || '[]'}, expected 0 … ${two32 - 1}`, {
+      hint: 'a seed is a whole number, or a list of at least one',
+    })
+  const key = new Uint32Array(length)
+  key[0] = typeof seed === 'number' ? seed : 19650218
+  const mixed = (i: number, factor: number) => Math.imul(key[i - 1] ^ (key[i - 1] >>> 30), factor)
+  for (let i = 1; i < length; i++) key[i] = mixed(i, 1812433253) + i
+  if (typeof seed === 'number') return key
+
+  let i = 1
+  const next = () => {
+    if (++i < length) return
+    key[0] = key[length - 1]
+    i = 1
+  }
+  for (let k = 0; k < Math.max(length, list.length); k++, next())
+    key[i] = (key[i] ^ mixed(i, 1664525)) + list[k % list.length] + (k % list.length)
+  for (let k = 1; k < length; k++, next()) key[i] = (key[i] ^ mixed(i, 1566083941)) - i
+  key[0] = 0x80000000
+  return key
+}
+
+/** 2²⁷ + 1 cuts a double into two halves whose products are exact (Veltkamp 1968). */
+const cutter = 134217729
+const upper = (a: number) => {
+  const c = a * cutter
+  return c - (c - a)
+}
+/** What rounding took from `p = a · b` (Dekker 1971): a·b = p + lost exactly. */
+function lost(a: number, b: number, p: number): number {
+  const ah = upper(a)
+  const bh = upper(b)
+  const al = a - ah
+  const bl = b - bh
+  return ah * bh - p + ah * bl + al * bh + al * bl
+}
+
+// 1/1, 1/3, 1/5 … as sums of two doubles: the coefficients of atanh.
+const terms = 22
+const odd = Float64Array.from({ length: terms }, (_, k) => 1 / (2 * k + 1))
+const oddRest = odd.map((c, k) => (1 - c * (2 * k + 1) - lost(c, 2 * k + 1, c * (2 * k + 1))) / (2 * k + 1))
+const ln2 = Math.LN2
+const ln2Rest = 2.3190468138462996e-17
+const bits = new DataView(new ArrayBuffer(8))
+
+/**
+ * The natural logarithm, rounded correctly: engines differ in the last bit of `Math.log`, this never does.
+ *
+ * log x = e·ln 2 + 2·atanh((m-1)/(m+1)) for x = 2ᵉ·m, in sums of two doubles (about 100 bits).
+ * @param x any double; 0 gives -∞, a negative number NaN
+ */
+export function exactLog(x: number): number {
+  if (!(x > 0) || x === Infinity) return x === 0 ? -Infinity : x > 0 ? x : Number.NaN
+  let e = 0
+  if (x < 2.2250738585072014e-308) {
+    x *= 18014398509481984
+    e = -54
+  }
+  bits.setFloat64(0, x)
+  e += (bits.getUint32(0) >>> 20) - 1023
+  bits.setUint32(0, (bits.getUint32(0) & 0xfffff) | 0x3ff00000)
+  let m = bits.getFloat64(0)
+  if (m > Math.SQRT2) {
+    m /= 2
+    e++
+  }
+
+  // s + sl = (m - 1) / (m + 1), where m - 1 is exact; q + ql = s²
+  const up = m + 1
+  const upRest = m < 1 ? m - (up - 1) : 1 - (up - m)
+  const s = (m - 1) / up
+  const back = s * up
+  const sl = (m - 1 - back - lost(s, up, back) - s * upRest) / up
+  const q = s * s
+  const ql = lost(s, s, q) + 2 * s * sl
+
+  // h + l = 1 + q/3 + q²/5 + …; the far terms do not need the second double
+  let h = odd[terms - 1]
+  let l = 0
+  let k = terms - 2
+  for (; k > 9; k--) h = odd[k] + h * q
+  for (; k >= 0; k--) {
+    const p = h * q
+    const pl = lost(h, q, p) + h * ql + l * q
+    const sum = odd[k] + p
+    const rest = p - (sum - odd[k]) + (pl + oddRest[k])
+    h = sum + rest
+    l = rest - (h - sum)
+  }
+
+  const a = 2 * s * h
+  const al = lost(2 * s, h, a) + 2 * (s * l + sl * h)
+  if (e === 0) return a + al
+  const b = e * ln2
+  const bl = lost(e, ln2, b) + e * ln2Rest
+  const sum = b + a
+  return sum + (a - (sum - b) + (al + bl))
+}
