@@ -1,0 +1,5 @@
+export { confusion } from './confusion.ts'
+export { type Curves, curves } from './curves.ts'
+export { type DigitsOptions, digits, type Picture } from './digits.ts'
+export { type PngOptions, png } from './png.ts'
+export { escapeXml } from './svg.ts'
