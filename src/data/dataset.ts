@@ -1,0 +1,330 @@
+import { DataError, ShapeError } from '../errors.ts'
+import { numpyRandom } from '../tensor/random.ts'
+
+type Floats = Float32Array | Float64Array
+/** The number arrays a dataset can lie in; bytes stay bytes. */
+export type NumberArray =
+  | Int8Array
+  | Uint8Array
+  | Uint8ClampedArray
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | Uint32Array
+  | Floats
+/** Numbers, or lists of lists of numbers, all of the same length. */
+export type Nested = ArrayLike<number> | readonly Nested[]
+/** Numbers with a shape, as `readIdx` returns them; the first axis counts the samples. */
+export interface Shaped {
+  readonly shape: readonly number[]
+  readonly data: NumberArray
+}
+
+/** Samples and their targets; every method but `fill` and `label` returns a view that copies no sample. */
+export interface Dataset {
+  readonly size: number
+  /** One sample, without the batch axis. */
+  readonly inputShape: readonly number[]
+  /** One target: `[]` for a class label or a scalar, `[10]` one-hot. */
+  readonly targetShape: readonly number[]
+  readonly hasTargets: boolean
+  /** How many classes, when the targets are class labels or one-hot rows. */
+  readonly classes?: number
+  /** True when no value can be NaN or infinite, because all are stored as whole numbers. */
+  readonly finite: boolean
+  /** Writes the samples `rows` one after another into x and, if given, their targets into y. */
+  fill(rows: ArrayLike<number>, x: Floats, y?: Floats): void
+  /** The class of a row: its label, or the argmax of a one-hot target. */
+  label(row: number): number
+  /** The given rows in the given order. */
+  select(rows: ArrayLike<number>): Dataset
+  /** The first `count` rows, or all when there are fewer. */
+  take(count: number): Dataset
+  /** The same samples, each value times `factor`. */
+  scale(factor: number): Dataset
+  /** Labels as one-hot targets; `classes` defaults to the dataset's own, or the largest label + 1. */
+  oneHot(classes?: number): Dataset
+  /** The division of scikit-learn's `train_test_split(test_size, random_state)`: below 1 a fraction, else a count. */
+  split(options: { testSize: number; seed: number }): { train: Dataset; test: Dataset }
+}
+
+export interface DatasetSource {
+  /** Samples: nested lists, a shaped array, or one flat list with `inputShape`. */
+  x: Nested | Shaped
+  /** Targets: one number a sample, or one list a sample. */
+  y?: Nested | Shaped
+  /** Shape of one sample, needed for a flat list; without it each number is a sample of shape [1]. */
+  inputShape?: readonly number[]
+  /** Shape of one target, needed for a flat list of targets that are not single numbers. */
+  targetShape?: readonly number[]
+  /** How many classes there are; labels are then checked. */
+  classes?: number
+}
+
+interface Column {
+  readonly data: NumberArray
+  readonly shape: readonly number[]
+  readonly width: number
+}
+
+/**
+ * A dataset of arrays in memory; typed arrays are used as they are, nested lists become one Float64Array.
+ * @throws ShapeError `ragged`, `size-mismatch`; DataError `empty-dataset`, `not-a-number`, `bad-label`
+ * @example
+ * const xor = dataset({ x: [[0, 0], [0, 1], [1, 0], [1, 1]], y: [0, 1, 1, 0] })
+ */
+export function dataset({ x, y, inputShape, targetShape, classes }: DatasetSource): Dataset {
+  const samples = column('x', x, inputShape, [1])
+  const targets = y === undefined ? undefined : column('y', y, targetShape, [])
+  const size = samples.data.length / samples.width
+  if (targets && targets.data.length / targets.width !== size)
+    throw new ShapeError(
+      'size-mismatch',
+      `dataset got ${size} samples, but ${targets.data.length / targets.width} targets`,
+      {
+        evidence: [
+          ['x', `${samples.data.length} numbers, ${show(samples.shape)} a sample`],
+          ['y', `${targets.data.length} numbers, ${show(targets.shape)} a target`],
+        ],
+        hint: 'give one target a sample; for a flat list of samples also inputShape',
+      },
+    )
+  const all = Int32Array.from({ length: size }, (_, row) => row)
+  const made = view(samples, targets, { rows: all, factor: 1, classes })
+  if (classes !== undefined && targets?.width === 1) checkLabels(made, classes)
+  return made
+}
+
+interface ViewOptions {
+  readonly rows: Int32Array
+  readonly factor: number
+  readonly classes?: number
+  /** Set when labels are to be written as one-hot rows of this width. */
+  readonly hot?: number
+}
+
+function view(x: Column, y: Column | undefined, options: ViewOptions): Dataset {
+  const { rows, factor, classes, hot } = options
+  if (rows.length === 0)
+    throw new DataError('empty-dataset', 'dataset got 0 samples, expected at least one', {
+      hint: 'check the file or the selection that the rows come from',
+    })
+  const at = (row: number) => {
+    const found = rows[row]
+    if (found === undefined)
+      throw new DataError('no-such-row', `dataset got row ${row}, expected 0 … ${rows.length - 1}`, {
+        hint: 'rows are counted from 0',
+      })
+    return found
+  }
+  const targets = () => {
+    if (y) return y
+    throw new DataError('no-targets', 'dataset has samples only, but targets were asked for', {
+      hint: 'pass y to dataset(…), or leave the targets out',
+    })
+  }
+  const label = (row: number) => {
+    const { data, width } = targets()
+    const start = at(row) * width
+    if (width === 1) return data[start]
+    let best = 0
+    for (let i = 1; i < width; i++) if (data[start + i] > data[start + best]) best = i
+    return best
+  }
+  const select = (chosen: ArrayLike<number>) => view(x, y, { ...options, rows: Int32Array.from(chosen, at) })
+
+  const self: Dataset = {
+    size: rows.length,
+    inputShape: x.shape,
+    targetShape: hot === undefined ? (y?.shape ?? []) : [hot],
+    hasTargets: y !== undefined,
+    classes,
+    finite: !isFloat(x.data) && Number.isFinite(factor) && !(y && isFloat(y.data)),
+    fill(chosen, xOut, yOut) {
+      copy('x', x, chosen, at, xOut, factor)
+      if (!yOut) return
+      if (hot === undefined) return copy('y', targets(), chosen, at, yOut, 1)
+      fits('y', yOut, chosen.length, hot)
+      yOut.fill(0, 0, chosen.length * hot)
+      for (let i = 0; i < chosen.length; i++) yOut[i * hot + label(chosen[i])] = 1
+    },
+    label,
+    select,
+    take: count => view(x, y, { ...options, rows: rows.subarray(0, Math.max(0, count)) }),
+    scale: by => view(x, y, { ...options, factor: factor * by }),
+    oneHot(count = classes) {
+      if (targets().width !== 1)
+        throw new ShapeError('bad-target', `oneHot got targets ${show(targets().shape)}, expected one label a sample`, {
+          hint: 'these targets are vectors already; leave oneHot() out',
+        })
+      count ??= 1 + rows.reduce((largest, _, row) => Math.max(largest, label(row)), 0)
+      checkLabels(self, count)
+      return view(x, y, { ...options, classes: count, hot: count })
+    },
+    split({ testSize, seed }) {
+      const count = testSize < 1 ? Math.ceil(testSize * rows.length) : testSize
+      if (!(testSize > 0 && Number.isInteger(count) && count < rows.length))
+        throw new DataError(
+          'bad-split',
+          `split got testSize ${testSize} of ${rows.length} rows, one part would be empty`,
+          {
+            hint: 'give a fraction between 0 and 1, or a whole number of rows',
+          },
+        )
+      const shuffled = numpyRandom(seed).permutation(rows.length)
+      return { train: select(shuffled.subarray(count)), test: select(shuffled.subarray(0, count)) }
+    },
+  }
+  return self
+}
+
+function copy(
+  name: string,
+  from: Column,
+  rows: ArrayLike<number>,
+  at: (row: number) => number,
+  to: Floats,
+  factor: number,
+) {
+  const { data, width } = from
+  fits(name, to, rows.length, width)
+  for (let i = 0, o = 0; i < rows.length; i++) {
+    const start = at(rows[i]) * width
+    if (factor === 1) to.set(data.subarray(start, start + width), o)
+    else for (let j = 0; j < width; j++) to[o + j] = data[start + j] * factor
+    o += width
+  }
+}
+
+function fits(name: string, to: Floats, rows: number, width: number) {
+  if (to.length < rows * width)
+    throw new ShapeError('small-buffer', `fill got ${name} of ${to.length} numbers, expected ${rows * width}`, {
+      evidence: [[name, `${rows} rows of ${width}`]],
+      hint: `allocate ${name} for the whole batch`,
+    })
+}
+
+function checkLabels(data: Dataset, classes: number) {
+  if (!(Number.isInteger(classes) && classes > 0 && classes <= 1e6))
+    throw new DataError('bad-classes', `dataset got ${classes} classes, expected a whole number from 1`, {
+      hint: 'classes is how many different labels there are',
+    })
+  for (let row = 0; row < data.size; row++) {
+    const label = data.label(row)
+    if (!(Number.isInteger(label) && label >= 0 && label < classes))
+      throw new DataError('bad-label', `row ${row} has label ${label}, expected 0 … ${classes - 1}`, {
+        hint: `labels count from 0; with ${classes} classes the last one is ${classes - 1}`,
+      })
+  }
+}
+
+function column(
+  name: string,
+  source: Nested | Shaped,
+  given: readonly number[] | undefined,
+  otherwise: number[],
+): Column {
+  const { shape: full, data } = 'shape' in source ? source : flatten(name, source)
+  const shape = given ?? (full.length > 1 ? full.slice(1) : otherwise)
+  const width = product(shape)
+  if (
+    !shape.every(extent => Number.isInteger(extent) && extent > 0) ||
+    data.length % width !== 0 ||
+    product(full) !== data.length
+  )
+    throw new ShapeError('size-mismatch', `${name} has ${data.length} numbers, no multiple of ${show(shape)}`, {
+      evidence: [[name, show(full)]],
+      hint: `one ${name === 'x' ? 'sample' : 'target'} needs ${width} numbers; check ${name === 'x' ? 'input' : 'target'}Shape`,
+    })
+  if (full.length > 1 && data.length / width !== full[0])
+    throw new ShapeError('size-mismatch', `${name} is ${show(full)}, which is not ${full[0]} × ${show(shape)}`, {
+      hint: 'the given shape is that of one sample, without the batch axis',
+    })
+  return { data, shape, width }
+}
+
+/** Lists of lists as one array and its shape; typed arrays are taken as they are. */
+function flatten(name: string, source: Nested): Shaped {
+  if (isTyped(source)) return { shape: [source.length], data: source }
+  const shape: number[] = []
+  for (let level: unknown = source; isList(level); level = level[0]) {
+    shape.push(level.length)
+    if (shape.length > 8)
+      throw new ShapeError('too-deep', `${name} is nested more than 8 deep`, { hint: 'samples have few axes' })
+  }
+  const values: number[] = []
+  const path: number[] = []
+  const walk = (part: unknown, axis: number) => {
+    if (isList(part) && axis < shape.length) {
+      if (part.length !== shape[axis])
+        throw new ShapeError(
+          'ragged',
+          `${name}${where(path)} has ${part.length} items, but ${shape[axis]} come before it`,
+          {
+            hint: 'all lists on one level must be equally long',
+          },
+        )
+      for (let i = 0; i < part.length; i++) {
+        path[axis] = i
+        walk(part[i], axis + 1)
+      }
+      path.length = axis
+      return
+    }
+    if (typeof part !== 'number' || axis < shape.length)
+      throw new DataError('not-a-number', `${name}${where(path)} is ${describe(part)}, expected a number`, {
+        hint: isList(part) ? 'all numbers must lie equally deep' : 'convert text and missing values to numbers first',
+      })
+    values.push(part)
+  }
+  walk(source, 0)
+  return { shape, data: Float64Array.from(values) }
+}
+
+const isTyped = (value: unknown): value is NumberArray =>
+  ArrayBuffer.isView(value) &&
+  !(value instanceof DataView || value instanceof BigInt64Array || value instanceof BigUint64Array)
+const isList = (value: unknown): value is ArrayLike<unknown> => Array.isArray(value) || isTyped(value)
+const isFloat = (data: NumberArray) => data instanceof Float32Array || data instanceof Float64Array
+const product = (shape: readonly number[]) => shape.reduce((size, extent) => size * extent, 1)
+const show = (shape: readonly number[]) => `[${shape.join(', ')}]`
+const where = (path: readonly number[]) => path.map(i => `[${i}]`).join('')
+const describe = (value: unknown) =>
+  isList(value) ? `a list of ${value.length}` : String(JSON.stringify(value)).slice(0, 40)
+
+/** Where the first NaN or infinite value of a dataset is, if there is one. */
+export function findNotFinite(
+  data: Dataset,
+): { row: number; part: 'x' | 'y'; index: number; value: number } | undefined {
+  if (data.finite) return undefined
+  const x = new Float64Array(product(data.inputShape))
+  const y = data.hasTargets ? new Float64Array(product(data.targetShape)) : undefined
+  for (let row = 0; row < data.size; row++) {
+    data.fill([row], x, y)
+    for (const [part, values] of [['x', x] as const, ['y', y] as const]) {
+      const index = values ? values.findIndex(value => !Number.isFinite(value)) : -1
+      if (index >= 0) return { row, part, index, value: values![index] }
+    }
+  }
+  return undefined
+}
+
+/**
+ * The order in which one epoch visits the rows: as they are, or shuffled anew for each epoch.
+ * It depends on seed and epoch alone, so a run that is resumed at epoch 7 sees what it would have seen.
+ * @param options.seed a whole number 0 … 2³²-1
+ * @param options.epoch counted from 0 or 1, as the caller likes
+ */
+export function order(size: number, { shuffle = true, seed = 0, epoch = 0 } = {}): Int32Array {
+  if (!shuffle) return Int32Array.from({ length: size }, (_, row) => row)
+  return numpyRandom([seed, epoch]).permutation(size)
+}
+
+/** Cuts an order of rows into batches; the last one may be smaller. */
+export function* batches(data: Dataset, batchSize: number, rows: Int32Array = order(data.size, { shuffle: false })) {
+  if (!(Number.isInteger(batchSize) && batchSize > 0))
+    throw new DataError('bad-batch-size', `batches got a batch size of ${batchSize}, expected a whole number from 1`, {
+      hint: 'usual sizes are 32 and 128',
+    })
+  for (let start = 0; start < rows.length; start += batchSize) yield rows.subarray(start, start + batchSize)
+}
