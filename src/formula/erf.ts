@@ -1,0 +1,54 @@
+/** The error function, within 1 ulp: the piecewise rational approximations of Sun's fdlibm (1993). */
+export function erf(x: number): number {
+  const a = Math.abs(x)
+  if (a < 0.84375) return a < 2 ** -28 ? x + 0.1283791670955126 * x : x + x * ratio(CENTRE, x * x)
+  if (a >= 6) return Math.sign(x)
+  if (a < 1.25) return Math.sign(x) * (0.8450629115104675 + ratio(SHOULDER, a - 1))
+  if (Number.isNaN(x)) return x
+  // exp(-a²) from a split a, so that the square of the high part is exact.
+  const high = Math.fround(a)
+  const rest =
+    Math.exp(-high * high - 0.5625) *
+    Math.exp((high - a) * (high + a) + ratio(a < 1 / 0.35 ? SLOPE : TAIL, 1 / (a * a)))
+  return Math.sign(x) * (1 - rest / a)
+}
+
+type Ratio = readonly [above: readonly number[], below: readonly number[]]
+
+const ratio = ([above, below]: Ratio, x: number) => polynomial(above, x) / polynomial(below, x)
+const polynomial = (coefficients: readonly number[], x: number) => coefficients.reduceRight((sum, c) => sum * x + c, 0)
+
+const CENTRE: Ratio = [
+  [1.2837916709551256e-1, -3.250421072470015e-1, -2.848174957559851e-2, -5.770270296489442e-3, -2.3763016656650163e-5],
+  [1, 3.9791722395915535e-1, 6.50222499887673e-2, 5.081306281875766e-3, 1.3249473800432164e-4, -3.960228278775368e-6],
+]
+const SHOULDER: Ratio = [
+  [
+    -2.3621185607526594e-3, 4.1485611868374833e-1, -3.722078760357013e-1, 3.1834661990116175e-1, -1.1089469428239668e-1,
+    3.5478304325618236e-2, -2.166375594868791e-3,
+  ],
+  [
+    1, 1.0642088040084423e-1, 5.40397917702171e-1, 7.182865441419627e-2, 1.2617121980876164e-1, 1.363708391202905e-2,
+    1.1984499846799107e-2,
+  ],
+]
+const SLOPE: Ratio = [
+  [
+    -9.864944034847148e-3, -6.938585727071818e-1, -1.0558626225323291e1, -6.2375332450326006e1, -1.6239666946257347e2,
+    -1.8460509290671104e2, -8.12874355063066e1, -9.814329344169145,
+  ],
+  [
+    1, 1.9651271667439257e1, 1.3765775414351904e2, 4.3456587747522923e2, 6.453872717332679e2, 4.2900814002756783e2,
+    1.0863500554177944e2, 6.570249770319282, -6.04244152148581e-2,
+  ],
+]
+const TAIL: Ratio = [
+  [
+    -9.8649429247001e-3, -7.99283237680523e-1, -1.7757954917754752e1, -1.6063638485582192e2, -6.375664433683896e2,
+    -1.0250951316110772e3, -4.835191916086514e2,
+  ],
+  [
+    1, 3.033806074348246e1, 3.257925129965739e2, 1.536729586084437e3, 3.1998582195085955e3, 2.5530504064331644e3,
+    4.7452854120695537e2, -2.244095244658582e1,
+  ],
+]

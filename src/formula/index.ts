@@ -1,0 +1,18 @@
+export { derivative } from './derivative.ts'
+export { type Compiled, compile, evaluate } from './evaluate.ts'
+export { check, type Formula, formula, formulaOf } from './formula.ts'
+export {
+  type ApplyNode,
+  apply,
+  count,
+  fold,
+  type NameNode,
+  type Node,
+  type NumberNode,
+  name,
+  names,
+  number,
+  substitute,
+} from './node.ts'
+export type { Operation } from './operations.ts'
+export { print } from './print.ts'
