@@ -1,0 +1,182 @@
+import { compile } from '../../formula/index.ts'
+import type {
+  Gather,
+  Gemm,
+  Instruction,
+  MapInstruction,
+  Numbers,
+  Reduce,
+  Scalars,
+  Scatter,
+} from '../../program/index.ts'
+import { streamKey, uniformAt } from '../../tensor/counter.ts'
+import { sizeOf } from '../../tensor/shape.ts'
+import { type Buffer, type Layout, offsets, type View } from '../../tensor/view.ts'
+
+/** Where the numbers of a buffer are. */
+export interface Storage {
+  numbers(buffer: Buffer): Numbers
+  layout?(buffer: Buffer): Layout | undefined
+}
+
+/** What every verb means, in plain loops over float64. Other backends are right when they agree with this file. */
+export function execute(instruction: Instruction, storage: Storage, scalars: Scalars): void {
+  switch (instruction.verb) {
+    case 'gemm':
+      return gemm(instruction, storage, scalars)
+    case 'map':
+      return map(instruction, storage, scalars)
+    case 'reduce':
+      return reduce(instruction, storage, scalars)
+    case 'gather':
+      return gather(instruction, storage, scalars)
+    case 'scatter':
+      return scatter(instruction, storage, scalars)
+  }
+}
+
+interface Cells {
+  get(i: number): number
+  set(i: number, value: number): void
+}
+
+/** The elements of a view, numbered in row-major order. */
+function cells(view: View, storage: Storage, scalars: Scalars): Cells {
+  const { buffer, fill } = view
+  const stored = buffer.kind !== 'random' && buffer.kind !== 'index'
+  const at = offsets(view, stored ? storage.layout?.(buffer) : undefined)
+  if (!stored) {
+    const key = streamKey(scalars.seed, scalars.t, buffer.stream ?? 0)
+    const value = buffer.kind === 'index' ? (place: number) => place : (place: number) => uniformAt(key, place)
+    return { get: i => (at[i] < 0 ? fill : value(at[i])), set: () => {} }
+  }
+  const numbers = storage.numbers(buffer)
+  return {
+    get: i => (at[i] < 0 ? fill : numbers[at[i]]),
+    set: (i, value) => {
+      if (at[i] >= 0) numbers[at[i]] = value
+    },
+  }
+}
+
+/** The formula of an instruction as a function of the place; `extra` holds what is not an array. */
+function elementwise({ formula, inputs, outputs }: Gemm | MapInstruction | Reduce, storage: Storage, scalars: Scalars) {
+  const tape = compile(formula)
+  const values = new Float64Array(tape.names.length)
+  const results = new Float64Array(tape.outputs.length)
+  const arrays = tape.names.map(name => (name in inputs ? cells(inputs[name], storage, scalars) : undefined))
+  tape.names.forEach((name, i) => {
+    if (!arrays[i]) values[i] = scalars[name]
+  })
+  const targets = tape.outputs.map(name => cells(outputs[name], storage, scalars))
+  const product = tape.names.indexOf('product')
+  const compute = (i: number, sum?: number) => {
+    for (let k = 0; k < arrays.length; k++) if (arrays[k]) values[k] = arrays[k]!.get(i)
+    if (product >= 0) values[product] = sum!
+    tape.run(values, results)
+    return results
+  }
+  return { compute, targets }
+}
+
+function gemm(instruction: Gemm, storage: Storage, scalars: Scalars): void {
+  const [m, depth] = instruction.a.shape
+  const n = instruction.b.shape[1]
+  const a = cells(instruction.a, storage, scalars)
+  const b = cells(instruction.b, storage, scalars)
+  const { compute, targets } = elementwise(instruction, storage, scalars)
+  const row = new Float64Array(n)
+  for (let i = 0; i < m; i++) {
+    row.fill(0)
+    for (let k = 0; k < depth; k++) {
+      const left = a.get(i * depth + k)
+      if (left !== 0) for (let j = 0; j < n; j++) row[j] += left * b.get(k * n + j)
+    }
+    for (let j = 0; j < n; j++) {
+      const results = compute(i * n + j, row[j])
+      for (let o = 0; o < targets.length; o++) targets[o].set(i * n + j, results[o])
+    }
+  }
+}
+
+function map(instruction: MapInstruction, storage: Storage, scalars: Scalars): void {
+  const { compute, targets } = elementwise(instruction, storage, scalars)
+  const size = sizeOf(Object.values(instruction.outputs)[0].shape)
+  for (let i = 0; i < size; i++) {
+    const results = compute(i)
+    for (let o = 0; o < targets.length; o++) targets[o].set(i, results[o])
+  }
+}
+
+function reduce(instruction: Reduce, storage: Storage, scalars: Scalars): void {
+  const { kind, axes } = instruction
+  const { compute, targets } = elementwise(instruction, storage, scalars)
+  const { shape } = Object.values(instruction.inputs)[0]
+  const size = sizeOf(shape)
+  const depth = axes.reduce((product, axis) => product * shape[axis], 1)
+  const { kept, reduced } = indices(shape, axes)
+  const start = kind === 'max' || kind === 'argmax' ? -Infinity : kind === 'min' ? Infinity : 0
+  const totals = targets.map(() => new Float64Array(size / depth).fill(start))
+  const chosen = kind === 'argmax' ? targets.map(() => new Float64Array(size / depth)) : totals
+  for (let i = 0; i < size; i++) {
+    const results = compute(i)
+    for (let o = 0; o < results.length; o++) {
+      const value = results[o]
+      const best = totals[o]
+      if (kind === 'sum' || kind === 'mean') best[kept[i]] += value
+      // A NaN must not vanish: it wins every comparison.
+      else if (kind === 'min' ? !(value >= best[kept[i]]) : !(value <= best[kept[i]])) {
+        best[kept[i]] = value
+        if (kind === 'argmax') chosen[o][kept[i]] = reduced[i]
+      }
+    }
+  }
+  const scale = kind === 'mean' ? 1 / depth : 1
+  chosen.forEach((values, o) => {
+    values.forEach((value, i) => targets[o].set(i, value * scale))
+  })
+}
+
+/** For each element its number among the kept axes and among the reduced ones. */
+function indices(shape: readonly number[], axes: readonly number[]) {
+  const size = sizeOf(shape)
+  const kept = new Int32Array(size)
+  const reduced = new Int32Array(size)
+  for (let i = 0; i < size; i++) {
+    let rest = i
+    let [keptStep, reducedStep] = [1, 1]
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      const index = rest % shape[axis]
+      rest = (rest - index) / shape[axis]
+      if (axes.includes(axis)) {
+        reduced[i] += index * reducedStep
+        reducedStep *= shape[axis]
+      } else {
+        kept[i] += index * keptStep
+        keptStep *= shape[axis]
+      }
+    }
+  }
+  return { kept, reduced }
+}
+
+function gather({ out, source, index, axis }: Gather, storage: Storage, scalars: Scalars): void {
+  const [to, from, at] = [out, source, index].map(view => cells(view, storage, scalars))
+  const inner = sizeOf(out.shape.slice(axis + 1))
+  const n = source.shape[axis]
+  for (let i = 0, size = sizeOf(out.shape); i < size; i++) {
+    const row = Math.floor(i / (inner * out.shape[axis]))
+    to.set(i, from.get((row * n + at.get(i)) * inner + (i % inner)))
+  }
+}
+
+function scatter({ out, values, index, axis }: Scatter, storage: Storage, scalars: Scalars): void {
+  const [to, from, at] = [out, values, index].map(view => cells(view, storage, scalars))
+  const inner = sizeOf(out.shape.slice(axis + 1))
+  const n = out.shape[axis]
+  for (let i = 0, size = sizeOf(out.shape); i < size; i++) to.set(i, 0)
+  for (let i = 0, size = sizeOf(values.shape); i < size; i++) {
+    const place = (Math.floor(i / inner) * n + at.get(i)) * inner + (i % inner)
+    to.set(place, to.get(place) + from.get(i))
+  }
+}

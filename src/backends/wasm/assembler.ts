@@ -1,0 +1,261 @@
+/**
+ * A small WebAssembly assembler: functions are written as stack code, modules come out as bytes. Nothing is parsed and
+ * nothing is optimised here; the engine's own compiler does that.
+ */
+
+export type Type = 'i32' | 'f32' | 'v128'
+
+/** A local variable or parameter of a function. */
+export interface Local {
+  readonly type: Type
+  readonly index: number
+}
+
+const valueTypes: Record<Type, number> = { i32: 0x7f, f32: 0x7d, v128: 0x7b }
+
+/** Opcodes without immediates; those of two bytes or more are SIMD, prefixed 0xfd. */
+const plain = {
+  'i32.eqz': 0x45, 'i32.eq': 0x46, 'i32.ne': 0x47, 'i32.lt_s': 0x48, 'i32.lt_u': 0x49, 'i32.gt_s': 0x4a, 'i32.gt_u': 0x4b,
+  'i32.le_s': 0x4c, 'i32.ge_s': 0x4e, 'i32.ge_u': 0x4f, 'i32.add': 0x6a, 'i32.sub': 0x6b, 'i32.mul': 0x6c,
+  'i32.div_s': 0x6d, 'i32.div_u': 0x6e, 'i32.rem_s': 0x6f, 'i32.rem_u': 0x70, 'i32.and': 0x71, 'i32.or': 0x72,
+  'i32.xor': 0x73, 'i32.shl': 0x74, 'i32.shr_s': 0x75, 'i32.shr_u': 0x76, 'f32.eq': 0x5b, 'f32.add': 0x92,
+  select: 0x1b, drop: 0x1a, return: 0x0f,
+} as const // biome-ignore format: a table
+
+const simd = {
+  'i32x4.splat': 0x11, 'f32x4.splat': 0x13, 'f32x4.eq': 0x41, 'f32x4.ne': 0x42, 'f32x4.lt': 0x43, 'f32x4.gt': 0x44,
+  'f32x4.le': 0x45, 'f32x4.ge': 0x46, 'i32x4.eq': 0x37, 'v128.not': 0x4d, 'v128.and': 0x4e, 'v128.andnot': 0x4f,
+  'v128.or': 0x50, 'v128.xor': 0x51, 'v128.bitselect': 0x52, 'v128.any_true': 0x53, 'f32x4.ceil': 0x67,
+  'f32x4.floor': 0x68, 'f32x4.trunc': 0x69, 'f32x4.nearest': 0x6a, 'f32x4.abs': 0xe0, 'f32x4.neg': 0xe1,
+  'f32x4.sqrt': 0xe3, 'f32x4.add': 0xe4, 'f32x4.sub': 0xe5, 'f32x4.mul': 0xe6, 'f32x4.div': 0xe7, 'f32x4.min': 0xe8,
+  'f32x4.max': 0xe9, 'f32x4.pmin': 0xea, 'f32x4.pmax': 0xeb, 'i32x4.trunc_sat_f32x4_s': 0xf8,
+  'f32x4.convert_i32x4_s': 0xfa, 'f32x4.convert_i32x4_u': 0xfb, 'i32x4.shl': 0xab, 'i32x4.shr_s': 0xac,
+  'i32x4.shr_u': 0xad, 'i32x4.add': 0xae, 'i32x4.sub': 0xb1, 'i32x4.mul': 0xb5, 'f32x4.relaxed_madd': 0x105,
+} as const // biome-ignore format: a table
+
+/** Loads and stores: prefix (0 for none), opcode, log2 of the natural alignment. */
+const memory = {
+  'i32.load': [0, 0x28, 2], 'f32.load': [0, 0x2a, 2], 'i32.store': [0, 0x36, 2], 'f32.store': [0, 0x38, 2],
+  'v128.load': [0xfd, 0x00, 2], 'v128.store': [0xfd, 0x0b, 2], 'v128.load32_splat': [0xfd, 0x09, 2],
+  'v128.load32_zero': [0xfd, 0x5c, 2], 'i32.atomic.load': [0xfe, 0x10, 2], 'i32.atomic.store': [0xfe, 0x17, 2],
+  'i32.atomic.rmw.add': [0xfe, 0x1e, 2], 'memory.atomic.wait32': [0xfe, 0x01, 2], 'memory.atomic.notify': [0xfe, 0x00, 2],
+} as const // biome-ignore format: a table
+
+export type Op = keyof typeof plain | keyof typeof simd
+export type MemoryOp = keyof typeof memory
+
+function uleb(n: number): number[] {
+  const out: number[] = []
+  do {
+    const byte = n & 0x7f
+    n >>>= 7
+    out.push(n ? byte | 0x80 : byte)
+  } while (n)
+  return out
+}
+
+function sleb(n: number): number[] {
+  const out: number[] = []
+  for (;;) {
+    const byte = n & 0x7f
+    n >>= 7
+    if ((n === 0 && !(byte & 0x40)) || (n === -1 && byte & 0x40)) return [...out, byte]
+    out.push(byte | 0x80)
+  }
+}
+
+const bytesOf = (view: ArrayBufferView): number[] => [...new Uint8Array(view.buffer)]
+
+/** One function being written. Methods append code and return the function, so that lines read left to right. */
+export class Code {
+  readonly bytes: number[] = []
+  readonly locals: Type[] = []
+  readonly params: readonly Local[]
+  readonly name: string
+  readonly index: number
+  constructor(name: string, index: number, params: readonly Type[]) {
+    this.name = name
+    this.index = index
+    this.params = params.map((type, i) => ({ type, index: i }))
+  }
+
+  local(type: Type): Local {
+    this.locals.push(type)
+    return { type, index: this.params.length + this.locals.length - 1 }
+  }
+  get(local: Local): this {
+    return this.put(0x20, ...uleb(local.index))
+  }
+  set(local: Local): this {
+    return this.put(0x21, ...uleb(local.index))
+  }
+  tee(local: Local): this {
+    return this.put(0x22, ...uleb(local.index))
+  }
+  i32(n: number): this {
+    return this.put(0x41, ...sleb(n | 0))
+  }
+  /** Four times the same float. */
+  f32x4(x: number): this {
+    const bytes = bytesOf(new Float32Array([x]))
+    return this.put(0xfd, 0x0c, ...bytes, ...bytes, ...bytes, ...bytes)
+  }
+  i32x4(a: number, b = a, c = a, d = a): this {
+    return this.put(0xfd, 0x0c, ...bytesOf(new Int32Array([a, b, c, d])))
+  }
+  op(name: Op): this {
+    return name in plain
+      ? this.put(plain[name as keyof typeof plain])
+      : this.put(0xfd, ...uleb(simd[name as keyof typeof simd]))
+  }
+  /** A load or store at the address on the stack plus `offset` bytes. */
+  mem(name: MemoryOp, offset = 0): this {
+    const [prefix, code, align] = memory[name]
+    return this.put(...(prefix ? [prefix, code] : [code]), align, ...uleb(offset))
+  }
+  /** Stores one lane of the vector on the stack. */
+  storeLane(lane: number, offset = 0): this {
+    return this.put(0xfd, 0x5a, 2, ...uleb(offset), lane)
+  }
+  extractLane(lane: number): this {
+    return this.put(0xfd, 0x1f, lane)
+  }
+  /** Four floats chosen from the eight of two vectors. */
+  shuffle(...lanes: readonly [number, number, number, number]): this {
+    return this.put(0xfd, 0x0d, ...lanes.flatMap(lane => [0, 1, 2, 3].map(i => lane * 4 + i)))
+  }
+  block(body: () => void): this {
+    this.put(0x02, 0x40)
+    body()
+    return this.put(0x0b)
+  }
+  loop(body: () => void): this {
+    this.put(0x03, 0x40)
+    body()
+    return this.put(0x0b)
+  }
+  /** Takes a condition from the stack. */
+  if(then: () => void, otherwise?: () => void): this {
+    this.put(0x04, 0x40)
+    then()
+    if (otherwise) {
+      this.put(0x05)
+      otherwise()
+    }
+    return this.put(0x0b)
+  }
+  br(depth: number): this {
+    return this.put(0x0c, ...uleb(depth))
+  }
+  brIf(depth: number): this {
+    return this.put(0x0d, ...uleb(depth))
+  }
+  call(target: { readonly index: number }): this {
+    return this.put(0x10, ...uleb(target.index))
+  }
+  /** local += n */
+  add(local: Local, n: number): this {
+    return n === 0 ? this : this.get(local).i32(n).op('i32.add').set(local)
+  }
+  assign(local: Local, n: number): this {
+    return this.i32(n).set(local)
+  }
+  /** Runs the body `count` times (at least once), counting a fresh local down. */
+  times(count: number, body: () => void): this {
+    if (count === 1) {
+      body()
+      return this
+    }
+    const left = this.local('i32')
+    this.assign(left, count)
+    return this.loop(() => {
+      body()
+      this.get(left).i32(1).op('i32.sub').tee(left).brIf(0)
+    })
+  }
+  private put(...bytes: number[]): this {
+    for (const b of bytes) this.bytes.push(b)
+    return this
+  }
+}
+
+export interface Import {
+  readonly name: string
+  readonly params: readonly Type[]
+  readonly index: number
+}
+
+/** A module over one imported memory. */
+export class Module {
+  private readonly imports: Import[] = []
+  private readonly codes: Code[] = []
+
+  /** Imports come first: WebAssembly numbers them before the module's own functions. */
+  import(name: string, params: readonly Type[]): Import {
+    if (this.codes.length > 0) throw new Error('imports must come before functions')
+    const entry = { name, params, index: this.imports.length }
+    this.imports.push(entry)
+    return entry
+  }
+  /** A function without results; a name exports it. */
+  function(name: string, params: readonly Type[], body: (code: Code, ...params: readonly Local[]) => void): Code {
+    const code = new Code(name, this.imports.length + this.codes.length, params)
+    this.codes.push(code)
+    body(code, ...code.params)
+    return code
+  }
+  bytes(options: { shared: boolean; pages: number; maximum: number }): Uint8Array<ArrayBuffer> {
+    const signatures: string[] = []
+    const signature = (params: readonly Type[]) => {
+      const key = params.join()
+      if (!signatures.includes(key)) signatures.push(key)
+      return signatures.indexOf(key)
+    }
+    const importTypes = this.imports.map(i => signature(i.params))
+    const codeTypes = this.codes.map(c => signature(c.params.map(p => p.type)))
+    const text = (s: string) => {
+      const bytes = new TextEncoder().encode(s)
+      return [...uleb(bytes.length), ...bytes]
+    }
+    const out: number[] = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]
+    const section = (id: number, items: readonly (readonly number[])[]) => {
+      const head = uleb(items.length)
+      const size = items.reduce((n, item) => n + item.length, head.length)
+      out.push(id, ...uleb(size), ...head)
+      for (const item of items) for (const b of item) out.push(b)
+    }
+    section(
+      1,
+      signatures.map(key => {
+        const params = key ? key.split(',').map(t => valueTypes[t as Type]) : []
+        return [0x60, ...uleb(params.length), ...params, 0]
+      }),
+    )
+    section(2, [
+      [...text('env'), ...text('memory'), 2, options.shared ? 3 : 1, ...uleb(options.pages), ...uleb(options.maximum)],
+      ...this.imports.map((i, k) => [...text('env'), ...text(i.name), 0, ...uleb(importTypes[k])]),
+    ])
+    section(3, codeTypes.map(uleb))
+    section(
+      7,
+      this.codes.filter(c => c.name).map(c => [...text(c.name), 0, ...uleb(c.index)]),
+    )
+    section(
+      10,
+      this.codes.map(c => {
+        const locals: number[] = []
+        let runs = 0
+        for (let i = 0; i < c.locals.length; ) {
+          let n = 1
+          while (c.locals[i + n] === c.locals[i]) n++
+          locals.push(...uleb(n), valueTypes[c.locals[i]])
+          runs++
+          i += n
+        }
+        const head = [...uleb(runs), ...locals]
+        return [...uleb(head.length + c.bytes.length + 1), ...head, ...c.bytes, 0x0b]
+      }),
+    )
+    return new Uint8Array(out)
+  }
+}

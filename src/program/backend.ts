@@ -1,0 +1,30 @@
+import type { Buffer } from '../tensor/view.ts'
+import type { Program } from './instruction.ts'
+
+/** Numbers that change from run to run: what a program's `scalars` are this time. */
+export type Scalars = Readonly<Record<string, number>>
+
+export type Numbers = Float32Array | Float64Array
+
+export interface Compiled {
+  run(scalars: Scalars): void | Promise<void>
+}
+
+/** Where a model's lasting arrays live, and what can run programs over them. */
+export interface Engine {
+  readonly name: string
+  readonly dtype: 'float32' | 'float64'
+  /** Writes values into a buffer (allocated and zeroed at its first mention). */
+  write(buffer: Buffer, values: ArrayLike<number>): void
+  /** A copy of a buffer's numbers. */
+  read(buffer: Buffer): Numbers
+  compile(program: Program): Compiled
+  /** Frees threads; memory goes with the garbage. */
+  close(): void
+}
+
+/** An engine for one model: `reference` (float64, plain loops) or `wasm` (float32, compiled). */
+export interface Backend {
+  readonly name: string
+  engine(options: { threads?: number }): Engine
+}

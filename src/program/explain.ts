@@ -1,0 +1,41 @@
+import { name as nameNode, print, substitute } from '../formula/index.ts'
+import type { View } from '../tensor/view.ts'
+import type { Instruction, Named, Program } from './instruction.ts'
+
+/** The program in textbook notation, a line an instruction: `dW2 = y1ᵀ·dz2`. */
+export const explain = (program: Program): string => program.instructions.map(line).join('\n')
+
+function line(instruction: Instruction): string {
+  switch (instruction.verb) {
+    case 'gemm': {
+      const product = `${instruction.a.name}·${instruction.b.name}`
+      return equations(instruction.formula.outputs, instruction.outputs, instruction.inputs, { product })
+    }
+    case 'map':
+      return equations(instruction.formula.outputs, instruction.outputs, instruction.inputs)
+    case 'reduce': {
+      const sign = { sum: 'Σ', mean: 'mean', max: 'max', min: 'min', argmax: 'argmax' }[instruction.kind]
+      return equations(instruction.formula.outputs, instruction.outputs, instruction.inputs, {}, body =>
+        sign === 'Σ' ? `Σ ${/[ ?]/.test(body) ? `(${body})` : body}` : `${sign}(${body})`,
+      )
+    }
+    case 'gather':
+      return `${instruction.out.name} = ${instruction.source.name}[${instruction.index.name}]`
+    case 'scatter':
+      return `${instruction.out.name}[${instruction.index.name}] += ${instruction.values.name}`
+  }
+}
+
+function equations(
+  nodes: ReadonlyMap<string, Parameters<typeof print>[0]>,
+  outputs: Named<View>,
+  inputs: Named<View>,
+  more: Named<string> = {},
+  wrap = (body: string) => body,
+): string {
+  const spelt: Named<string> = { ...Object.fromEntries(Object.entries(inputs).map(([k, v]) => [k, v.name])), ...more }
+  const replacements = Object.fromEntries(Object.entries(spelt).map(([k, v]) => [k, nameNode(v)]))
+  return Object.entries(outputs)
+    .map(([key, view]) => `${view.name} = ${wrap(print(substitute(nodes.get(key)!, replacements)))}`)
+    .join('; ')
+}

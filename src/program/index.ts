@@ -1,0 +1,8 @@
+export type { Backend, Compiled, Engine, Numbers, Scalars } from './backend.ts'
+export { explain } from './explain.ts'
+export * from './instruction.ts'
+export { drop } from './passes/drop.ts'
+export { fuse } from './passes/fuse.ts'
+export { type Place, type Placement, place } from './passes/place.ts'
+export { record } from './record.ts'
+export { type Operands, rowsOf, type Targets, type Verbs, verbs } from './verbs.ts'

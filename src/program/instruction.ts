@@ -1,0 +1,91 @@
+import type { Formula } from '../formula/index.ts'
+import type { Buffer, View } from '../tensor/view.ts'
+
+export type Named<T> = Readonly<Record<string, T>>
+
+/** The elementwise part that every arithmetic verb has: `outputs` are the formula's outputs over `inputs`. */
+interface Elementwise {
+  readonly formula: Formula
+  readonly inputs: Named<View>
+  readonly outputs: Named<View>
+}
+
+/** out = formula(product) with product = a·b, summed over the shared axis in float64 or in fixed blocks. */
+export interface Gemm extends Elementwise {
+  readonly verb: 'gemm'
+  readonly a: View
+  readonly b: View
+}
+
+/** out = formula(inputs), element by element. */
+export interface MapInstruction extends Elementwise {
+  readonly verb: 'map'
+}
+
+export type Reduction = 'sum' | 'mean' | 'max' | 'min' | 'argmax'
+
+/** out = reduction of formula(inputs) over `axes` of the inputs' common shape; argmax takes the first of equals. */
+export interface Reduce extends Elementwise {
+  readonly verb: 'reduce'
+  readonly kind: Reduction
+  readonly axes: readonly number[]
+}
+
+/** out[…] = source[…, index[…], …] along `axis`; a broadcast source makes it an embedding look-up. */
+export interface Gather {
+  readonly verb: 'gather'
+  readonly axis: number
+  readonly out: View
+  readonly index: View
+  readonly source: View
+}
+
+/** out = 0, then out[…, index[…], …] += values[…] along `axis`. The adjoint of gather, and of a maximum. */
+export interface Scatter {
+  readonly verb: 'scatter'
+  readonly axis: number
+  readonly out: View
+  readonly index: View
+  readonly values: View
+}
+
+export type Instruction = Gemm | MapInstruction | Reduce | Gather | Scatter
+
+/** A recorded computation: what one step does, in order, with every number it touches named. */
+export interface Program {
+  readonly name: string
+  readonly instructions: readonly Instruction[]
+  /** Numbers that change from run to run without a new plan: step `t`, `learningRate`, `seed`. */
+  readonly scalars: readonly string[]
+}
+
+export function reads(instruction: Instruction): View[] {
+  switch (instruction.verb) {
+    case 'gemm':
+      return [instruction.a, instruction.b, ...Object.values(instruction.inputs)]
+    case 'map':
+    case 'reduce':
+      return Object.values(instruction.inputs)
+    case 'gather':
+      return [instruction.index, instruction.source]
+    case 'scatter':
+      return [instruction.index, instruction.values]
+  }
+}
+
+export const writes = (instruction: Instruction): View[] =>
+  'out' in instruction ? [instruction.out] : Object.values(instruction.outputs)
+
+/** Every buffer of a program, in order of first use. */
+export function buffersOf(program: Program): Set<Buffer> {
+  const all = new Set<Buffer>()
+  for (const i of program.instructions) for (const view of [...reads(i), ...writes(i)]) all.add(view.buffer)
+  return all
+}
+
+/** The shape an elementwise instruction runs over: of its operands for a reduction, else of its outputs. */
+export function domain(instruction: MapInstruction | Reduce | Gemm): readonly number[] {
+  if (instruction.verb === 'gemm') return [instruction.a.shape[0], instruction.b.shape[1]]
+  const views = Object.values(instruction.verb === 'reduce' ? instruction.inputs : instruction.outputs)
+  return views[0].shape
+}

@@ -1,0 +1,92 @@
+import { formulaOf, type Node, name as nameNode, substitute } from '../../formula/index.ts'
+import { sameShape, sizeOf } from '../../tensor/shape.ts'
+import { sameView, type View } from '../../tensor/view.ts'
+import {
+  domain,
+  type Gemm,
+  type Instruction,
+  type MapInstruction,
+  type Program,
+  reads,
+  writes,
+} from '../instruction.ts'
+
+/**
+ * Joins each map to the instruction that makes its operand, so that the value is used while it is still in a register:
+ * bias and activation go into the product, chains of maps become one.
+ */
+export function fuse(program: Program): Program {
+  const done: Instruction[] = []
+  for (const instruction of program.instructions) {
+    const at = instruction.verb === 'map' ? hostOf(instruction, done) : -1
+    if (at < 0) done.push(instruction)
+    else done[at] = join(done[at] as Gemm | MapInstruction, instruction as MapInstruction)
+  }
+  return { ...program, instructions: done }
+}
+
+/** Where the map can join: the last instruction that writes any of its operands, if nothing later minds. */
+function hostOf(map: MapInstruction, done: readonly Instruction[]): number {
+  const operands = Object.values(map.inputs)
+  const results = new Set(Object.values(map.outputs).map(v => v.buffer))
+  for (let at = done.length - 1; at >= 0; at--) {
+    const host = done[at]
+    const made = operands.filter(v => writes(host).some(w => w.buffer === v.buffer))
+    if (made.length > 0) return fits(host, map, made) ? at : -1
+    if ([...reads(host), ...writes(host)].some(v => results.has(v.buffer))) return -1
+  }
+  return -1
+}
+
+function fits(host: Instruction, map: MapInstruction, made: readonly View[]): host is Gemm | MapInstruction {
+  if (host.verb === 'map') {
+    if (!sameShape(domain(host), domain(map))) return false
+  } else if (host.verb === 'gemm') {
+    if (sizeOf(domain(host)) !== sizeOf(domain(map))) return false
+    // Beside the product, an epilogue reads rows only: a bias, or a number for each column.
+    const others = Object.values(map.inputs).filter(v => !made.includes(v))
+    const rows = rowAxes(host, map)
+    if (rows < 0 || !others.every(v => v.matrix(rows).axes[0].every(f => f.step === 0 || f.size === 1))) return false
+  } else return false
+  return made.every(v => writes(host).some(w => sameView(w, v)))
+}
+
+/** How many leading axes of the map are the rows of the product. */
+function rowAxes(host: Gemm, map: MapInstruction): number {
+  const shape = domain(map)
+  for (let r = 0, size = 1; r <= shape.length; size *= shape[r++]) if (size === domain(host)[0]) return r
+  return -1
+}
+
+function join(host: Gemm | MapInstruction, map: MapInstruction): Gemm | MapInstruction {
+  const shaped = (v: View) => (host.verb === 'gemm' ? v.matrix(rowAxes(host, map)) : v)
+  const inputs: Record<string, View> = { ...host.inputs }
+  const outputs: Record<string, View> = { ...host.outputs }
+  const nodes: Record<string, Node> = Object.fromEntries(host.formula.outputs)
+  const replacements: Record<string, Node> = {}
+  const scalars = map.formula.names.filter(n => !(n in map.inputs))
+  const fresh = (base: string, taken: object) => {
+    let candidate = base
+    for (let i = 2; candidate in taken || candidate === 'product'; i++) candidate = `${base}_${i}`
+    return candidate
+  }
+  for (const [name, view] of Object.entries(map.inputs)) {
+    const made = Object.entries(host.outputs).find(([, w]) => sameView(w, view))
+    if (made) {
+      replacements[name] = host.formula.outputs.get(made[0])!
+      continue
+    }
+    const same = Object.entries(inputs).find(([, v]) => sameView(v, shaped(view)))
+    const key = same
+      ? same[0]
+      : fresh(name, { ...inputs, ...Object.fromEntries([...host.formula.names, ...scalars].map(n => [n, 0])) })
+    inputs[key] = shaped(view)
+    replacements[name] = nameNode(key)
+  }
+  for (const [name, view] of Object.entries(map.outputs)) {
+    const key = fresh(name, outputs)
+    outputs[key] = shaped(view)
+    nodes[key] = substitute(map.formula.outputs.get(name)!, replacements)
+  }
+  return { ...host, inputs, outputs, formula: formulaOf(nodes) }
+}

@@ -1,0 +1,85 @@
+import { type Shape, sizeOf } from '../../tensor/shape.ts'
+import { type Buffer, contiguous, inside, type Layout, reach } from '../../tensor/view.ts'
+import { buffersOf, type Program, reads, writes } from '../instruction.ts'
+
+export interface Place extends Layout {
+  /** First element of the buffer's block, counted from the start of the arena, in elements. */
+  readonly start: number
+  /** Elements of the block, borders included. */
+  readonly size: number
+  /** A border holds zeros that must stay: such a block is never shared. */
+  readonly bordered: boolean
+}
+
+export interface Placement {
+  readonly places: ReadonlyMap<Buffer, Place>
+  /** Elements of the whole arena. */
+  readonly size: number
+}
+
+/**
+ * Gives every temporary a place in one arena. Blocks whose lifetimes do not meet share memory; a buffer that is read
+ * through windows reaching over its edge gets a border of zeros, so that no kernel has to ask where it is.
+ */
+export function place(program: Program, { align = 16, slack = 16 } = {}): Placement {
+  const borders = bordersOf(program)
+  const lives = lifetimes(program)
+  const places = new Map<Buffer, Place>()
+  const taken: { start: number; end: number; from: number; to: number }[] = []
+  let total = 0
+  const wanted = [...buffersOf(program)]
+    .filter(b => b.kind === 'temporary')
+    .map(buffer => ({ buffer, ...padded(buffer.shape, borders.get(buffer)), bordered: borders.has(buffer) }))
+    .sort((a, b) => b.size - a.size)
+  for (const { buffer, layout, size, bordered } of wanted) {
+    const life = bordered ? { from: 0, to: Number.POSITIVE_INFINITY } : lives.get(buffer)!
+    const room = Math.ceil((size + slack) / align) * align
+    const rivals = taken.filter(t => t.from <= life.to && life.from <= t.to).sort((a, b) => a.start - b.start)
+    let start = 0
+    for (const rival of rivals) {
+      if (rival.start - start >= room) break
+      start = Math.max(start, rival.end)
+    }
+    taken.push({ start, end: start + room, ...life })
+    total = Math.max(total, start + room)
+    places.set(buffer, { start, size, bordered, origin: start + layout.origin, strides: layout.strides })
+  }
+  return { places, size: total }
+}
+
+type Border = { low: number[]; high: number[] }
+
+/** How far windows with zero fill reach over the edges of each temporary or input. */
+function bordersOf(program: Program): Map<Buffer, Border> {
+  const borders = new Map<Buffer, Border>()
+  for (const view of program.instructions.flatMap(i => (i.verb === 'gemm' ? [i.a, i.b] : []))) {
+    const { buffer } = view
+    if (inside(view) || view.fill !== 0 || view.divisor.some(d => d !== 1) || buffer.kind !== 'temporary') continue
+    const { low, high } = reach(view)
+    const border = borders.get(buffer) ?? { low: buffer.shape.map(() => 0), high: buffer.shape.map(() => 0) }
+    buffer.shape.forEach((n, d) => {
+      border.low[d] = Math.max(border.low[d], -low[d])
+      border.high[d] = Math.max(border.high[d], high[d] - (n - 1))
+    })
+    borders.set(buffer, border)
+  }
+  return borders
+}
+
+function padded(shape: Shape, border?: Border): { layout: Layout; size: number } {
+  if (!border) return { layout: contiguous(shape), size: sizeOf(shape) }
+  const outer = shape.map((n, d) => border.low[d] + n + border.high[d])
+  const { strides } = contiguous(outer)
+  return { layout: { strides, origin: border.low.reduce((sum, n, d) => sum + n * strides[d], 0) }, size: sizeOf(outer) }
+}
+
+function lifetimes(program: Program): Map<Buffer, { from: number; to: number }> {
+  const lives = new Map<Buffer, { from: number; to: number }>()
+  program.instructions.forEach((instruction, at) => {
+    for (const { buffer } of [...reads(instruction), ...writes(instruction)]) {
+      const life = lives.get(buffer)
+      lives.set(buffer, { from: life?.from ?? at, to: at })
+    }
+  })
+  return lives
+}

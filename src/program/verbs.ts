@@ -1,0 +1,137 @@
+import { ShapeError } from '../errors.ts'
+import { check, type Formula, formula, formulaOf, type Node, number, substitute } from '../formula/index.ts'
+import { printShape, type Shape, sameShape, sizeOf } from '../tensor/shape.ts'
+import { type Buffer, type View, viewOf } from '../tensor/view.ts'
+import type { Instruction, Named, Reduction } from './instruction.ts'
+
+/** What a formula may be given by name: an array (broadcast to the outputs) or a number. */
+export type Operands = Named<View | number>
+
+/** One output, or several by the names the formula gives them. */
+export type Targets = View | Named<View>
+
+/** The words in which layers, losses and optimisers are written. Whoever holds the verbs decides when they happen. */
+export interface Verbs {
+  /** out = a·b (+ bias): matrices, or equal stacks of them. */
+  gemm(out: View, a: View, b: View, options?: { bias?: View }): void
+  /** out = formula(inputs), element by element, inputs broadcast to out. */
+  map(out: Targets, text: Formula | string, inputs: Operands): void
+  /** out = reduction of formula(inputs) over `axes`; out has the remaining axes. */
+  reduce(out: Targets, kind: Reduction, text: Formula | string, inputs: Operands, axes: readonly number[]): void
+  /** out = Σ x over `axes`, or over all but the last for `'rows'`. */
+  sum(out: View, x: View, axes: readonly number[] | 'rows'): void
+  gather(out: View, source: View, index: View, axis: number): void
+  scatter(out: View, values: View, index: View, axis: number): void
+  copy(out: View, x: View): void
+  /** Uniform numbers in [0, 1): seeded, the same wherever the view is read within one step. */
+  random(name: string, shape: Shape): View
+  /** 0, 1, 2, … n−1. */
+  index(n: number): View
+  /** Room for values that live within the step. */
+  scratch(name: string, shape: Shape): View
+}
+
+/** All axes but the last: where a layer's samples lie. */
+export const rowsOf = (x: View): number[] => x.shape.slice(0, -1).map((_, i) => i)
+
+/** The verbs over a sink: a recorder keeps the instructions, direct mode runs each as it comes. */
+export function verbs(emit: (instruction: Instruction) => void, scalars: readonly string[]): Verbs {
+  let streams = 0
+  const isView = (out: Targets): out is View => 'buffer' in out
+
+  function prepare(out: Targets, text: Formula | string, operands: Operands) {
+    const source = typeof text === 'string' ? formula(text) : text
+    const outputs: Record<string, View> = isView(out) ? { [[...source.outputs.keys()][0]]: out } : { ...out }
+    const numbers: Record<string, Node> = {}
+    const views: Record<string, View> = {}
+    for (const [name, value] of Object.entries(operands))
+      if (typeof value === 'number') numbers[name] = number(value)
+      else if (source.names.includes(name)) views[name] = value
+    check(
+      source,
+      [...Object.keys(operands), ...scalars],
+      Object.values(outputs)
+        .map(v => v.name)
+        .join(', '),
+    )
+    const kept = Object.fromEntries(
+      Object.keys(outputs).map(key => [key, substitute(source.outputs.get(key)!, numbers)]),
+    )
+    return { formula: formulaOf(kept), outputs, views }
+  }
+
+  const broadcastAll = (views: Named<View>, shape: Shape) =>
+    Object.fromEntries(Object.entries(views).map(([name, view]) => [name, view.broadcast(shape)]))
+
+  const self: Verbs = {
+    gemm(out, a, b, { bias } = {}) {
+      if (a.shape.length === 3) {
+        for (let i = 0; i < a.shape[0]; i++) {
+          const [o, p, q] = [out, a, b].map(v => v.slice(0, i, 1).reshape(...v.shape.slice(1)))
+          self.gemm(o, p, q, { bias })
+        }
+        return
+      }
+      const [m, k] = a.shape
+      const [k2, n] = b.shape
+      if (k !== k2 || !sameShape(out.shape, [m, n]))
+        throw new ShapeError(
+          'gemm',
+          `product of ${printShape(a.shape)} and ${printShape(b.shape)} is not ${printShape(out.shape)}`,
+          {
+            evidence: [a, b, out].map(v => [v.name, printShape(v.shape)]),
+            hint: 'the inner sizes must agree; .T exchanges the axes of a view',
+          },
+        )
+      emit({
+        verb: 'gemm',
+        a,
+        b,
+        formula: formula(bias ? 'product + bias' : 'product'),
+        inputs: bias ? { bias: bias.broadcast([m, n]) } : {},
+        outputs: { y: out },
+      })
+    },
+    map(out, text, operands) {
+      const { formula, outputs, views } = prepare(out, text, operands)
+      const shape = Object.values(outputs)[0].shape
+      emit({ verb: 'map', formula, outputs, inputs: broadcastAll(views, shape) })
+    },
+    reduce(out, kind, text, operands, axes) {
+      const { formula, outputs, views } = prepare(out, text, operands)
+      const shape = Object.values(views).reduce<readonly number[]>((s, v) => larger(s, v.shape), [])
+      const kept = shape.filter((_, i) => !axes.includes(i))
+      for (const view of Object.values(outputs))
+        if (sizeOf(view.shape) !== sizeOf(kept))
+          throw new ShapeError(
+            'reduce',
+            `${kind} of ${printShape(shape)} over axes ${axes.join(', ')} is not ${printShape(view.shape)}`,
+            {
+              evidence: [[view.name, printShape(view.shape)]],
+              hint: `the result has shape ${printShape(kept)}`,
+            },
+          )
+      const shaped = Object.fromEntries(Object.entries(outputs).map(([name, v]) => [name, v.reshape(...kept)]))
+      emit({ verb: 'reduce', kind, axes, formula, outputs: shaped, inputs: broadcastAll(views, shape) })
+    },
+    sum: (out, x, axes) => self.reduce(out, 'sum', 'x', { x }, axes === 'rows' ? rowsOf(x) : axes),
+    gather(out, source, index, axis) {
+      emit({ verb: 'gather', out, source, index: index.broadcast(out.shape), axis })
+    },
+    scatter(out, values, index, axis) {
+      const shape = out.shape.filter((_, i) => i !== axis)
+      emit({ verb: 'scatter', out, values: values.broadcast(shape), index: index.broadcast(shape), axis })
+    },
+    copy: (out, x) => self.map(out, 'x', { x }),
+    random: (name, shape) => viewOf({ name, shape, kind: 'random', stream: streams++ }),
+    index: n => viewOf({ name: 'index', shape: [n], kind: 'index' }),
+    scratch: (name, shape) => viewOf({ name, shape, kind: 'temporary' } satisfies Buffer),
+  }
+  return self
+}
+
+/** The shape both broadcast to. */
+function larger(a: Shape, b: Shape): Shape {
+  const length = Math.max(a.length, b.length)
+  return Array.from({ length }, (_, i) => Math.max(a[i - length + a.length] ?? 1, b[i - length + b.length] ?? 1))
+}

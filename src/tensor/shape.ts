@@ -1,0 +1,16 @@
+/** Sizes along each axis; `[]` is a scalar. */
+export type Shape = readonly number[]
+
+export const sizeOf = (shape: Shape): number => shape.reduce((product, n) => product * n, 1)
+
+/** `[2, 3]`, as errors and summaries print it. */
+export const printShape = (shape: Shape): string => `[${shape.join(', ')}]`
+
+export const sameShape = (a: Shape, b: Shape): boolean => a.length === b.length && a.every((n, i) => n === b[i])
+
+/** Row-major strides, in elements. */
+export function stridesOf(shape: Shape): number[] {
+  const strides = new Array<number>(shape.length)
+  for (let i = shape.length - 1, step = 1; i >= 0; step *= shape[i--]) strides[i] = step
+  return strides
+}

@@ -1,0 +1,278 @@
+import { ShapeError } from '../errors.ts'
+import { printShape, type Shape, sizeOf, stridesOf } from './shape.ts'
+
+/**
+ * A named array in a program. What kind it is says where its numbers come from and how long they live:
+ * - `input`      written by the caller before a run
+ * - `parameter`  trained; `gradient` belongs to one; `state` is kept between runs but not trained
+ * - `temporary`  lives within one run
+ * - `output`     read by the caller after a run
+ * - `random`     never stored: a uniform number in [0, 1) computed from seed, step, `stream` and place
+ * - `index`      never stored: 0, 1, 2, … by place
+ */
+export interface Buffer {
+  readonly name: string
+  readonly shape: Shape
+  readonly kind: 'input' | 'parameter' | 'gradient' | 'state' | 'temporary' | 'output' | 'random' | 'index'
+  readonly stream?: number
+}
+
+/** One loop of a view: `size` steps, each moving `step` along dimension `dim` of the buffer. */
+export interface Factor {
+  readonly size: number
+  readonly dim: number
+  readonly step: number
+}
+
+/**
+ * A way to look at a buffer. An axis of a view is a list of factors, outermost first, so that transposing, slicing,
+ * reshaping and the sliding windows of a convolution all cost nothing. The coordinate in dimension d of the buffer is
+ * `(base[d] + Σ step·index) / divisor[d]`; where it is not a whole number inside the buffer, the view reads `fill`.
+ */
+export interface View {
+  /** What formulas and error messages call it. */
+  readonly name: string
+  readonly buffer: Buffer
+  readonly axes: readonly (readonly Factor[])[]
+  readonly base: readonly number[]
+  readonly divisor: readonly number[]
+  readonly fill: number
+  readonly shape: Shape
+  /** The same view under another name. */
+  as(name: string): View
+  /** The last two axes exchanged. */
+  readonly T: View
+  transpose(...order: number[]): View
+  reshape(...shape: number[]): View
+  slice(axis: number, start: number, size: number, stride?: number): View
+  flip(axis: number): View
+  /** A new axis of `size` at `axis`, along which every element is the same. */
+  repeat(axis: number, size: number): View
+  /** Numpy's broadcasting: axes of size 1 (or missing in front) are repeated to fill `shape`. */
+  broadcast(shape: Shape): View
+  windows(options: WindowOptions): View
+  /** Two axes: the first `rows` axes as one, the others as one. */
+  matrix(rows: number): View
+}
+
+export interface WindowOptions {
+  /** Size of the window along each spatial axis (axes 1 to n of `[batch, …spatial, channels]`). */
+  readonly size: Shape
+  readonly strides?: Shape
+  readonly dilation?: Shape
+  /** Elements added `[before, after]` each spatial axis. */
+  readonly padding?: readonly (readonly [number, number])[]
+  /** What the padding reads: 0 for a convolution, -Infinity for a maximum. */
+  readonly fill?: number
+  /** Zeros put between the elements before sliding: the gradient of a strided convolution reads its operand so. */
+  readonly spread?: Shape
+  /** Number of windows along each spatial axis, where it does not follow from the rest. */
+  readonly count?: Shape
+}
+
+/** The whole of a buffer, an axis a dimension. */
+export function viewOf(buffer: Buffer): View {
+  return make({
+    name: buffer.name,
+    buffer,
+    axes: buffer.shape.map((size, dim) => [{ size, dim, step: 1 }]),
+    base: buffer.shape.map(() => 0),
+    divisor: buffer.shape.map(() => 1),
+    fill: 0,
+  })
+}
+
+type Geometry = Pick<View, 'name' | 'buffer' | 'axes' | 'base' | 'divisor' | 'fill'>
+
+function make(g: Geometry): View {
+  const shape = g.axes.map(axis => sizeOf(axis.map(f => f.size)))
+  const withAxes = (axes: View['axes']) => make({ ...g, axes })
+  return {
+    ...g,
+    shape,
+    as: name => make({ ...g, name }),
+    get T() {
+      const axes = [...g.axes]
+      axes.splice(-2, 2, axes[axes.length - 1], axes[axes.length - 2])
+      return make({ ...g, axes, name: g.name.endsWith('ᵀ') ? g.name.slice(0, -1) : `${g.name}ᵀ` })
+    },
+    transpose: (...order) => withAxes(order.map(i => g.axes[i])),
+    reshape: (...to) => withAxes(regroup(g, shape, to)),
+    matrix: rows => withAxes([g.axes.slice(0, rows).flat(), g.axes.slice(rows).flat()]),
+    slice(axis, start, size, stride = 1) {
+      const f = only(g, axis, 'slice')
+      return make({
+        ...g,
+        base: g.base.map((b, d) => (d === f.dim ? b + start * f.step : b)),
+        axes: g.axes.with(axis, [{ ...f, size, step: f.step * stride }]),
+      })
+    },
+    flip(axis) {
+      const f = only(g, axis, 'flip')
+      return make({
+        ...g,
+        name: g.name.startsWith('flip(') ? g.name : `flip(${g.name})`,
+        base: g.base.map((b, d) => (d === f.dim ? b + (f.size - 1) * f.step : b)),
+        axes: g.axes.with(axis, [{ ...f, step: -f.step }]),
+      })
+    },
+    repeat: (axis, size) => withAxes(g.axes.toSpliced(axis, 0, [{ size, dim: 0, step: 0 }])),
+    broadcast(to) {
+      const missing = to.length - shape.length
+      const axes = to.map((size, i) => {
+        const n = i < missing ? 1 : shape[i - missing]
+        if (n === size) return i < missing ? [] : g.axes[i - missing]
+        if (n === 1) return [{ size, dim: 0, step: 0 }]
+        throw new ShapeError('broadcast', `cannot broadcast ${printShape(shape)} to ${printShape(to)}`, {
+          evidence: [['array', g.name]],
+          hint: 'axes must be equal or 1, counted from the last',
+        })
+      })
+      return withAxes(axes)
+    },
+    windows: options => slide(g, shape, options),
+  }
+}
+
+function only(g: Geometry, axis: number, what: string): Factor {
+  const factors = g.axes[axis].filter(f => f.size !== 1)
+  if (factors.length === 1) return factors[0]
+  if (factors.length === 0 && g.axes[axis].length > 0) return g.axes[axis][0]
+  throw new ShapeError('composite-axis', `cannot ${what} axis ${axis} of ${g.name}: it joins several dimensions`, {
+    hint: `${what} before reshaping`,
+  })
+}
+
+function regroup(g: Geometry, from: Shape, to: Shape): Factor[][] {
+  const fail = () =>
+    new ShapeError('reshape', `cannot reshape ${printShape(from)} to ${printShape(to)}`, {
+      evidence: [['array', g.name]],
+      hint: 'the number of elements must stay, and every axis must split evenly',
+    })
+  if (sizeOf(from) !== sizeOf(to)) throw fail()
+  const rest = g.axes.flat().filter(f => f.size !== 1)
+  return to.map(size => {
+    const axis: Factor[] = []
+    for (let need = size; need > 1; ) {
+      const f = rest.shift()!
+      if (need % f.size === 0) {
+        axis.push(f)
+        need /= f.size
+      } else if (f.size % need === 0) {
+        const inner = f.size / need
+        axis.push({ size: need, dim: f.dim, step: f.step * inner })
+        rest.unshift({ ...f, size: inner })
+        need = 1
+      } else throw fail()
+    }
+    return axis
+  })
+}
+
+function slide(g: Geometry, shape: Shape, options: WindowOptions): View {
+  const { size, fill = 0 } = options
+  const ones = size.map(() => 1)
+  const { strides = ones, dilation = ones, spread = ones, padding = size.map(() => [0, 0] as const) } = options
+  const spatial = size.map((_, i) => only(g, i + 1, 'slide over'))
+  const counts =
+    options.count ??
+    size.map((n, i) => {
+      const extent = (shape[i + 1] - 1) * spread[i] + 1 + padding[i][0] + padding[i][1]
+      return Math.floor((extent - ((n - 1) * dilation[i] + 1)) / strides[i]) + 1
+    })
+  const base = [...g.base]
+  const divisor = [...g.divisor]
+  spatial.forEach((f, i) => {
+    base[f.dim] = base[f.dim] * spread[i] - padding[i][0] * f.step
+    divisor[f.dim] *= spread[i]
+  })
+  return make({
+    name: `windows(${g.name})`,
+    buffer: g.buffer,
+    base,
+    divisor,
+    fill,
+    axes: [
+      g.axes[0],
+      ...spatial.map((f, i) => [{ size: counts[i], dim: f.dim, step: strides[i] * f.step }]),
+      ...spatial.map((f, i) => [{ size: size[i], dim: f.dim, step: dilation[i] * f.step }]),
+      ...g.axes.slice(1 + size.length),
+    ],
+  })
+}
+
+/** Where each element of a buffer lies: `origin + Σ coordinate·stride`, in elements. Borders make strides larger than the shape. */
+export interface Layout {
+  readonly origin: number
+  readonly strides: readonly number[]
+}
+
+export const contiguous = (shape: Shape): Layout => ({ origin: 0, strides: stridesOf(shape) })
+
+/** The smallest and largest coordinate a view reaches in each dimension of its buffer, before division. */
+export function reach(view: View): { low: number[]; high: number[] } {
+  const low = [...view.base]
+  const high = [...view.base]
+  for (const { size, dim, step } of view.axes.flat())
+    if (step > 0) high[dim] += (size - 1) * step
+    else if (step < 0) low[dim] += (size - 1) * step
+  return { low, high }
+}
+
+/** Whether every element of the view lies inside its buffer, so that `fill` is never read. */
+export function inside(view: View): boolean {
+  const { low, high } = reach(view)
+  return view.buffer.shape.every((n, d) => low[d] >= 0 && high[d] < n && view.divisor[d] === 1)
+}
+
+/** Whether the view is its whole buffer in row-major order, whatever its axes are called. */
+export function isWhole(view: View): boolean {
+  if (!inside(view) || sizeOf(view.shape) !== sizeOf(view.buffer.shape)) return false
+  let expected = 1
+  const strides = stridesOf(view.buffer.shape)
+  for (const f of view.axes
+    .flat()
+    .filter(f => f.size !== 1)
+    .reverse()) {
+    if (f.step * strides[f.dim] !== expected) return false
+    expected *= f.size
+  }
+  return true
+}
+
+/** The place of every element of a view in row-major order, -1 where the view reads `fill`. */
+export function offsets(view: View, layout: Layout = contiguous(view.buffer.shape)): Int32Array {
+  const factors = view.axes.flat()
+  const dims = view.buffer.shape.length
+  const size = sizeOf(view.shape)
+  const out = new Int32Array(size)
+  const index = new Int32Array(factors.length)
+  const at = Int32Array.from(view.base)
+  for (let i = 0; i < size; i++) {
+    let place = layout.origin
+    for (let d = 0; d < dims; d++) {
+      const coordinate = at[d] / view.divisor[d]
+      if (coordinate < 0 || coordinate >= view.buffer.shape[d] || coordinate % 1 !== 0) {
+        place = -1
+        break
+      }
+      place += coordinate * layout.strides[d]
+    }
+    out[i] = place
+    for (let k = factors.length - 1; k >= 0; k--) {
+      const { size: n, dim, step } = factors[k]
+      at[dim] += step
+      if (++index[k] < n) break
+      at[dim] -= step * n
+      index[k] = 0
+    }
+  }
+  return out
+}
+
+/** Whether two views read the same elements in the same order, however their axes are grouped. */
+export function sameView(a: View, b: View): boolean {
+  const key = ({ axes, base, divisor, fill }: View) =>
+    JSON.stringify([axes.flat().filter(f => f.size !== 1), base, divisor, fill])
+  return a.buffer === b.buffer && key(a) === key(b)
+}
