@@ -9,3 +9,6 @@ export {
   order,
   type Shaped,
 } from './dataset.ts'
+export { type ByteSource, gunzip, isGzip, readBytes } from './files.ts'
+export { type IdxArray, readIdx } from './idx.ts'
+export { blobs, circles, moons, planarFlower, sine, spiral, xor } from './toys.ts'
