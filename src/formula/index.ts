@@ -16,3 +16,4 @@ export {
 } from './node.ts'
 export type { Operation } from './operations.ts'
 export { print } from './print.ts'
+export { lower, type SimdTarget } from './simd.ts'

@@ -1,0 +1,210 @@
+import type { Operation } from './operations.ts'
+import type { SimdTarget } from './simd.ts'
+
+/** The functions a machine does not have. */
+type Transcendental = Extract<
+  Operation,
+  | 'exp'
+  | 'log'
+  | 'log1p'
+  | 'expm1'
+  | 'sign'
+  | 'sin'
+  | 'cos'
+  | 'tan'
+  | 'atan'
+  | 'sinh'
+  | 'cosh'
+  | 'tanh'
+  | 'erf'
+  | 'sigmoid'
+  | 'softplus'
+>
+export type Approximations<V> = Readonly<Record<Transcendental, (x: V) => V>>
+
+// Adding and taking away 1.5 · 2²³ rounds to a whole number and leaves it in the low bits of the sum.
+const MAGIC = 12582912
+const LOG2E = 1.4426950408889634
+// Constants in two or three parts, the first ones with few bits so that small multiples of them are exact.
+const LN2 = [0.693359375, -2.1219444e-4] as const
+const HALF_PI = [1.5703125, 4.837512969970703e-4, 7.549789954891882e-8] as const
+const SQRT_HALF = 0x3f3504f3
+const ONE = 0x3f800000
+const SIGN = -0x80000000
+
+/** Float32 functions from a machine's few operations, most after S. Moshier's Cephes library, right in the tails. */
+export function approximations<V>(t: SimdTarget<V>): Approximations<V> {
+  const { add, sub, mul, div, and, or, xor, select, constant, intConstant, intAdd, shiftLeft } = t
+  const zero = () => constant(0)
+  const one = () => constant(1)
+  const scaled = (x: V, by: number, plus: V) => add(mul(x, constant(by)), plus)
+  const polynomial = (x: V, [first, ...rest]: readonly number[]) =>
+    rest.reduce((sum, c) => add(mul(sum, x), constant(c)), constant(first))
+  const signOf = (x: V) => and(x, intConstant(SIGN))
+
+  // x = n·ln 2 + r with |r| ≤ ln 2 / 2; n sits in the low bits of t; gives exp(r) - 1.
+  function reduced(x: V) {
+    const bits = scaled(x, LOG2E, constant(MAGIC))
+    const n = sub(bits, constant(MAGIC))
+    const r = scaled(n, -LN2[1], scaled(n, -LN2[0], x))
+    const p = polynomial(r, [1.98756915e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 0.5])
+    return { exponent: shiftLeft(bits, 23), rest: add(mul(p, mul(r, r)), r) }
+  }
+
+  // exp(x) · 2^shift. Past the ends the bits are nonsense: below becomes 0, above x · ∞, which keeps NaN.
+  function exponential(x: V, shift: number): V {
+    const { exponent, rest } = reduced(x)
+    const power = shift === 0 ? exponent : intAdd(exponent, intConstant(shift << 23))
+    const inside = and(intAdd(add(rest, one()), power), t.ge(x, constant(-87.33654 - shift * Math.LN2)))
+    return select(t.le(x, constant(88.72283 - shift * Math.LN2)), inside, mul(x, constant(Infinity)))
+  }
+  const exp = (x: V) => exponential(x, 0)
+
+  // Half the scale, doubled at the end: so the scale itself never overflows.
+  function expm1(x: V): V {
+    const { exponent, rest } = reduced(t.min(t.max(x, constant(-80)), constant(89)))
+    const half = intAdd(exponent, intConstant(ONE - (1 << 23)))
+    const result = add(mul(half, rest), sub(half, constant(0.5)))
+    return add(result, result)
+  }
+
+  // x = 2^e · m with m in [√½, √2), for normal positive x.
+  function logarithm(x: V, e: (e: V) => V): V {
+    const bits = intAdd(x, intConstant(ONE - SQRT_HALF))
+    const exponent = e(sub(t.intToFloat(t.shiftRight(bits, 23)), constant(127)))
+    const f = sub(intAdd(and(bits, intConstant(0x7fffff)), intConstant(SQRT_HALF)), one())
+    const p = polynomial(
+      f,
+      [
+        7.0376836292e-2, -1.151461031e-1, 1.167699874e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1,
+        2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1,
+      ],
+    )
+    const z = mul(f, f)
+    const y = scaled(z, -0.5, scaled(exponent, LN2[1], mul(mul(p, f), z)))
+    return scaled(exponent, LN2[0], add(f, y))
+  }
+
+  function log(x: V): V {
+    const tiny = t.lt(x, constant(2 ** -126))
+    const y = logarithm(select(tiny, mul(x, constant(2 ** 24)), x), e => sub(e, and(tiny, constant(24))))
+    // Below 0 all bits set is NaN, at 0 it is -∞, and ∞ and NaN stay.
+    const ends = sub(or(x, t.lt(x, zero())), and(t.eq(x, zero()), constant(Infinity)))
+    return select(and(t.gt(x, zero()), t.lt(x, constant(Infinity))), y, ends)
+  }
+
+  // What 1 + x rounded away is put back, to first order.
+  function log1p(x: V): V {
+    const u = add(x, one())
+    const lost = div(sub(x, sub(u, one())), u)
+    const y = log(u)
+    return select(t.eq(lost, lost), add(y, lost), y)
+  }
+
+  // The same for 0 ≤ x ≤ 1, where no end is near.
+  function logOneTo2(x: V): V {
+    const u = add(x, one())
+    return add(
+      logarithm(u, e => e),
+      div(sub(x, sub(u, one())), u),
+    )
+  }
+
+  // x = q·π/2 + r with |r| ≤ π/4; gives sin r, cos r and q in the low bits. Held to the range, so far-off x stays bounded.
+  function quarter(x: V) {
+    const bits = scaled(x, 2 / Math.PI, constant(MAGIC))
+    const q = sub(bits, constant(MAGIC))
+    const rest = scaled(q, -HALF_PI[2], scaled(q, -HALF_PI[1], scaled(q, -HALF_PI[0], x)))
+    const r = t.min(t.max(rest, constant(-0.8)), constant(0.8))
+    const z = mul(r, r)
+    const sine = add(mul(mul(polynomial(z, [-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1]), z), r), r)
+    const p = polynomial(z, [2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2])
+    const cosine = add(scaled(z, -0.5, mul(mul(p, z), z)), one())
+    return { q: bits, sine, cosine }
+  }
+  const isOdd = (q: V) => t.intSub(intConstant(0), and(q, intConstant(1)))
+
+  function wave(x: V, ahead: number): V {
+    const { q, sine, cosine } = quarter(x)
+    const phase = ahead === 0 ? q : intAdd(q, intConstant(ahead))
+    const flip = shiftLeft(and(phase, intConstant(2)), 30)
+    return xor(select(isOdd(phase), cosine, sine), flip)
+  }
+
+  function tan(x: V): V {
+    const { q, sine, cosine } = quarter(x)
+    const odd = isOdd(q)
+    return xor(div(select(odd, cosine, sine), select(odd, sine, cosine)), and(odd, intConstant(SIGN)))
+  }
+
+  // Above tan 3π/8 by -1/x, above tan π/8 by (x-1)/(x+1), with the angle that belongs to it.
+  function atan(x: V): V {
+    const a = t.abs(x)
+    const far = t.gt(a, constant(2.414213562373095))
+    const middle = t.gt(a, constant(0.414213562373095))
+    const above = select(far, constant(-1), select(middle, sub(a, one()), a))
+    const below = select(far, a, select(middle, add(a, one()), one()))
+    const angle = select(far, constant(Math.PI / 2), and(middle, constant(Math.PI / 4)))
+    const u = div(above, below)
+    const z = mul(u, u)
+    const p = polynomial(z, [8.05374449538e-2, -1.38776856032e-1, 1.99777106478e-1, -3.33329491539e-1])
+    return xor(add(angle, add(mul(mul(p, z), u), u)), signOf(x))
+  }
+
+  function sinh(x: V): V {
+    const a = t.abs(x)
+    const half = exponential(a, -1)
+    const far = xor(sub(half, div(constant(0.25), half)), signOf(x))
+    const z = mul(x, x)
+    const near = add(mul(mul(polynomial(z, [2.03721912945e-4, 8.33028376239e-3, 1.66667160211e-1]), z), x), x)
+    return select(t.lt(a, one()), near, far)
+  }
+
+  function cosh(x: V): V {
+    const half = exponential(t.abs(x), -1)
+    return add(half, div(constant(0.25), half))
+  }
+
+  function tanh(x: V): V {
+    const c = t.min(t.max(x, constant(-9)), constant(9))
+    const z = mul(c, c)
+    const above = polynomial(z, [1.394553628e-8, 2.10273356e-5, 3.520756727e-3, 1.3402161e-1, 1])
+    const below = polynomial(z, [8.015776984e-7, 3.326951409e-4, 2.597254514e-2, 4.67354834e-1, 1])
+    return div(mul(c, above), below)
+  }
+
+  function erf(x: V): V {
+    const c = t.min(t.max(x, constant(-4)), constant(4))
+    const z = mul(c, c)
+    const above = polynomial(
+      z,
+      [
+        -2.72614225801306e-10, 2.77068142495902e-8, -2.10102402082508e-6, -5.69250639462346e-5, -7.34990630326855e-4,
+        -2.95459980854025e-3, -1.60960333262415e-2,
+      ],
+    )
+    const below = polynomial(
+      z,
+      [-1.45660718464996e-5, -2.13374055278905e-4, -1.68282697438203e-3, -7.37332916720468e-3, -1.42647390514189e-2],
+    )
+    return div(mul(c, above), below)
+  }
+
+  return {
+    exp,
+    log,
+    log1p,
+    expm1,
+    sign: x => select(t.lt(x, zero()), constant(-1), select(t.gt(x, zero()), one(), x)),
+    sin: x => wave(x, 0),
+    cos: x => wave(x, 1),
+    tan,
+    atan,
+    sinh,
+    cosh,
+    tanh,
+    erf,
+    sigmoid: x => div(one(), add(one(), exp(t.neg(x)))),
+    softplus: x => add(t.max(x, zero()), logOneTo2(exp(t.neg(t.abs(x))))),
+  }
+}
