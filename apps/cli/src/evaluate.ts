@@ -1,0 +1,24 @@
+import type { Dataset } from 'nabla'
+import { loadCsv, loadDigits } from './data.ts'
+import { count, metric, percent } from './format.ts'
+import type { Io } from './io.ts'
+import { read } from './reading.ts'
+import { openModel, type RunOptions } from './runs.ts'
+
+/** Measure a model on the images its run held out, on MNIST's test images, or on a whole CSV file. */
+export async function evaluate(path: string, data: string | undefined, io: Io): Promise<number> {
+  const { model, options } = await openModel(path)
+  const { set, name } = await choose(data, options)
+  const { loss, accuracy, misread, size } = await read(model, set)
+  io.out(
+    `loss: ${metric(loss)} - ${name} accuracy ${percent(accuracy)} (${count(misread.length)} of ${count(size)} misread)\n`,
+  )
+  return 0
+}
+
+async function choose(data: string | undefined, options?: RunOptions): Promise<{ set: Dataset; name: string }> {
+  if (data !== undefined && data !== 'mnist') return { set: await loadCsv(data, 'label'), name: data }
+  const source = data === undefined && options ? options : { data: 'mnist', split: 'mnist' as const }
+  const { heldOut, measure } = await loadDigits(source)
+  return { set: heldOut, name: measure }
+}

@@ -1,0 +1,80 @@
+import { randomBytes } from 'node:crypto'
+import { access, mkdir, open, rename, rm, rmdir, unlink } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+import { StateError } from 'nabla'
+
+const beside = (path: string) => `${path}.${randomBytes(4).toString('hex')}.tmp`
+
+/** Write a whole file or nothing: the old content stays until the new one is on the disk. */
+export async function writeWhole(path: string, content: string | Uint8Array): Promise<void> {
+  const temporary = beside(path)
+  try {
+    const file = await open(temporary, 'wx')
+    try {
+      await file.writeFile(content)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await rename(temporary, path)
+  } catch (error) {
+    await unlink(temporary).catch(() => {})
+    throw unwritable(path, error)
+  }
+}
+
+/** Let `fill` write a new folder, then put it in the place of the old one. */
+export async function replaceFolder(path: string, fill: (path: string) => Promise<void>): Promise<void> {
+  const temporary = beside(path)
+  try {
+    await fill(temporary)
+    await rm(`${path}.old`, { recursive: true, force: true })
+    if (await exists(path)) await rename(path, `${path}.old`)
+    await rename(temporary, path)
+    await rm(`${path}.old`, { recursive: true, force: true })
+  } catch (error) {
+    await rm(temporary, { recursive: true, force: true }).catch(() => {})
+    throw unwritable(path, error)
+  }
+}
+
+/** Put back the old folder when the process ended between the two renames of `replaceFolder`. */
+export async function restoreFolder(path: string): Promise<void> {
+  if (!(await exists(path)) && (await exists(`${path}.old`))) await rename(`${path}.old`, path)
+}
+
+/**
+ * Make a folder and prove that it can be written.
+ *
+ * @returns what removes the folders made here again, as far as they are still empty
+ */
+export async function prepareFolder(path: string): Promise<() => Promise<void>> {
+  try {
+    const made = await mkdir(path, { recursive: true })
+    const probe = beside(resolve(path, 'probe'))
+    await (await open(probe, 'wx')).close()
+    await unlink(probe)
+    return async () => {
+      if (made === undefined) return
+      for (let folder = resolve(path); folder.length >= resolve(made).length; folder = dirname(folder))
+        await rmdir(folder).catch(() => {})
+    }
+  } catch (error) {
+    throw unwritable(path, error)
+  }
+}
+
+export const exists = (path: string) =>
+  access(path).then(
+    () => true,
+    () => false,
+  )
+
+function unwritable(path: string, error: unknown): unknown {
+  const { code, message } = error as NodeJS.ErrnoException
+  if (!/^E[A-Z]+$/.test(code ?? '')) return error
+  return new StateError('cannot-write', `cannot write "${path}"`, {
+    evidence: [['reason', message.replace(/,.*$/s, '')]],
+    hint: 'check its rights and the free space, or name another place',
+  })
+}

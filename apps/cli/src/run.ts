@@ -1,0 +1,138 @@
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import pico from 'picocolors'
+import type { Io } from './io.ts'
+import type { TrainOptions } from './train.ts'
+
+/** Networks that `train` knows, each with a line of help. */
+const networks: Readonly<Record<string, string>> = {
+  digits: 'reads handwritten digits: 28×28 images, three convolutions, 345,338 parameters',
+}
+
+/**
+ * Run the command.
+ *
+ * @returns the exit code: 0 fine, 1 bad input, 2 bad usage, 130 stopped by Ctrl-C
+ */
+export async function run(argv: readonly string[], io: Io): Promise<number> {
+  let code = 0
+  try {
+    await program(io, result => (code = result)).parseAsync(argv as string[], { from: 'user' })
+    return code
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+    await explain(error, io)
+    return 1
+  }
+}
+
+function program(io: Io, done: (code: number) => void): Command {
+  const nabla = configure(new Command('nabla'), io)
+    .description('Neural networks from first principles.')
+    .usage('<command> [options]')
+    .version(version, '--version', 'print the version')
+    .helpCommand(false)
+    .addHelpText('after', examples)
+
+  configure(nabla.command('train'), io)
+    .description('train a network into a run folder, with a report')
+    .argument('<network>', Object.keys(networks).join(', '), network)
+    .option('--epochs <n>', 'times to go through the images', whole(1, 1e6), 4)
+    .option('--batch <n>', 'images a step', whole(1, 1e5), 64)
+    .option('--seed <n>', 'start of all random numbers', whole(0, 2 ** 32 - 1), 1)
+    .option('--data <name>', 'mnist, or a CSV file with the columns label,pixel0…pixel783', 'mnist')
+    .addOption(
+      new Option(
+        '--split <kind>',
+        'mnist: 60,000 to train on and 10,000 to test; texts: 35,028 and 6,972 of the first 42,000',
+      )
+        .choices(['mnist', 'texts'])
+        .default('mnist'),
+    )
+    .option('--limit <n>', 'train on the first n images only', whole(1, 1e9))
+    .option('--out <dir>', 'run folder (default: runs/<network>-<date>-<time>)')
+    .option('--resume', 'go on with the run in --out, or with the newest')
+    .option('--quiet', 'print the result only')
+    .option('--json', 'print events as JSON lines')
+    .action(async (name: string, options: Omit<TrainOptions, 'network'>, command: Command) => {
+      const given = new Set(Object.keys(options).filter(key => command.getOptionValueSource(key) === 'cli'))
+      const { train } = await import('./train.ts')
+      done(await train({ ...options, network: name }, given, io))
+    })
+
+  configure(nabla.command('evaluate'), io)
+    .description('measure a model on labelled digits')
+    .argument('<run>', 'run folder, model folder or model file')
+    .option('--data <name>', 'mnist, or a CSV file with labels (default: what the run held out)')
+    .action(async (path: string, { data }: { data?: string }) => {
+      const { evaluate } = await import('./evaluate.ts')
+      done(await evaluate(path, data, io))
+    })
+
+  configure(nabla.command('predict'), io)
+    .description('read the digit of a PNG, or every digit of a CSV file')
+    .argument('<run>', 'run folder, model folder or model file')
+    .argument('<input>', 'PNG of any size, or CSV with the columns pixel0…pixel783')
+    .option('-o, --output <file>', 'write the answers for a CSV file here, as ImageId,Label')
+    .option('--raw', 'take a 28×28 PNG as it is: white ink on black')
+    .action(async (path: string, input: string, options: { output?: string; raw?: boolean }) => {
+      const { predict } = await import('./predict.ts')
+      done(await predict(path, input, options, io))
+    })
+
+  configure(nabla.command('summary'), io)
+    .description('print the layers and parameters of a model')
+    .argument('<run>', 'run folder, model folder, model file, or digits')
+    .action(async (what: string) => {
+      const { summary } = await import('./summary.ts')
+      done(await summary(what, io))
+    })
+
+  return nabla
+}
+
+const configure = (command: Command, io: Io) =>
+  command
+    .exitOverride()
+    .configureOutput({
+      writeOut: io.out,
+      writeErr: io.err,
+      getErrHasColors: () => io.colors,
+      getOutHasColors: () => io.colors,
+    })
+    .configureHelp({ showGlobalOptions: false })
+    .showHelpAfterError(
+      `  hint: ${command.name() === 'nabla' ? 'nabla' : `nabla ${command.name()}`} --help lists what can be asked for`,
+    )
+
+function network(name: string): string {
+  if (Object.hasOwn(networks, name)) return name
+  const known = Object.entries(networks).map(([known, about]) => `\n  ${known}  ${about}`)
+  throw new InvalidArgumentError(`Known networks:${known.join('')}`)
+}
+
+/** A parser of whole numbers within bounds. */
+export const whole = (least: number, most: number) => (text: string) => {
+  const value = Number(text)
+  if (/^\d{1,15}$/.test(text) && value >= least && value <= most) return value
+  throw new InvalidArgumentError(`Expected a whole number from ${least} to ${most}.`)
+}
+
+async function explain(error: unknown, io: Io): Promise<void> {
+  const { NablaError } = await import('nabla')
+  const paint = pico.createColors(io.colors)
+  const known = error instanceof NablaError
+  const message = error instanceof Error ? error.message : String(error)
+  io.err(`${paint.red('error:')} ${message}\n`)
+  if (!known) io.err('  hint: set DEBUG=nabla to see where this came from\n')
+  if (process.env['DEBUG'] === 'nabla' && error instanceof Error) io.err(`${error.stack}\n`)
+}
+
+const version = '0.1.0'
+
+const examples = `
+Examples:
+  nabla train digits
+  nabla train digits --epochs 30 --split texts
+  nabla evaluate runs/digits-20261121-224530
+  nabla predict runs/digits-20261121-224530 four.png
+  nabla predict runs/digits-20261121-224530 test.csv -o submission.csv`

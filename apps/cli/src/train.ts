@@ -1,0 +1,195 @@
+import { appendFileSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setImmediate as breathe } from 'node:timers/promises'
+import { loadModel, type Model, StateError, type TrainingEvent } from 'nabla'
+import { classes, type Digits, loadDigits } from './data.ts'
+import { exists, prepareFolder, replaceFolder, writeWhole } from './files.ts'
+import { count, percent } from './format.ts'
+import type { Io } from './io.ts'
+import { digits } from './networks.ts'
+import { progress } from './progress.ts'
+import { read } from './reading.ts'
+import { writeReport } from './report.ts'
+import { freshName, newestRun, nothingYet, type Past, type RunOptions, readRun } from './runs.ts'
+
+export interface TrainOptions extends RunOptions {
+  out?: string
+  resume?: boolean
+  quiet?: boolean
+  json?: boolean
+}
+
+const stepsKept = 100
+const breatheEvery = 50
+
+/** Train a network into a run folder. `given` names the options that were written on the command line. */
+export async function train(asked: TrainOptions, given: ReadonlySet<string>, io: Io): Promise<number> {
+  const { folder, options, past, undo } = asked.resume ? await resumed(asked, given) : await started(asked)
+  try {
+    const data = await loadDigits(options)
+    const sets = { train: data.train.oneHot(classes), heldOut: data.heldOut.oneHot(classes) }
+    const model = asked.resume ? await loadModel(join(folder, 'model')) : digits(options.seed)
+    const say = asked.quiet || asked.json ? () => {} : io.err
+    say(`${folder}: ${count(data.train.size)} images to train on, ${count(data.heldOut.size)} ${data.measure} images\n`)
+    await writeWhole(join(folder, 'run.json'), `${JSON.stringify(options, null, 2)}\n`)
+    if (!asked.resume) await saveLast(folder, model, past)
+
+    const aborted = past.epochs < options.epochs && (await fit(folder, model, sets, options, past, asked, io))
+    return await finish(folder, data, model, options, past, aborted, asked, io)
+  } catch (error) {
+    await undo()
+    throw error
+  }
+}
+
+interface Place {
+  folder: string
+  options: RunOptions
+  past: Past
+  /** Take away what was made when the training cannot begin. */
+  undo: () => Promise<void>
+}
+
+async function started(asked: TrainOptions): Promise<Place> {
+  const { out, resume: _resume, quiet: _quiet, json: _json, ...options } = asked
+  const folder = out ?? freshName(options.network)
+  if (await exists(join(folder, 'run.json')))
+    throw new StateError('run-exists', `"${folder}" already holds a run`, {
+      hint: 'go on with it with --resume, or name another folder with --out DIR',
+    })
+  return { folder, options, past: nothingYet(), undo: await prepareFolder(folder) }
+}
+
+async function resumed(asked: TrainOptions, given: ReadonlySet<string>): Promise<Place> {
+  const folder = asked.out ?? (await newestRun())
+  const { options, past } = await readRun(folder)
+  for (const name of ['network', 'batch', 'seed', 'data', 'split', 'limit'] as const)
+    if (given.has(name) && asked[name] !== options[name])
+      throw new StateError('other-run', `--${name} ${asked[name]} differs from the run in "${folder}"`, {
+        evidence: [['run', `--${name} ${options[name] ?? '(all)'}`]],
+        hint: `leave --${name} out, or start another run without --resume`,
+      })
+  await prepareFolder(folder)
+  return {
+    folder,
+    options: given.has('epochs') ? { ...options, epochs: asked.epochs } : options,
+    past,
+    undo: async () => {},
+  }
+}
+
+/** The weights and what lies behind them change together or not at all. */
+const saveLast = (folder: string, model: Model, past: Past) =>
+  replaceFolder(join(folder, 'model'), async path => {
+    await model.save(path)
+    await writeWhole(join(path, 'progress.json'), `${JSON.stringify(past)}\n`)
+  })
+
+const saveAs = (folder: string, part: string, model: Model) =>
+  replaceFolder(join(folder, part), path => model.save(path))
+
+/** Train and keep `past` up to date; true if it was interrupted. */
+async function fit(
+  folder: string,
+  model: Model,
+  sets: Pick<Digits, 'train' | 'heldOut'>,
+  options: RunOptions,
+  past: Past,
+  asked: TrainOptions,
+  io: Io,
+): Promise<boolean> {
+  const abort = new AbortController()
+  const listening = io.onInterrupt(() => {
+    io.err('\nstopping after this step; Ctrl-C again to quit at once\n')
+    abort.abort()
+  })
+  const show = asked.quiet || asked.json ? () => {} : progress(io)
+  let aborted = false
+  let rested = performance.now()
+  let images = 0
+  let milliseconds = 0
+
+  const onEvent = async (event: TrainingEvent) => {
+    show(event)
+    if (asked.json) io.out(`${JSON.stringify(event)}\n`)
+    if (isKept(event))
+      appendFileSync(join(folder, 'events.jsonl'), `${JSON.stringify({ ...event, time: new Date().toISOString() })}\n`)
+    if (event.type === 'step') {
+      images += event.size
+      milliseconds += event.milliseconds
+    } else if (event.type === 'epoch') {
+      remember(past, event)
+      past.images += images
+      past.milliseconds += milliseconds
+      images = milliseconds = 0
+      if (past.best?.epoch === event.epoch) await saveAs(folder, 'best', model)
+      await saveLast(folder, model, past)
+    } else if (event.type === 'end') aborted = event.reason === 'aborted'
+    if (performance.now() - rested > breatheEvery) {
+      await breathe() // so that a Ctrl-C is heard
+      rested = performance.now()
+    }
+  }
+
+  try {
+    await model.fit(sets.train, {
+      batchSize: options.batch,
+      epochs: options.epochs,
+      initialEpoch: past.epochs,
+      shuffle: true,
+      seed: options.seed,
+      validationData: sets.heldOut,
+      callbacks: [onEvent],
+      signal: abort.signal,
+    })
+  } finally {
+    listening()
+  }
+  return aborted
+}
+
+function isKept(event: TrainingEvent): boolean {
+  if (event.type === 'validation') return false
+  return event.type !== 'step' || event.step === event.steps || event.step % Math.ceil(event.steps / stepsKept) === 0
+}
+
+/** Add a finished epoch to what lies behind. */
+function remember(past: Past, { epoch, metrics, seconds }: TrainingEvent & { type: 'epoch' }): void {
+  past.epochs = epoch + 1
+  past.seconds += seconds
+  past.history.epoch.push(epoch)
+  for (const [name, value] of Object.entries(metrics)) (past.history.history[name] ??= []).push(value)
+  const [accuracy, loss] = [metrics['val_accuracy'] ?? 0, metrics['val_loss'] ?? Number.POSITIVE_INFINITY]
+  const { best } = past
+  if (!best || accuracy > best.accuracy || (accuracy === best.accuracy && loss < best.loss))
+    past.best = { epoch, accuracy, loss }
+}
+
+async function finish(
+  folder: string,
+  data: Digits,
+  model: Model,
+  options: RunOptions,
+  past: Past,
+  aborted: boolean,
+  asked: TrainOptions,
+  io: Io,
+): Promise<number> {
+  if (aborted && past.epochs === 0) await saveAs(folder, 'interrupted', model)
+  else await rm(join(folder, 'interrupted'), { recursive: true, force: true })
+  const best = past.best ? await loadModel(join(folder, 'best')) : model
+  const reading = await read(best, data.heldOut)
+  await writeReport(folder, { model: best, data, reading, options, past, aborted })
+
+  const result = `${data.measure} accuracy ${percent(reading.accuracy)} (${count(reading.misread.length)} of ${count(reading.size)} misread)`
+  if (!asked.json) io.out(`${result}\nreport: ${join(folder, 'report.html')}\n`)
+  if (!aborted) {
+    const more = `nabla train ${options.network} --resume --out ${folder} --epochs ${past.epochs + 4}`
+    if (!asked.quiet && !asked.json) io.err(`to train on: ${more}\n`)
+    return 0
+  }
+  io.err(`stopped after ${past.epochs} of ${options.epochs} epochs\n`)
+  io.err(`to go on: nabla train ${options.network} --resume --out ${folder}\n`)
+  return 130
+}
