@@ -74,7 +74,13 @@ async function readQuoted(first: Uint8Array, chunks: AsyncIterable<Uint8Array>, 
     yield first
     yield* chunks
   }
-  const parser = parse({ info: true, relax_column_count: true, skip_empty_lines: true, max_record_size: longestLine })
+  const parser = parse({
+    info: true,
+    record_delimiter: ['\r\n', '\n'],
+    relax_column_count: true,
+    skip_empty_lines: true,
+    max_record_size: longestLine,
+  })
   const input = Readable.from(remaining(), { objectMode: false })
   input.on('error', error => parser.destroy(error))
   try {

@@ -9,16 +9,18 @@ type Point = [x: number, y: number]
  *
  * r = 0 … 1, θ = 2.5·(4·class … 4·(class + 1) + 0.2·noise), point = r·(sin θ, cos θ)
  * @param options.samples points of each class
+ * @param options.precision of the noise: with `'float32'`, which `nnfs.init()` sets, the book's printed numbers come out
  * @example
  * const arms = spiral({ samples: 100, classes: 3, seed: 0 })
  */
-export function spiral({ samples = 100, classes = 3, seed = 0 } = {}): Dataset {
+export function spiral({ samples = 100, classes = 3, seed = 0, precision = 'float64' as 'float32' | 'float64' } = {}) {
   const random = numpyRandom(seed)
+  const round = precision === 'float32' ? Math.fround : (value: number) => value
   return perClass('spiral', samples, classes, label => {
-    const noise = random.randn(samples)
+    const noise = random.randn(samples).map(value => round(round(value) * round(0.2)))
     const radius = linspace(0, 1, samples)
     return linspace(label * 4, (label + 1) * 4, samples).map((t, i) => {
-      const angle = (t + noise[i] * 0.2) * 2.5
+      const angle = (t + noise[i]) * 2.5
       return [radius[i] * Math.sin(angle), radius[i] * Math.cos(angle)]
     })
   })
