@@ -34,12 +34,12 @@ ${aborted ? `<p class="note">Stopped after ${past.epochs} of ${options.epochs} e
 <dl>${facts(result)
     .map(([name, value]) => `<div><dt>${escapeXml(name)}</dt><dd>${escapeXml(value)}</dd></div>`)
     .join('')}</dl>
-${section('Curves', figure(figures['accuracy']) + figure(figures['loss']), 'pair')}
-${section('What was read as what', figure(figures['confusion']))}
-${section('Misread digits', figure(figures['misread']))}
+${section('', figure(figures['accuracy']) + figure(figures['loss']), 'pair')}
+${section('', figure(figures['confusion']))}
+${section('', figure(figures['misread']))}
 ${section('Digit by digit', classTable(reading))}
 ${section('The network', `<pre>${escapeXml(model.summary())}</pre>`)}
-${section('Again', `<pre>${escapeXml(command(result))}</pre><p>The same seed gives the same weights, bit for bit.</p>`)}
+${section('To repeat it', `<pre>${escapeXml(command(result))}</pre><p>The same seed gives the same weights, bit for bit.</p>`)}
 </main>
 </body>
 </html>
@@ -48,9 +48,15 @@ ${section('Again', `<pre>${escapeXml(command(result))}</pre><p>The same seed giv
 
 const figure = (svg = '') => (svg ? `<figure>${svg}</figure>` : '')
 const section = (title: string, body: string, kind = '') =>
-  body ? `<section><h2>${title}</h2><div class="${kind}">${body}</div></section>` : ''
+  body ? `<section>${title && `<h2>${title}</h2>`}<div class="${kind}">${body}</div></section>` : ''
 
-function facts({ model, data, options, past }: Parameters<typeof reportPage>[1]): [name: string, value: string][] {
+function facts({
+  model,
+  data,
+  reading,
+  options,
+  past,
+}: Parameters<typeof reportPage>[1]): [name: string, value: string][] {
   const last = (name: string) => past.history.history[name]?.at(-1)
   const values: [string, number | undefined, (value: number) => string][] = [
     ['training accuracy', last('accuracy'), percent],
@@ -64,6 +70,7 @@ function facts({ model, data, options, past }: Parameters<typeof reportPage>[1])
     ],
     ['parameters', model.parameterCount, count],
     ['images to train on', data.train.size, count],
+    [`${data.measure} images`, reading.size, count],
     ['batch', options.batch, count],
     ['seed', options.seed, String],
   ]
@@ -100,7 +107,7 @@ const style = `
 :root { color-scheme: light dark; --paper: #f6f7f9; --card: #fff; --ink: #1f2430; --faint: #69707d; --line: #e3e6eb; --blue: #2563eb }
 @media (prefers-color-scheme: dark) {
   :root { --paper: #101216; --card: #1a1a1a; --ink: #e8eaee; --faint: #9aa1ad; --line: #2c3038; --blue: #7aa2ff }
-  figure svg { filter: invert(.898) hue-rotate(180deg) }
+  figure > svg { filter: invert(.898) hue-rotate(180deg) }
 }
 * { box-sizing: border-box }
 body { margin: 0; background: var(--paper); color: var(--ink); font: 15px/1.5 Inter, system-ui, sans-serif }
@@ -112,14 +119,14 @@ header p { margin: 0; color: var(--faint) }
 .note { color: #ea580c }
 h1 { font-size: 64px; line-height: 1.15; letter-spacing: -.03em; margin: 8px 0 0; font-variant-numeric: tabular-nums }
 h2 { font-size: 17px; margin: 0 0 12px }
-section { margin: 36px 0 }
-dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 1px; margin: 28px 0 0; background: var(--line); border: 1px solid var(--line); border-radius: 10px; overflow: hidden }
-dl div { background: var(--card); padding: 12px 16px }
+section { margin: 28px 0 }
+dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(180px, 1fr)); margin: 28px 0 0; background: var(--card); border: 1px solid var(--line); border-radius: 10px; overflow: hidden }
+dl div { box-shadow: 0 0 0 .5px var(--line); padding: 12px 16px }
 dt { color: var(--faint); font-size: 13px }
 dd { margin: 0; font-size: 20px; font-weight: 600; font-variant-numeric: tabular-nums }
 .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(440px, 100%), 1fr)); gap: 16px }
 figure { margin: 0; background: var(--card); border: 1px solid var(--line); border-radius: 10px; overflow: hidden; text-align: center }
-figure svg { display: block; margin: 0 auto; max-width: 100%; height: auto }
+figure > svg { display: block; margin: 0 auto; max-width: 100%; height: auto }
 table { width: 100%; border-collapse: collapse; background: var(--card); border: 1px solid var(--line); font-variant-numeric: tabular-nums }
 th, td { padding: 8px 14px; text-align: right; border-bottom: 1px solid var(--line) }
 th { font-size: 13px; color: var(--faint); font-weight: 500 }

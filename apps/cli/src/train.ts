@@ -183,7 +183,11 @@ async function finish(
   await writeReport(folder, { model: best, data, reading, options, past, aborted })
 
   const result = `${data.measure} accuracy ${percent(reading.accuracy)} (${count(reading.misread.length)} of ${count(reading.size)} misread)`
-  if (!asked.json) io.out(`${result}\nreport: ${join(folder, 'report.html')}\n`)
+  const report = join(folder, 'report.html')
+  const { accuracy, loss, size } = reading
+  if (asked.json)
+    io.out(`${JSON.stringify({ type: 'result', accuracy, loss, misread: size - reading.right, size, report })}\n`)
+  else io.out(`${result}\nreport: ${report}\n`)
   if (!aborted) {
     const more = `nabla train ${options.network} --resume --out ${folder} --epochs ${past.epochs + 4}`
     if (!asked.quiet && !asked.json) io.err(`to train on: ${more}\n`)

@@ -127,7 +127,7 @@ describe('a run', () => {
       .trim()
       .split('\n')
       .map(line => JSON.parse(line).type)
-    expect(new Set(types)).toEqual(new Set(['begin', 'step', 'validation', 'epoch', 'end']))
+    expect(new Set(types)).toEqual(new Set(['begin', 'step', 'validation', 'epoch', 'end', 'result']))
   })
 })
 
