@@ -45,5 +45,5 @@ const halves = (all: Dataset) => all.split({ testSize: 0.166, seed: 0 })
 /** Read a CSV file of images, 0 to 255 a pixel. */
 export async function loadCsv(path: string, label: 'label' | false): Promise<Dataset> {
   const { readCsv } = await import('nabla/csv')
-  return (await readCsv(path, { label, inputShape: imageShape })).scale(1 / 255)
+  return (await readCsv(path, { label, inputShape: imageShape, classes, max: 255 })).scale(1 / 255)
 }
