@@ -24,7 +24,6 @@ export type Approximations<V> = Readonly<Record<Transcendental, (x: V) => V>>
 
 // Adding and taking away 1.5 · 2²³ rounds to a whole number and leaves it in the low bits of the sum.
 const MAGIC = 12582912
-const LOG2E = 1.4426950408889634
 // Constants in two or three parts, the first ones with few bits so that small multiples of them are exact.
 const LN2 = [0.693359375, -2.1219444e-4] as const
 const HALF_PI = [1.5703125, 4.837512969970703e-4, 7.549789954891882e-8] as const
@@ -44,7 +43,7 @@ export function approximations<V>(t: SimdTarget<V>): Approximations<V> {
 
   // x = n·ln 2 + r with |r| ≤ ln 2 / 2; n sits in the low bits of t; gives exp(r) - 1.
   function reduced(x: V) {
-    const bits = scaled(x, LOG2E, constant(MAGIC))
+    const bits = scaled(x, Math.LOG2E, constant(MAGIC))
     const n = sub(bits, constant(MAGIC))
     const r = scaled(n, -LN2[1], scaled(n, -LN2[0], x))
     const p = polynomial(r, [1.98756915e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 0.5])
@@ -165,29 +164,21 @@ export function approximations<V>(t: SimdTarget<V>): Approximations<V> {
     return add(half, div(constant(0.25), half))
   }
 
+  // q / (q + 2) with q = exp(2x) - 1, which is exact enough at 0 and settles at ±1 long before 2x is 20.
   function tanh(x: V): V {
-    const c = t.min(t.max(x, constant(-9)), constant(9))
-    const z = mul(c, c)
-    const above = polynomial(z, [1.394553628e-8, 2.10273356e-5, 3.520756727e-3, 1.3402161e-1, 1])
-    const below = polynomial(z, [8.015776984e-7, 3.326951409e-4, 2.597254514e-2, 4.67354834e-1, 1])
-    return div(mul(c, above), below)
+    const { exponent, rest } = reduced(t.min(t.max(add(x, x), constant(-20)), constant(20)))
+    const scale = intAdd(exponent, intConstant(ONE))
+    const q = add(mul(scale, rest), sub(scale, one()))
+    return div(q, add(q, constant(2)))
   }
 
+  // An odd rational fit with the least relative error over the range; at its end the value rounds to 1.
   function erf(x: V): V {
-    const c = t.min(t.max(x, constant(-4)), constant(4))
+    const c = t.min(t.max(x, constant(-3.9)), constant(3.9))
     const z = mul(c, c)
-    const above = polynomial(
-      z,
-      [
-        -2.72614225801306e-10, 2.77068142495902e-8, -2.10102402082508e-6, -5.69250639462346e-5, -7.34990630326855e-4,
-        -2.95459980854025e-3, -1.60960333262415e-2,
-      ],
-    )
-    const below = polynomial(
-      z,
-      [-1.45660718464996e-5, -2.13374055278905e-4, -1.68282697438203e-3, -7.37332916720468e-3, -1.42647390514189e-2],
-    )
-    return div(mul(c, above), below)
+    const above = [2.025824757e-6, 2.846157541e-4, 3.806282407e-3, 5.286953428e-2, 0.1915107377, 1.128379144]
+    const below = [3.782716476e-5, 1.170214845e-3, 1.505134424e-2, 0.1145426541, 0.5030546587, 1]
+    return div(mul(c, polynomial(z, above)), polynomial(z, below))
   }
 
   return {

@@ -1,6 +1,7 @@
 export { derivative } from './derivative.ts'
 export { type Compiled, compile, evaluate } from './evaluate.ts'
 export { check, type Formula, formula, formulaOf } from './formula.ts'
+export { latex } from './latex.ts'
 export {
   type ApplyNode,
   apply,

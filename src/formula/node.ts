@@ -39,22 +39,22 @@ const gone = new FinalizationRegistry<string>(key => {
 let ids = 0
 
 // A node keeps its arguments alive, so a key made of their ids cannot come to mean something else.
-function intern(key: string, make: (id: number) => Node): Node {
-  const known = table.get(key)?.deref()
+function intern<N extends Node>(key: string, make: (id: number) => N): N {
+  const known = table.get(key)?.deref() as N | undefined
   if (known) return known
-  const node = Object.freeze(make(ids++))
+  const node = Object.freeze(make(ids++)) as N
   table.set(key, new WeakRef(node))
   gone.register(node, key)
   return node
 }
 
 /** The node of a constant. */
-export function number(value: number): Node {
+export function number(value: number): NumberNode {
   return intern(Object.is(value, -0) ? '-0' : String(value), id => ({ id, op: 'number', value, args: [] }))
 }
 
 /** The node of a free name. Throws FormulaError when the text is not a name. */
-export function name(text: string): Node {
+export function name(text: string): NameNode {
   if (!isName(text))
     throw new FormulaError('bad-name', `${JSON.stringify(text).slice(0, 40)} cannot be a name in a formula`, {
       hint: 'use letters, digits and _, and no word of the language',

@@ -55,12 +55,15 @@ export const functions: ReadonlyMap<string, readonly [least: number, most: numbe
   ['clamp', [3, 3]] as const,
 ])
 
+/** Multiples of ½ up to this size are products and at most one square root. */
+export const HALVES = 64
+
 /** Whole powers by repeated squaring: the same bits on every engine, which `Math.pow` does not promise. */
 function power(base: number, exponent: number): number {
-  if (exponent === 0.5) return Math.sqrt(base)
-  if (!Number.isInteger(exponent) || Math.abs(exponent) > 2 ** 31) return base ** exponent
-  let result = 1
-  for (let n = Math.abs(exponent), square = base; n > 0; n = Math.floor(n / 2), square *= square)
-    if (n % 2 === 1) result *= square
+  const size = Math.abs(exponent)
+  const whole = Math.floor(size)
+  if (!(size <= 2 ** 31) || (size !== whole && (size !== whole + 0.5 || size > HALVES))) return base ** exponent
+  let result = size === whole ? 1 : Math.sqrt(base)
+  for (let n = whole, square = base; n > 0; n = Math.floor(n / 2), square *= square) if (n % 2 === 1) result *= square
   return exponent < 0 ? 1 / result : result
 }

@@ -1,4 +1,4 @@
-import { apply, fold, type Node, name, names } from './node.ts'
+import { apply, fold, type Node, name, names, substitute } from './node.ts'
 
 /** How tightly the text of each kind of node holds together. */
 export const BINDING = {
@@ -44,37 +44,39 @@ export function print(node: Node): string {
 
 /** The text of several outputs. */
 export function printAll(outputs: ReadonlyMap<string, Node>): string {
-  const { parts, bodies } = split(outputs)
-  const lines = parts.map(([part, node]) => `let ${part} = ${bare(node)};`)
-  // A later output that reads a free name must not meet the output of that name.
-  const aliases = new Map<string, string>()
-  const taken = new Set<string>()
-  const rows = [...bodies].map(([output, node]) => {
-    for (const used of names(node)) if (taken.has(used)) aliases.set(used, '')
-    taken.add(output)
-    return [output, node] as const
-  })
-  if (aliases.size > 0) {
-    const fresh = freshNames([...outputs.values()], [...outputs.keys(), ...parts.map(([part]) => part)])
-    for (const used of aliases.keys()) lines.push(`let ${remember(aliases, used, fresh())} = ${used};`)
+  const fresh = freshNames(outputs)
+  const kept = new Map(overwritten(outputs).map(free => [free, name(fresh())]))
+  const { parts, bodies } = split(
+    new Map([...outputs].map(([output, node]) => [output, substitute(node, kept)])),
+    fresh,
+  )
+  const lines = [...kept].map(([free, label]) => `let ${label.name} = ${free};`)
+  for (const [part, node] of parts) lines.push(`let ${part} = ${bare(node)};`)
+  for (const [output, node] of bodies)
+    lines.push(outputs.size === 1 && output === 'y' ? bare(node) : `${output} = ${bare(node)};`)
+  return lines.join('\n')
+}
+
+/** Names that are free in an output and are given a value by an output before it: `m = 2 * m; w = w - m` with the old m. */
+function overwritten(outputs: ReadonlyMap<string, Node>): string[] {
+  const given = new Set<string>()
+  const lost = new Set<string>()
+  for (const [output, node] of outputs) {
+    for (const free of names(node)) if (given.has(free)) lost.add(free)
+    given.add(output)
   }
-  const renamed = rows.map(([output, node]) => [output, bare(rename(node, aliases))] as const)
-  if (outputs.size === 1 && outputs.has('y')) return [...lines, renamed[0][1]].join('\n')
-  return [...lines, ...renamed.map(([output, body]) => `${output} = ${body};`)].join('\n')
+  return [...lost]
 }
 
-function remember(aliases: Map<string, string>, used: string, alias: string): string {
-  aliases.set(used, alias)
-  return alias
+function freshNames(outputs: ReadonlyMap<string, Node>): () => string {
+  const taken = new Set([...outputs.keys(), ...names(...outputs.values())])
+  let next = 0
+  return () => {
+    do next++
+    while (taken.has(`s${next}`))
+    return `s${next}`
+  }
 }
-
-const rename = (node: Node, aliases: ReadonlyMap<string, string>) =>
-  aliases.size === 0
-    ? node
-    : fold<Node>([node], (part, args) => {
-        if (part.op === 'name') return aliases.has(part.name) ? name(aliases.get(part.name)!) : part
-        return part.op === 'number' ? part : apply(part.op, ...args)
-      })[0]
 
 function bare(root: Node): string {
   return fold<Piece>([root], (node, args) => {
@@ -119,23 +121,26 @@ const SMALL = 400
 /** Brackets nested deeper than this are named too. */
 const DEEP = 100
 
+interface Split {
+  /** Named parts, each in terms of those before. */
+  readonly parts: readonly (readonly [string, Node])[]
+  readonly bodies: ReadonlyMap<string, Node>
+}
+
 /** Names the shared parts of large expressions, so that text grows with the work and not with the paths. */
-export function split(outputs: ReadonlyMap<string, Node>): {
-  parts: readonly (readonly [string, Node])[]
-  bodies: ReadonlyMap<string, Node>
-} {
+export function split(outputs: ReadonlyMap<string, Node>, fresh = freshNames(outputs)): Split {
   const roots = [...outputs.values()]
   const uses = new Map<Node, number>()
+  const use = (node: Node) => uses.set(node, (uses.get(node) ?? 0) + 1)
+  roots.forEach(use)
   const sizes = fold<{ size: number; depth: number }>(roots, (node, args) => {
-    for (const arg of node.args) uses.set(arg, (uses.get(arg) ?? 0) + 1)
+    node.args.forEach(use)
     return {
       size: args.reduce((sum, { size }) => sum + size, 1),
       depth: args.reduce((most, { depth }) => Math.max(most, depth), 0) + 1,
     }
   })
   if (sizes.every(({ size, depth }) => size <= SMALL && depth <= DEEP)) return { parts: [], bodies: outputs }
-  for (const root of roots) uses.set(root, (uses.get(root) ?? 0) + 1)
-  const fresh = freshNames(roots, outputs.keys())
   const parts: [string, Node][] = []
   const bodies = fold<{ node: Node; depth: number }>(roots, (part, args) => {
     if (part.op === 'number' || part.op === 'name') return { node: part, depth: 0 }
@@ -147,14 +152,4 @@ export function split(outputs: ReadonlyMap<string, Node>): {
     return { node: name(label), depth: 0 }
   })
   return { parts, bodies: new Map([...outputs.keys()].map((output, i) => [output, bodies[i].node])) }
-}
-
-function freshNames(roots: readonly Node[], also: Iterable<string>): () => string {
-  const taken = new Set([...names(...roots), ...also])
-  let next = 0
-  return () => {
-    do next++
-    while (taken.has(`s${next}`))
-    return `s${next}`
-  }
 }

@@ -1,9 +1,10 @@
 import { type Approximations, approximations } from './approximations.ts'
 import { fold, type Node } from './node.ts'
+import { HALVES } from './operations.ts'
 
 /**
  * A machine of four float32 lanes. `V` is a handle to a value it has computed. A mask is all ones or all zeros in each
- * lane; the bitwise and integer operations see the lanes as 32 bits.
+ * lane; the bitwise and integer operations see the lanes as 32 bits. The functions are called without `this`.
  */
 export interface SimdTarget<V> {
   constant(value: number): V
@@ -151,9 +152,6 @@ function extreme<V>(
   const right = b.value()
   return t.select(t.eq(right, right), op(a.value(), right), right)
 }
-
-/** Multiples of ½ up to here are products and one square root. */
-const HALVES = 64
 
 function power<V>(
   [base, exponent]: readonly Node[],
