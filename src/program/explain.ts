@@ -33,9 +33,11 @@ function equations(
   more: Named<string> = {},
   wrap = (body: string) => body,
 ): string {
-  const spelt: Named<string> = { ...Object.fromEntries(Object.entries(inputs).map(([k, v]) => [k, v.name])), ...more }
-  const replacements = Object.fromEntries(Object.entries(spelt).map(([k, v]) => [k, nameNode(v)]))
+  const spelt = [...Object.entries(inputs).map(([key, view]) => [key, view.name]), ...Object.entries(more)]
+  // Names such as `y1ᵀ·dz2` are no names of the language: print placeholders, then put them in.
+  const replacements = Object.fromEntries(spelt.map(([key], i) => [key, nameNode(`spelt_${i}_`)]))
+  const spell = (body: string) => body.replace(/spelt_(\d+)_/g, (_, i) => spelt[Number(i)][1])
   return Object.entries(outputs)
-    .map(([key, view]) => `${view.name} = ${wrap(print(substitute(nodes.get(key)!, replacements)))}`)
+    .map(([key, view]) => `${view.name} = ${wrap(spell(print(substitute(nodes.get(key)!, replacements))))}`)
     .join('; ')
 }

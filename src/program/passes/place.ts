@@ -9,6 +9,9 @@ export interface Place extends Layout {
   readonly size: number
   /** A border holds zeros that must stay: such a block is never shared. */
   readonly bordered: boolean
+  /** Zeros before and after the elements of each dimension. */
+  readonly low: readonly number[]
+  readonly high: readonly number[]
 }
 
 export interface Placement {
@@ -42,7 +45,9 @@ export function place(program: Program, { align = 16, slack = 16 } = {}): Placem
     }
     taken.push({ start, end: start + room, ...life })
     total = Math.max(total, start + room)
-    places.set(buffer, { start, size, bordered, origin: start + layout.origin, strides: layout.strides })
+    const none = buffer.shape.map(() => 0)
+    const { low, high } = borders.get(buffer) ?? { low: none, high: none }
+    places.set(buffer, { start, size, bordered, origin: start + layout.origin, strides: layout.strides, low, high })
   }
   return { places, size: total }
 }

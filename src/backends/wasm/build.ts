@@ -1,0 +1,72 @@
+import { apply, type Formula, fold, lower, type Node, name as nameNode, names, print } from '../../formula/index.ts'
+import type { Instruction } from '../../program/index.ts'
+import type { Buffer } from '../../tensor/view.ts'
+import type { Code, Local, Module } from './assembler.ts'
+import type { Location, Operand } from './nest.ts'
+import { simdTarget } from './simd.ts'
+
+/** One function of the module: `begin`, `end` select its share of `units`, which may run in any order on any thread. */
+export interface Kernel {
+  readonly name: string
+  readonly code: Code
+  readonly units: number
+}
+
+/** What the kernels of one program share while they are written. */
+export interface Build {
+  readonly module: Module
+  /** Where a buffer lies; `start` (an element) places a new one in scratch memory. */
+  readonly locate: (buffer: Buffer, start?: number) => Location
+  /** Address of the number that a scalar expression has in this run. */
+  scalar(node: Node): number
+  /** Address of the key of a random buffer in this run. */
+  key(operand: Operand): number
+  /** Bytes that live for one instruction, at a multiple of 64. */
+  scratch(elements: number): number
+  add(kernel: Kernel): void
+}
+
+export type Emit<I extends Instruction> = (build: Build, instruction: I) => boolean
+
+/** Whether a formula's name is an array of the instruction (or its product), not a scalar. */
+type IsArray = (name: string) => boolean
+
+/**
+ * Writes the outputs of a formula into a function: scalar parts are computed before the run and only loaded, the rest
+ * becomes SIMD over what `load` gives.
+ */
+export function formulaWriter(build: Build, f: Code, formula: Formula, isArray: IsArray) {
+  const hoisted = new Map<string, Hoisted>()
+  const roots = [...formula.outputs.values()].map(node => hoist(node, isArray, build, f, hoisted))
+  const target = simdTarget(f)
+  return (load: (name: string) => Local): Local[] =>
+    lower(roots, target, name => {
+      for (const scalar of hoisted.values()) if (scalar.name === name) return scalar.local
+      return load(name)
+    })
+}
+
+interface Hoisted {
+  readonly name: string
+  readonly local: Local
+}
+
+/** Replaces every largest scalar part by a name whose value is loaded once, at the start of the function. */
+function hoist(root: Node, isArray: IsArray, build: Build, f: Code, hoisted: Map<string, Hoisted>): Node {
+  const scalar = (node: Node) => node.op !== 'number' && [...names(node)].every(name => !isArray(name))
+  const lift = (node: Node): Node => {
+    const key = print(node)
+    let entry = hoisted.get(key)
+    if (!entry) {
+      const local = f.local('v128')
+      f.i32(build.scalar(node)).mem('v128.load32_splat').set(local)
+      hoisted.set(key, (entry = { name: `scalar_${hoisted.size}`, local }))
+    }
+    return nameNode(entry.name)
+  }
+  if (scalar(root)) return lift(root)
+  return fold([root], (node: Node, args: readonly Node[]): Node => {
+    if (node.op === 'number' || node.op === 'name') return node
+    return apply(node.op, ...node.args.map((arg, i) => (scalar(arg) ? lift(arg) : args[i])))
+  })[0]
+}

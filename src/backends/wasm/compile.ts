@@ -1,0 +1,134 @@
+import { evaluate, type Node, print } from '../../formula/index.ts'
+import { type Instruction, type Placement, type Program, place, type Scalars } from '../../program/index.ts'
+import { streamKey } from '../../tensor/counter.ts'
+import { type Buffer, contiguous } from '../../tensor/view.ts'
+import { Module } from './assembler.ts'
+import type { Build, Kernel } from './build.ts'
+import { gemm } from './kernels/gemm.ts'
+import { map } from './kernels/map.ts'
+import { reduce } from './kernels/reduce.ts'
+import { scatter } from './kernels/scatter.ts'
+import type { Location } from './nest.ts'
+
+/** Memory that compiled programs live in. */
+export interface Arena {
+  /** First byte of a lasting buffer, allocated at its first mention. */
+  lasting(buffer: Buffer): number
+  /** First byte of a block of `bytes` that this program shares with others that run at other times. */
+  transient(bytes: number): number
+  /** First byte of a block of `bytes` that is this program's own. */
+  own(bytes: number): number
+}
+
+export interface Plan {
+  readonly module: Uint8Array<ArrayBuffer>
+  readonly kernels: readonly Kernel[]
+  /** Instructions that no kernel covers; the module calls `fallback(i)` for them. */
+  readonly fallbacks: readonly Instruction[]
+  readonly placement: Placement
+  readonly locate: (buffer: Buffer) => Location
+  /** Bytes that must be zero before the first run after another program used the arena. */
+  readonly zeros: readonly { start: number; bytes: number }[]
+  /** Writes what changes from run to run. */
+  setScalars(view: DataView, scalars: Scalars): void
+}
+
+/** A program as one WebAssembly module for exactly its shapes: a function a kernel, and one that runs them all. */
+export function plan(
+  program: Program,
+  arena: Arena,
+  memory: { shared: boolean; pages: number; maximum: number },
+): Plan {
+  const module = new Module()
+  const fallback = module.import('fallback', ['i32'])
+  const placement = place(program)
+  const base = arena.transient(placement.size * 4) / 4
+  const places = new Map<Buffer, Location>()
+  const scalars = new Map<string, { node: Node; address: number }>()
+  const keys = new Map<number, number>()
+  const slots = arena.own(maxScalars * 4)
+  let used = 0
+  const slot = () => {
+    if (used === maxScalars) throw new Error('too many scalars')
+    return slots + 4 * used++
+  }
+  const kernels: Kernel[] = []
+  const build: Build = {
+    module,
+    locate(buffer, start) {
+      let location = places.get(buffer)
+      if (location) return location
+      const none = buffer.shape.map(() => 0)
+      const placed = placement.places.get(buffer)
+      if (placed) location = { ...placed, origin: base + placed.origin }
+      else {
+        const origin = start ?? arena.lasting(buffer) / 4
+        location = { origin, strides: contiguous(buffer.shape).strides, low: none, high: none }
+      }
+      places.set(buffer, location)
+      return location
+    },
+    scalar(node) {
+      const text = print(node)
+      let entry = scalars.get(text)
+      if (!entry) scalars.set(text, (entry = { node, address: slot() }))
+      return entry.address
+    },
+    key(operand) {
+      const stream = operand.view.buffer.stream ?? 0
+      let address = keys.get(stream)
+      if (address === undefined) keys.set(stream, (address = slot()))
+      return address
+    },
+    scratch(elements) {
+      const bytes = Math.ceil((elements * 4 + 64) / 64) * 64
+      return arena.own(bytes)
+    },
+    add: kernel => kernels.push(kernel),
+  }
+  const fallbacks: Instruction[] = []
+  for (const instruction of program.instructions) {
+    if (write(build, instruction)) continue
+    const index = fallbacks.push(instruction) - 1
+    const code = module.function('', ['i32', 'i32'], f => f.i32(index).call(fallback))
+    kernels.push({ name: `fallback ${instruction.verb}`, code, units: 1 })
+    for (const view of viewsOf(instruction)) if (stored(view.buffer)) build.locate(view.buffer)
+  }
+  module.function('step', [], f => {
+    for (const kernel of kernels) f.i32(0).i32(kernel.units).call(kernel.code)
+  })
+  return {
+    module: module.bytes(memory),
+    kernels,
+    fallbacks,
+    placement,
+    locate: build.locate,
+    zeros: [...placement.places.values()]
+      .filter(p => p.bordered)
+      .map(p => ({ start: (base + p.start) * 4, bytes: p.size * 4 })),
+    setScalars(view, values) {
+      for (const { node, address } of scalars.values()) view.setFloat32(address, evaluate(node, values), true)
+      for (const [stream, address] of keys) view.setInt32(address, streamKey(values.seed, values.t, stream), true)
+    },
+  }
+}
+
+const maxScalars = 256
+const stored = (buffer: Buffer) => buffer.kind !== 'random' && buffer.kind !== 'index'
+const viewsOf = (i: Instruction) =>
+  i.verb === 'gather' ? [i.out, i.index, i.source] : i.verb === 'scatter' ? [i.out, i.index, i.values] : []
+
+function write(build: Build, instruction: Instruction): boolean {
+  switch (instruction.verb) {
+    case 'gemm':
+      return gemm(build, instruction)
+    case 'map':
+      return map(build, instruction)
+    case 'reduce':
+      return reduce(build, instruction)
+    case 'scatter':
+      return scatter(build, instruction)
+    case 'gather':
+      return false
+  }
+}

@@ -1,0 +1,365 @@
+import { formula } from '../../../formula/index.ts'
+import type { Gemm } from '../../../program/index.ts'
+import { type Buffer, type View, viewOf } from '../../../tensor/view.ts'
+import type { Code, Local } from '../assembler.ts'
+import { type Build, type Emit, formulaWriter } from '../build.ts'
+import { cut, type Nest, nest, type Operand } from '../nest.ts'
+import { map, range } from './map.ts'
+import { type Depth, type Tile, tile } from './tile.ts'
+
+/** Most steps of the shared axis that one tile goes through before its sums are put into memory. */
+const deepest = 1200
+const blockDepth = 512
+/** Rows that one unit of work has at least, where the rows can be cut. */
+const unitRows = 32
+
+/** Rows and vectors of columns held in registers: with one vector of the right operand they fill the 15 there are. */
+const rows = 4
+const vectors = 2
+
+/**
+ * out = formula(a·b). The left operand is read where it lies, windows and all; the right one is packed into panels as
+ * wide as a tile, unless it is long and read once. Sums over a long shared axis are made block by block.
+ */
+export const gemm: Emit<Gemm> = (build, instruction) => {
+  const plan = layOut(build, instruction)
+  if (!plan) return false
+  const { n, a, b, outputs, inputs } = plan
+  if (a.checks.length > 0) return gemm(build, { ...instruction, a: copied(build, instruction.a) })
+  if ([...outputs, ...inputs].some(o => o.checks.length > 0)) return false
+
+  const levels = (axis: number) => range(0, n.sizes.length).filter(l => n.axes[l] === axis)
+  shareRows(n, levels(0))
+  const columns = levels(1)
+  if (columns.length > 1) return false
+  const width = n.sizes[columns[0]] ?? 1
+  const column = (o: Operand) => o.strides[columns[0]] ?? 1
+  if (width > 1 && (outputs.some(o => column(o) !== 1) || inputs.some(o => column(o) > 1))) return false
+  const [outer, inner] = blockDepths(n, levels)
+  const rowLevels = levels(0)
+
+  const right = rightOperand(build, instruction, n, b, levels(2), width, column(b))
+  const code = build.module.function('', ['i32', 'i32'], (f, begin, end) =>
+    write(f, begin, end, { build, instruction, n, a, right, outputs, inputs, rowLevels, outer, inner, width, column }),
+  )
+  const units = rowLevels.length > 1 ? n.sizes[rowLevels[0]] : 1
+  build.add({
+    name: `gemm ${Object.values(instruction.outputs)
+      .map(v => v.name)
+      .join(' ')}`,
+    code,
+    units,
+  })
+  return true
+}
+
+/** Makes the outermost level of the rows worth sharing between threads. */
+function shareRows(n: Nest, levels: readonly number[]): void {
+  const last = levels[levels.length - 1]
+  const few = levels.length === 2 && n.sizes[levels[0]] < 8
+  if (levels.length !== 1 && !few) return
+  const units = largestDivisor(n.sizes[last], Math.min(64, Math.floor(n.sizes[last] / unitRows)))
+  if (units > 1) cut(n, last, units)
+}
+
+/** The shared axis as [levels that go through memory, levels that stay in a tile's registers]. */
+function blockDepths(n: Nest, levels: (axis: number) => number[]): [number[], number[]] {
+  let depth = levels(2)
+  let steps = 1
+  let from = depth.length
+  while (from > 0 && steps * n.sizes[depth[from - 1]] <= deepest) steps *= n.sizes[depth[--from]]
+  if (from > 0) {
+    const l = depth[from - 1]
+    const fit = largestDivisor(n.sizes[l], Math.floor(blockDepth / steps))
+    if (fit > 1 || steps === 1) {
+      cut(n, l, n.sizes[l] / fit)
+      depth = levels(2)
+    }
+  }
+  return [depth.slice(0, from), depth.slice(from)]
+}
+
+interface Right {
+  /** Element of the first panel. */
+  readonly start: number
+  /** Elements from panel to panel, and for each level of the shared axis. */
+  readonly panel: number
+  readonly strides: (tail: boolean) => Readonly<Record<number, number>>
+  readonly tailStart: number
+}
+
+function layOut(build: Build, { a, b, inputs, outputs }: Gemm) {
+  const [m, k] = a.shape
+  const columns = b.shape[1]
+  const tall = (v: View) => v.repeat(2, k)
+  const views = [
+    a.repeat(1, columns),
+    b.T.repeat(0, m),
+    ...Object.values(outputs).map(tall),
+    ...Object.values(inputs).map(tall),
+  ]
+  const n = nest(views, build.locate, axis => axis)
+  if (!n) return undefined
+  const count = Object.keys(outputs).length
+  return {
+    n,
+    a: n.operands[0],
+    b: n.operands[1],
+    outputs: n.operands.slice(2, 2 + count),
+    inputs: n.operands.slice(2 + count),
+  }
+}
+
+/** A plain copy of a view that cannot be read where it lies: patches with holes or over an edge. */
+function copied(build: Build, view: View): View {
+  const plain = room(build, view.name, view.shape)
+  map(build, { verb: 'map', formula: formula('x'), inputs: { x: view }, outputs: { y: plain } })
+  return plain
+}
+
+/** A buffer in scratch memory. */
+function room(build: Build, name: string, shape: readonly number[]): View {
+  const buffer: Buffer = { name, shape, kind: 'temporary' }
+  const start = build.scratch(shape.reduce((x, y) => x * y, 1)) / 4
+  build.locate(buffer, start)
+  return viewOf(buffer)
+}
+
+function rightOperand(
+  build: Build,
+  { b }: Gemm,
+  n: Nest,
+  o: Operand,
+  depth: readonly number[],
+  width: number,
+  column: number,
+): Right {
+  const [k, m] = [b.shape[0], n.operands[0].view.shape[0]]
+  const wide = vectors * 4
+  const inPlace = o.checks.length === 0 && (column === 1 || width === 1) && (k > m || m <= 8)
+  if (inPlace) {
+    const strides = Object.fromEntries(depth.map(l => [l, o.strides[l]]))
+    const panels = Math.floor(width / wide)
+    return { start: o.start, panel: wide, strides: () => strides, tailStart: o.start + panels * wide }
+  }
+  const panels = Math.floor(width / wide)
+  const rest = width - panels * wide
+  const copy = (from: View, to: View) =>
+    map(build, { verb: 'map', formula: formula('x'), inputs: { x: from }, outputs: { y: to } })
+  let start = 0
+  let tailStart = 0
+  if (panels > 0) {
+    const packed = room(build, 'panels', [panels, k, wide])
+    start = build.locate(packed.buffer).origin
+    copy(
+      b
+        .slice(1, 0, panels * wide)
+        .reshape(k, panels, wide)
+        .transpose(1, 0, 2),
+      packed,
+    )
+  }
+  const tailWide = Math.ceil(rest / 4) * 4
+  if (rest > 0) {
+    const packed = room(build, 'panel', [k, tailWide])
+    tailStart = build.locate(packed.buffer).origin
+    copy(b.slice(1, panels * wide, rest), packed.slice(1, 0, rest))
+  }
+  const packedStrides = (tail: boolean) => {
+    const strides: Record<number, number> = {}
+    let step = tail ? tailWide : wide
+    for (const l of [...depth].reverse()) {
+      strides[l] = step
+      step *= n.sizes[l]
+    }
+    return strides
+  }
+  return { start, panel: k * wide, strides: packedStrides, tailStart }
+}
+
+interface Job {
+  readonly build: Build
+  readonly instruction: Gemm
+  readonly n: Nest
+  readonly a: Operand
+  readonly right: Right
+  readonly outputs: readonly Operand[]
+  readonly inputs: readonly Operand[]
+  readonly rowLevels: readonly number[]
+  readonly outer: readonly number[]
+  readonly inner: readonly number[]
+  readonly width: number
+  readonly column: (o: Operand) => number
+}
+
+/** A pointer and how far each kind of loop moves it, in bytes. */
+interface Pointer {
+  readonly local: Local
+  readonly strides: Readonly<Record<number, number>>
+  readonly panel: number
+}
+
+function write(f: Code, begin: Local, end: Local, job: Job): void {
+  const { build, instruction, n, a, right, outputs, inputs, rowLevels, outer, inner, width, column } = job
+  const names = Object.keys(instruction.inputs)
+  const epilogue = formulaWriter(build, f, instruction.formula, name => name === 'product' || names.includes(name))
+  const bytes = (strides: Readonly<Record<number, number>>, levels: readonly number[]) =>
+    Object.fromEntries(levels.map(l => [l, strides[l] * 4]))
+  const pointer = (
+    start: number,
+    strides: Readonly<Record<number, number>>,
+    levels: readonly number[],
+    panel: number,
+  ): Pointer => {
+    const local = f.local('i32')
+    f.assign(local, start * 4)
+    return { local, strides: bytes(strides, levels), panel: panel * 4 }
+  }
+  const wide = vectors * 4
+  const left = pointer(a.start, a.strides, [...rowLevels, ...outer], 0)
+  const packed = pointer(right.start, right.strides(false), outer, right.panel)
+  const packedTail = pointer(right.tailStart, right.strides(true), outer, 0)
+  const results = outputs.map(o => pointer(o.start, o.strides, rowLevels, wide))
+  const operands = inputs.map(o => pointer(o.start, o.strides, rowLevels, column(o) * wide))
+  const all = [left, packed, packedTail, ...results, ...operands]
+  const advance = (l: number, count: number) => {
+    for (const p of all) f.add(p.local, (p.strides[l] ?? 0) * count)
+  }
+  const loops = (levels: readonly number[], body: () => void): void => {
+    const [l, ...rest] = levels
+    if (l === undefined) return body()
+    f.times(n.sizes[l], () => {
+      loops(rest, body)
+      advance(l, 1)
+    })
+    advance(l, -n.sizes[l])
+  }
+  const panels = (body: (right: Pointer, lanes: number) => void) => {
+    const count = Math.floor(width / wide)
+    if (count > 0) {
+      f.times(count, () => {
+        body(packed, wide)
+        for (const p of all) f.add(p.local, p.panel)
+      })
+    }
+    if (width % wide) body(packedTail, width % wide)
+    for (const p of all) f.add(p.local, -p.panel * count)
+  }
+  const shared = rowLevels.length > 1 ? rowLevels[0] : undefined
+  const units = (body: () => void) => {
+    if (shared === undefined) return body()
+    const saved = all.map(p => {
+      const local = f.local('i32')
+      f.get(p.local).set(local)
+      if (p.strides[shared]) f.get(p.local).get(begin).i32(p.strides[shared]).op('i32.mul').op('i32.add').set(p.local)
+      return local
+    })
+    const left = f.local('i32')
+    f.get(end).get(begin).op('i32.sub').set(left)
+    f.loop(() => {
+      body()
+      advance(shared, 1)
+      f.get(left).i32(1).op('i32.sub').tee(left).brIf(0)
+    })
+    all.forEach((p, i) => {
+      f.get(saved[i]).set(p.local)
+    })
+  }
+  const blocks = outer.reduce((product, l) => product * n.sizes[l], 1)
+  const block = f.local('i32')
+  const plain = instruction.formula.outputs.size === 1 && [...instruction.formula.outputs.values()][0].op === 'name'
+  const rowLevel = rowLevels[rowLevels.length - 1]
+  const rowCount = rowLevel === undefined ? 1 : n.sizes[rowLevel]
+  const middle = rowLevels.slice(1, -1)
+
+  const tiles = (panel: Pointer, lanes: number) => {
+    const depth: Depth[] = inner.map(l => ({
+      size: n.sizes[l],
+      a: a.strides[l] * 4,
+      b: right.strides(panel === packedTail)[l] * 4,
+    }))
+    const one = (height: number) => {
+      const rowStep = (p: Pointer) => (rowLevel === undefined ? 0 : (p.strides[rowLevel] ?? 0))
+      const shape: Tile = { rows: height, vectors: Math.ceil(lanes / 4), rowStep: rowStep(left), depth }
+      const sums = tile(f, shape, left.local, panel.local)
+      const each = (body: (sum: Local, i: number, j: number, lanes: number) => void) =>
+        sums.forEach((row, i) => {
+          row.forEach((sum, j) => {
+            body(sum, i, j, Math.min(4, lanes - j * 4))
+          })
+        })
+      const address = (p: Pointer, i: number, j: number) => i * rowStep(p) + j * 16
+      const put = (p: Pointer, value: Local, i: number, j: number, count: number) => {
+        if (count === 4)
+          f.get(p.local)
+            .get(value)
+            .mem('v128.store', address(p, i, j))
+        else
+          for (const lane of range(0, count))
+            f.get(p.local)
+              .get(value)
+              .storeLane(lane, address(p, i, j) + lane * 4)
+      }
+      const finish = () =>
+        each((sum, i, j, count) => {
+          const values = epilogue(name => {
+            if (name === 'product') return sum
+            const at = names.indexOf(name)
+            const value = f.local('v128')
+            const spread = column(inputs[at]) === 1
+            const offset = i * rowStep(operands[at]) + (spread ? j * 16 : 0)
+            f.get(operands[at].local)
+              .mem(spread ? 'v128.load' : 'v128.load32_splat', offset)
+              .set(value)
+            return value
+          })
+          values.forEach((value, o) => {
+            put(results[o], value, i, j, count)
+          })
+        })
+      if (blocks === 1) return finish()
+      f.get(block).if(() =>
+        each((sum, i, j) => {
+          f.get(sum)
+            .get(results[0].local)
+            .mem('v128.load', address(results[0], i, j))
+            .op('f32x4.add')
+            .set(sum)
+        }),
+      )
+      const keep = () => each((sum, i, j, count) => put(results[0], sum, i, j, count))
+      if (plain) return keep()
+      f.get(block)
+        .i32(blocks - 1)
+        .op('i32.eq')
+        .if(finish, keep)
+    }
+    const full = Math.floor(rowCount / rows)
+    const step = (height: number) => {
+      if (rowLevel !== undefined) advance(rowLevel, height)
+    }
+    if (full > 0) {
+      f.times(full, () => {
+        one(rows)
+        step(rows)
+      })
+    }
+    if (rowCount % rows) one(rowCount % rows)
+    step(-full * rows)
+  }
+
+  const body = () => {
+    if (blocks === 1) return units(() => panels((panel, lanes) => loops(middle, () => tiles(panel, lanes))))
+    f.assign(block, 0)
+    loops(outer, () => {
+      panels((panel, lanes) => units(() => loops(middle, () => tiles(panel, lanes))))
+      f.add(block, 1)
+    })
+  }
+  f.get(begin).get(end).op('i32.lt_s').if(body)
+}
+
+function largestDivisor(n: number, limit: number): number {
+  for (let d = Math.max(1, limit); d > 1; d--) if (n % d === 0) return d
+  return 1
+}

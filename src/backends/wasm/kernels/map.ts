@@ -1,0 +1,71 @@
+import type { MapInstruction } from '../../../program/index.ts'
+import { type Build, type Emit, formulaWriter } from '../build.ts'
+import { cut, type Nest, nest, part, wrap } from '../nest.ts'
+import { sections, vectorizable, walker } from '../walk.ts'
+
+/** Elements of a flat array that one unit of work takes. */
+const block = 1024
+
+/** out = formula(inputs), four elements at a time. */
+export const map: Emit<MapInstruction> = (build, instruction) => {
+  const inputs = Object.entries(instruction.inputs)
+  const outputs = Object.entries(instruction.outputs)
+  const whole = nest(
+    [...inputs, ...outputs].map(([, view]) => view),
+    build.locate,
+  )
+  if (!whole) return false
+  for (const n of shares(whole))
+    emit(
+      build,
+      instruction,
+      n,
+      inputs.map(([name]) => name),
+    )
+  return true
+}
+
+/** Nests whose outermost level is what threads share: a flat array becomes blocks and a rest. */
+function shares(n: Nest): Nest[] {
+  if (n.sizes.length === 0) return [wrap(n)]
+  if (n.sizes.length > 1) return [n]
+  const [size] = n.sizes
+  if (size < 2 * block) return [wrap(n)]
+  const blocks = Math.floor(size / block)
+  const main = part(n, 0, blocks * block)
+  const rest = size % block ? [wrap(part(n, blocks * block, size % block))] : []
+  cut(main, 0, blocks)
+  return [main, ...rest]
+}
+
+function emit(build: Build, instruction: MapInstruction, n: Nest, inputNames: readonly string[]): void {
+  const inner = n.sizes.length - 1
+  const outputs = n.operands.slice(inputNames.length)
+  const vector = inner > 0 && vectorizable(n, inner, outputs)
+  const code = build.module.function('', ['i32', 'i32'], (f, begin, end) => {
+    const write = formulaWriter(build, f, instruction.formula, name => inputNames.includes(name))
+    const w = walker(f, n, build.key)
+    const body = (lanes: 1 | 4, at: Record<number, number>) =>
+      write(name => w.load(inputNames.indexOf(name), inner, lanes, at)).forEach((value, o) => {
+        w.store(inputNames.length + o, value, lanes, at)
+      })
+    w.share(begin, end, () => {
+      if (inner === 0) return body(1, {})
+      w.loops(range(1, inner), () => {
+        w.sectioned(inner, sections(n.sizes[inner], vector, 2), ({ lanes, unroll }) => {
+          for (let u = 0; u < unroll; u++) body(lanes, { [inner]: u * lanes })
+        })
+      })
+    })
+  })
+  build.add({
+    name: `map ${Object.values(instruction.outputs)
+      .map(v => v.name)
+      .join(' ')}`,
+    code,
+    units: n.sizes[0],
+  })
+}
+
+export const range = (from: number, to: number): number[] =>
+  Array.from({ length: Math.max(0, to - from) }, (_, i) => from + i)

@@ -1,0 +1,90 @@
+import type { Code, Local } from '../assembler.ts'
+
+/** One loop along the shared axis: its length, and the bytes each step moves in the two operands. */
+export interface Depth {
+  readonly size: number
+  readonly a: number
+  readonly b: number
+}
+
+/** A block of the result that stays in registers while the shared axis goes by. */
+export interface Tile {
+  readonly rows: number
+  readonly vectors: number
+  /** Bytes between the rows of the left operand. */
+  readonly rowStep: number
+  /** Loops along the shared axis, outermost first. */
+  readonly depth: readonly Depth[]
+}
+
+const unroll = 4
+
+/**
+ * The innermost work of every product: each element of the left operand is spread over a vector and multiplied with
+ * vectors of the right one. `left` and `right` are not moved. Returns the sums, a row of vectors for each row.
+ *
+ * Older compilers move all loads of an unrolled body to its front and run out of registers; a branch that is never
+ * taken, every two rows, keeps the order as written at no measurable cost.
+ */
+export function tile(f: Code, { rows, vectors, rowStep, depth }: Tile, left: Local, right: Local): Local[][] {
+  const sums = Array.from({ length: rows }, () => Array.from({ length: vectors }, () => f.local('v128')))
+  const b = Array.from({ length: vectors }, () => f.local('v128'))
+  const a = f.local('v128')
+  const pa = f.local('i32')
+  const pb = f.local('i32')
+  const count = f.local('i32')
+  for (const row of sums) for (const sum of row) f.f32x4(0).set(sum)
+  f.get(left).set(pa).get(right).set(pb)
+  let tag = 1
+  const never = (depthOfBlock: number) => f.get(count).i32(-tag++).op('i32.eq').brIf(depthOfBlock)
+  const inner = depth[depth.length - 1] ?? { size: 1, a: 0, b: 0 }
+
+  const steps = (n: number, exit: number) => {
+    for (let u = 0; u < n; u++) {
+      for (let j = 0; j < vectors; j++)
+        f.get(pb)
+          .mem('v128.load', u * inner.b + j * 16)
+          .set(b[j])
+      for (let i = 0; i < rows; i++) {
+        f.get(pa)
+          .mem('v128.load32_splat', i * rowStep)
+          .set(a)
+        for (let j = 0; j < vectors; j++)
+          f.get(sums[i][j]).get(a).get(b[j]).op('f32x4.mul').op('f32x4.add').set(sums[i][j])
+        const last = i === rows - 1
+        if ((!last && i % 2 === 1) || (last && u < n - 1)) never(exit)
+      }
+      f.add(pa, inner.a)
+    }
+  }
+  const innermost = () => {
+    const full = Math.floor(inner.size / unroll)
+    const rest = inner.size % unroll
+    if (full > 0) {
+      f.assign(count, full).block(() =>
+        f.loop(() => {
+          steps(unroll, 1)
+          f.add(pb, unroll * inner.b)
+          f.get(count).i32(1).op('i32.sub').tee(count).brIf(0)
+        }),
+      )
+    }
+    if (rest > 0) {
+      f.get(left)
+        .set(count)
+        .block(() => steps(rest, 0))
+      f.add(pb, rest * inner.b)
+    }
+  }
+  const loops = (l: number): void => {
+    if (l >= depth.length - 1) return innermost()
+    const next = depth[l + 1]
+    f.times(depth[l].size, () => {
+      loops(l + 1)
+      f.add(pa, depth[l].a - next.size * next.a)
+      f.add(pb, depth[l].b - next.size * next.b)
+    })
+  }
+  loops(0)
+  return sums
+}

@@ -1,0 +1,202 @@
+import type { Code, Local } from './assembler.ts'
+import type { Nest, Operand } from './nest.ts'
+
+/** How many elements at once, and how many such groups a loop body handles. */
+export interface Section {
+  readonly count: number
+  readonly lanes: 1 | 4
+  readonly unroll: number
+}
+
+/** A level of `size` elements as vector steps, unrolled where there are enough, and single elements for the rest. */
+export function sections(size: number, vector: boolean, unroll: number): Section[] {
+  if (!vector) return [{ count: size, lanes: 1, unroll: 1 }]
+  const vectors = Math.floor(size / 4)
+  const blocks = Math.floor(vectors / unroll)
+  const all: Section[] = [
+    { count: blocks, lanes: 4, unroll },
+    { count: 1, lanes: 4, unroll: vectors - blocks * unroll },
+    { count: size % 4, lanes: 1, unroll: 1 },
+  ]
+  return all.filter(s => s.count > 0 && s.unroll > 0)
+}
+
+/** Whether level `l` can go four elements at a time. */
+export const vectorizable = (n: Nest, l: number, outputs: readonly Operand[]): boolean =>
+  n.operands.every(o => o.strides[l] === 0 || o.strides[l] === 1) &&
+  n.operands.every(o => o.checks.every(c => c.steps[l] === 0)) &&
+  outputs.every(o => o.strides[l] === 1)
+
+const isCounted = (o: Operand) => o.view.buffer.kind === 'random' || o.view.buffer.kind === 'index'
+
+/** The pointers and coordinates of a nest's operands in a function, and the loops that move them. */
+export function walker(f: Code, n: Nest, keyOf: (operand: Operand) => number) {
+  const pointers = n.operands.map(() => f.local('i32'))
+  const coordinates = n.operands.map(o => o.checks.map(() => f.local('i32')))
+  const unit = (o: Operand) => (isCounted(o) ? 1 : 4)
+
+  function start(begin: Local): void {
+    n.operands.forEach((o, i) => {
+      const from = (local: Local, base: number, step: number) => {
+        f.i32(base)
+        if (step !== 0) f.get(begin).i32(step).op('i32.mul').op('i32.add')
+        f.set(local)
+      }
+      from(pointers[i], o.start * unit(o), o.strides[0] * unit(o))
+      o.checks.forEach((c, k) => {
+        from(coordinates[i][k], c.base, c.steps[0])
+      })
+    })
+  }
+
+  /** Moves everything by `steps[l]` steps of each level l. */
+  function move(steps: Readonly<Record<number, number>>): void {
+    const total = (moves: readonly number[]) =>
+      Object.entries(steps).reduce((sum, [l, count]) => sum + moves[Number(l)] * count, 0)
+    n.operands.forEach((o, i) => {
+      f.add(pointers[i], total(o.strides) * unit(o))
+      o.checks.forEach((c, k) => {
+        f.add(coordinates[i][k], total(c.steps))
+      })
+    })
+  }
+
+  /** Loops over `levels`, outermost first; pointers come back to where they were. */
+  function loops(levels: readonly number[], body: () => void): void {
+    const [l, ...inner] = levels
+    if (l === undefined) return body()
+    f.times(n.sizes[l], () => {
+      loops(inner, body)
+      move({ [l]: 1 })
+    })
+    move({ [l]: -n.sizes[l] })
+  }
+
+  /** Level `l` in sections; the body moves nothing. */
+  function sectioned(l: number, all: readonly Section[], body: (section: Section) => void): void {
+    for (const section of all)
+      f.times(section.count, () => {
+        body(section)
+        move({ [l]: section.lanes * section.unroll })
+      })
+    move({ [l]: -n.sizes[l] })
+  }
+
+  /** The outermost level from `begin` to `end`. */
+  function share(begin: Local, end: Local, body: () => void): void {
+    start(begin)
+    const left = f.local('i32')
+    f.get(end).get(begin).op('i32.sub').tee(left).i32(0).op('i32.gt_s')
+    f.if(() => {
+      f.loop(() => {
+        body()
+        move({ 0: 1 })
+        f.get(left).i32(1).op('i32.sub').tee(left).brIf(0)
+      })
+    })
+  }
+
+  /** Leaves on the stack: is the operand's element here inside its buffer? */
+  function valid(i: number, at: Readonly<Record<number, number>>): void {
+    n.operands[i].checks.forEach((c, k) => {
+      coordinate(i, k, at)
+      f.i32(c.size * c.divisor).op('i32.lt_u')
+      if (c.divisor !== 1) {
+        coordinate(i, k, at)
+        f.i32(c.divisor).op('i32.rem_s').op('i32.eqz').op('i32.and')
+      }
+      if (k > 0) f.op('i32.and')
+    })
+  }
+
+  function coordinate(i: number, k: number, at: Readonly<Record<number, number>>): void {
+    const { steps } = n.operands[i].checks[k]
+    const shift = Object.entries(at).reduce((sum, [l, index]) => sum + steps[Number(l)] * index, 0)
+    f.get(coordinates[i][k])
+    if (shift) f.i32(shift).op('i32.add')
+  }
+
+  /** Leaves the address of an element on the stack; what is returned goes into the instruction's offset. */
+  function address(i: number, at: Readonly<Record<number, number>>): number {
+    const o = n.operands[i]
+    const shift = Object.entries(at).reduce((sum, [l, index]) => sum + o.strides[Number(l)] * index, 0) * unit(o)
+    f.get(pointers[i])
+    o.checks.forEach((c, k) => {
+      coordinate(i, k, at)
+      if (c.divisor !== 1) f.i32(c.divisor).op('i32.div_s')
+      f.i32(c.stride * 4)
+        .op('i32.mul')
+        .op('i32.add')
+    })
+    if (shift >= 0) return shift
+    f.i32(shift).op('i32.add')
+    return 0
+  }
+
+  /** The four (or one) elements of operand `i` where the loops stand, moved by `at` steps of each level. */
+  function load(i: number, level: number, lanes: 1 | 4, at: Readonly<Record<number, number>> = {}): Local {
+    const o = n.operands[i]
+    const value = f.local('v128')
+    const spread = lanes === 4 && o.strides[level] === 1
+    if (isCounted(o)) {
+      const shift = address(i, at)
+      f.i32(shift).op('i32.add').op('i32x4.splat')
+      if (spread) f.i32x4(0, 1, 2, 3).op('i32x4.add')
+      if (o.view.buffer.kind === 'index') f.op('f32x4.convert_i32x4_s')
+      else uniform(f, keyOf(o))
+      f.set(value)
+    } else {
+      const read = () => {
+        const shift = address(i, at)
+        f.mem(spread ? 'v128.load' : 'v128.load32_splat', shift).set(value)
+      }
+      if (o.checks.length === 0) read()
+      else {
+        f.f32x4(o.view.fill).set(value)
+        valid(i, at)
+        f.if(read)
+      }
+    }
+    return value
+  }
+
+  function store(i: number, value: Local, lanes: 1 | 4, at: Readonly<Record<number, number>> = {}): void {
+    const write = () => {
+      const shift = address(i, at)
+      f.get(value)
+      if (lanes === 4) f.mem('v128.store', shift)
+      else f.storeLane(0, shift)
+    }
+    if (n.operands[i].checks.length === 0) write()
+    else {
+      valid(i, at)
+      f.if(write)
+    }
+  }
+
+  return { start, move, loops, sectioned, share, load, store, pointers }
+}
+
+/** Turns four places on the stack into four uniform numbers: `uniformAt` of `tensor/counter.ts`, in SIMD. */
+function uniform(f: Code, keyAddress: number): void {
+  const x = f.local('v128')
+  const key = f.local('v128')
+  const mix = () => {
+    const stage = (shift: number, factor?: number) => {
+      f.set(x).get(x).get(x).i32(shift).op('i32x4.shr_u').op('v128.xor')
+      if (factor !== undefined) f.i32x4(factor).op('i32x4.mul')
+    }
+    stage(16, 0x21f0aaad)
+    stage(15, 0x735a2d97)
+    stage(15)
+  }
+  f.i32(keyAddress).mem('v128.load32_splat').tee(key).op('v128.xor')
+  mix()
+  f.get(key).op('i32x4.add')
+  mix()
+  f.i32(8)
+    .op('i32x4.shr_u')
+    .op('f32x4.convert_i32x4_s')
+    .f32x4(1 / 0x1000000)
+    .op('f32x4.mul')
+}

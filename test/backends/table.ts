@@ -1,0 +1,289 @@
+import { type Backend, drop, fuse, type Program, record, type Verbs } from '../../src/program/index.ts'
+import { numpyRandom } from '../../src/tensor/random.ts'
+import { type Shape, sizeOf } from '../../src/tensor/shape.ts'
+import { type Buffer, type View, viewOf } from '../../src/tensor/view.ts'
+
+/** A case: verbs over inputs (filled with normal numbers) that write outputs. */
+export interface Case {
+  readonly title: string
+  readonly inputs: Readonly<Record<string, Shape>>
+  readonly outputs: Readonly<Record<string, Shape>>
+  /** Inputs that hold whole numbers below this instead of normal ones. */
+  readonly whole?: Readonly<Record<string, number>>
+  write(k: Verbs, views: Record<string, View>): void
+}
+
+const scalars = { t: 3, learningRate: 0.01, seed: 7 }
+
+export function programOf(c: Case): { program: Program; buffers: Record<string, Buffer> } {
+  const buffer = (kind: Buffer['kind']) => (entry: [string, Shape]) =>
+    [entry[0], { name: entry[0], shape: entry[1], kind }] as const
+  const buffers: Record<string, Buffer> = Object.fromEntries([
+    ...Object.entries(c.inputs).map(buffer('input')),
+    ...Object.entries(c.outputs).map(buffer('output')),
+  ])
+  const views = Object.fromEntries(Object.entries(buffers).map(([name, b]) => [name, viewOf(b)]))
+  const program = record(c.title, Object.keys(scalars), k => c.write(k, views))
+  return { program, buffers }
+}
+
+/** The outputs of a case on a backend. */
+export function run(c: Case, backend: Backend, { fused = false } = {}): Record<string, ArrayLike<number>> {
+  const { program, buffers } = programOf(c)
+  const engine = backend.engine({})
+  const random = numpyRandom(1)
+  for (const [name, shape] of Object.entries(c.inputs)) {
+    const whole = c.whole?.[name]
+    const values = whole ? random.randint(0, whole, sizeOf(shape)) : random.normal(0, 1, sizeOf(shape))
+    engine.write(buffers[name], Float32Array.from(values as ArrayLike<number>))
+  }
+  const compiled = engine.compile(fused ? drop(fuse(drop(program))) : program)
+  compiled.run(scalars)
+  // Twice: a plan that leaves something behind shows here.
+  compiled.run(scalars)
+  return Object.fromEntries(Object.keys(c.outputs).map(name => [name, engine.read(buffers[name])]))
+}
+
+const conv = (
+  title: string,
+  o: {
+    image: [number, number]
+    channels: number
+    filters: number
+    kernel: number
+    batch?: number
+    stride?: number
+    dilation?: number
+    pad?: [number, number]
+  },
+): Case[] => {
+  const {
+    image: [h, w],
+    channels,
+    filters,
+    kernel,
+    batch = 2,
+    stride = 1,
+    dilation = 1,
+  } = o
+  const pad = o.pad ?? [0, 0]
+  const out = (n: number) => Math.floor((n + pad[0] + pad[1] - (kernel - 1) * dilation - 1) / stride) + 1
+  const options = {
+    size: [kernel, kernel],
+    strides: [stride, stride],
+    dilation: [dilation, dilation],
+    padding: [pad, pad],
+  }
+  const [x, W, z] = [
+    [batch, h, w, channels],
+    [kernel, kernel, channels, filters],
+    [batch, out(h), out(w), filters],
+  ]
+  // Windows of an input have no border; through a temporary they do.
+  const temporary = (k: Verbs, v: View) => {
+    const copy = k.scratch(`${v.name}'`, v.shape)
+    k.copy(copy, v)
+    return copy
+  }
+  return [true, false].flatMap(bordered => {
+    const own = (k: Verbs, v: View) => (bordered ? temporary(k, v) : v)
+    const note = bordered ? ', bordered' : ''
+    return [
+      {
+        title: `${title}: forward${note}`,
+        inputs: { x, W, b: [filters] },
+        outputs: { z },
+        write: (k: Verbs, v: Record<string, View>) =>
+          k.gemm(v.z.matrix(3), own(k, v.x).windows(options).matrix(3), v.W.matrix(3), { bias: v.b }),
+      },
+      {
+        title: `${title}: gradient of W${note}`,
+        inputs: { x, dz: z },
+        outputs: { dW: W },
+        write: (k: Verbs, v: Record<string, View>) =>
+          k.gemm(v.dW.matrix(3), own(k, v.x).windows(options).matrix(3).T, own(k, v.dz).matrix(3)),
+      },
+      {
+        title: `${title}: gradient of x${note}`,
+        inputs: { dz: z, W },
+        outputs: { dx: x },
+        write: (k: Verbs, v: Record<string, View>) => {
+          const low = dilation * (kernel - 1) - pad[0]
+          const back = own(k, v.dz).windows({
+            size: [kernel, kernel],
+            dilation: [dilation, dilation],
+            spread: [stride, stride],
+            padding: [
+              [low, 0],
+              [low, 0],
+            ],
+            count: [h, w],
+          })
+          k.gemm(v.dx.matrix(3), back.matrix(3), v.W.flip(0).flip(1).transpose(0, 1, 3, 2).matrix(3))
+        },
+      },
+    ]
+  })
+}
+
+const product = (m: number, k: number, n: number): Case[] => [
+  {
+    title: `product ${m}×${k}×${n}`,
+    inputs: { a: [m, k], b: [k, n], c: [n] },
+    outputs: { y: [m, n] },
+    write: (v, { a, b, c, y }) => v.gemm(y, a, b, { bias: c }),
+  },
+  {
+    title: `product ${m}×${k}×${n}, both transposed`,
+    inputs: { a: [k, m], b: [n, k] },
+    outputs: { y: [m, n] },
+    write: (v, { a, b, y }) => v.gemm(y, a.T, b.T),
+  },
+  {
+    title: `product ${m}×${k}×${n}, left transposed`,
+    inputs: { a: [k, m], b: [k, n] },
+    outputs: { y: [m, n] },
+    write: (v, { a, b, y }) => v.gemm(y, a.T, b),
+  },
+]
+
+const pool = (title: string, n: number, size: number, stride: number): Case => ({
+  title,
+  inputs: { x: [2, n, n, 8], dy: [2, Math.ceil(n / stride), Math.ceil(n / stride), 8] },
+  outputs: { y: [2, Math.ceil(n / stride), Math.ceil(n / stride), 8], dx: [2, n, n, 8] },
+  write(k, { x, dy, y, dx }) {
+    const total = Math.max((Math.ceil(n / stride) - 1) * stride + size - n, 0)
+    const pad = [Math.floor(total / 2), total - Math.floor(total / 2)] as const
+    const options = { size: [size, size], strides: [stride, stride], padding: [pad, pad], fill: -Infinity }
+    const place = k.scratch('place', y.shape)
+    k.reduce(y, 'max', 'x', { x: x.windows(options) }, [3, 4])
+    k.reduce(place, 'argmax', 'x', { x: x.windows(options) }, [3, 4])
+    const windows = dx.windows(options)
+    k.scatter(windows.reshape(...windows.shape.slice(0, 3), size * size, 8), dy, place, 3)
+  },
+})
+
+export const cases: readonly Case[] = [
+  ...product(1, 1, 1),
+  ...product(3, 5, 7),
+  ...product(64, 2048, 10),
+  ...product(64, 100, 120),
+  ...product(33, 17, 19),
+  ...product(130, 1300, 4),
+  {
+    title: 'product with an activation after it',
+    inputs: { a: [6, 5], b: [5, 10], c: [10], s: [10] },
+    outputs: { z: [6, 10], y: [6, 10] },
+    write(k, { a, b, c, s, z, y }) {
+      k.gemm(z, a, b, { bias: c })
+      k.map(y, 'x > 0 ? s * x : 0.1 * exp(x)', { x: z, s })
+    },
+  },
+  ...conv('convolution 3×3 same', { image: [14, 14], channels: 8, filters: 16, kernel: 3, pad: [1, 1] }),
+  ...conv('convolution 3×3 same, odd', { image: [7, 5], channels: 3, filters: 6, kernel: 3, pad: [1, 1], batch: 3 }),
+  ...conv('convolution 3×3 of one channel', {
+    image: [28, 28],
+    channels: 1,
+    filters: 32,
+    kernel: 3,
+    pad: [1, 1],
+    batch: 4,
+  }),
+  ...conv('convolution 5×5 valid', { image: [9, 9], channels: 4, filters: 5, kernel: 5 }),
+  ...conv('convolution 3×3, stride 2', { image: [9, 8], channels: 4, filters: 8, kernel: 3, stride: 2, pad: [0, 1] }),
+  ...conv('convolution 3×3, dilation 2', {
+    image: [9, 9],
+    channels: 4,
+    filters: 8,
+    kernel: 3,
+    dilation: 2,
+    pad: [2, 2],
+  }),
+  {
+    title: 'map of broadcast operands',
+    inputs: { x: [3, 5, 6], r: [6], c: [5, 1] },
+    outputs: { y: [3, 5, 6], q: [3, 5, 6] },
+    write: (k, { x, r, c, y, q }) =>
+      k.map({ y, q }, 'y = x * r + c * learningRate; q = tanh(x) + (1 - 0.9^t)', { x, r, c }),
+  },
+  {
+    title: 'map of a long flat array',
+    inputs: { x: [5003], z: [5003] },
+    outputs: { y: [5003] },
+    write: (k, { x, z, y }) => k.map(y, 'x * sigmoid(z)', { x, z }),
+  },
+  {
+    title: 'map of a transposed and a flipped view',
+    inputs: { x: [6, 9], z: [9, 6] },
+    outputs: { y: [9, 6] },
+    write: (k, { x, z, y }) => k.map(y, 'x - z', { x: x.T, z: z.flip(0).flip(1) }),
+  },
+  {
+    title: 'random numbers',
+    inputs: { x: [37, 8] },
+    outputs: { y: [37, 8], q: [37, 8] },
+    write(k, { x, y, q }) {
+      const u = k.random('u', [37, 8])
+      k.map(y, 'u < 0.3 ? 0 : x / 0.7', { u, x })
+      k.map(q, 'u', { u })
+    },
+  },
+  {
+    title: 'index',
+    inputs: { t: [9, 1] },
+    whole: { t: 10 },
+    outputs: { y: [9, 10] },
+    write: (k, { t, y }) => k.map(y, 'j == t ? 1 : 0', { j: k.index(10), t }),
+  },
+  ...(['sum', 'mean', 'max', 'min', 'argmax'] as const).flatMap((kind): Case[] => [
+    {
+      title: `${kind} over rows`,
+      inputs: { x: [4, 6, 10] },
+      outputs: { y: [10] },
+      write: (k, { x, y }) => k.reduce(y, kind, 'x', { x }, [0, 1]),
+    },
+    {
+      title: `${kind} over many rows`,
+      inputs: { x: [8, 28, 28, 12] },
+      outputs: { y: [12] },
+      write: (k, { x, y }) => k.reduce(y, kind, 'x', { x }, [0, 1, 2]),
+    },
+    {
+      title: `${kind} over the last axis`,
+      inputs: { x: [5, 7, 13] },
+      outputs: { y: [5, 7] },
+      write: (k, { x, y }) => k.reduce(y, kind, 'x', { x }, [2]),
+    },
+    {
+      title: `${kind} of everything`,
+      inputs: { x: [64, 50] },
+      outputs: { y: [] },
+      write: (k, { x, y }) => k.reduce(y, kind, 'x * x', { x }, [0, 1]),
+    },
+    {
+      title: `${kind} over the middle`,
+      inputs: { x: [5, 7, 4] },
+      outputs: { y: [5, 4] },
+      write: (k, { x, y }) => k.reduce(y, kind, 'x', { x }, [1]),
+    },
+  ]),
+  {
+    title: 'two sums in one pass',
+    inputs: { x: [16, 20, 20, 8], d: [16, 20, 20, 8], m: [8] },
+    outputs: { p: [8], q: [8] },
+    write: (k, { x, d, m, p, q }) => k.reduce({ p, q }, 'sum', 'p = d * (x - m); q = d', { x, d, m }, [0, 1, 2]),
+  },
+  pool('max pool 2×2', 14, 2, 2),
+  pool('max pool 2×2 with a rest', 7, 2, 2),
+  pool('max pool 3×3, stride 2', 9, 3, 2),
+  {
+    title: 'gather rows and scatter them back',
+    inputs: { table: [10, 3], i: [4, 1] },
+    whole: { i: 10 },
+    outputs: { y: [4, 3], back: [10, 3] },
+    write(k, { table, i, y, back }) {
+      k.gather(y.reshape(4, 1, 3), table.repeat(0, 4), i.repeat(2, 3).reshape(4, 1, 3), 1)
+      k.scatter(back.repeat(0, 4), y, i, 1)
+    },
+  },
+]
