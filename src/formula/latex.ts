@@ -100,7 +100,7 @@ function numeral(value: number): Piece {
   const size = Math.abs(value) === Infinity ? '\\infty' : Math.abs(value) === Math.PI ? '\\pi' : digits
   const scale = power === undefined ? '' : `10^{${Number(power)}}`
   const text = scale === '' ? size : size === '1' ? scale : `${size} \\cdot ${scale}`
-  const binding = scale === '' ? BINDING.atom : BINDING.product
+  const binding = scale === '' ? BINDING.atom : BINDING.unary
   return value < 0 || Object.is(value, -0) ? { text: `-${text}`, binding: BINDING.sum } : { text, binding }
 }
 
