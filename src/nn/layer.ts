@@ -1,41 +1,137 @@
+import { ShapeError } from '../errors.ts'
 import type { Verbs } from '../program/index.ts'
 import type { Shape } from '../tensor/shape.ts'
 import type { View } from '../tensor/view.ts'
-import type { Initializer } from './initializers.ts'
+import type { Initializer } from './initializer.ts'
+import type { Json } from './json.ts'
 
-/** What a layer says of its arrays. Shapes have no batch axis; parameters and state have none at all. */
-export interface Shapes<P extends string, S extends string, M extends string> {
+/** What a layer says of its arrays. Shapes have no batch axis; parameters, state and shared have none at all. */
+export interface Shapes<P extends string, S extends string, M extends string, H extends string, R extends string> {
   readonly y: Shape
-  /** Trained arrays, each with its gradient. */
-  readonly params?: Readonly<Record<P, Shape>>
+  /** Trained arrays, each with its gradient; undefined when the layer is told to go without. */
+  readonly params?: Readonly<Record<P, Shape | undefined>>
   /** Kept from forward to backward, a row a sample, each with its gradient. */
   readonly saved?: Readonly<Record<S, Shape>>
   /** Kept from step to step, not trained: moving averages. */
   readonly state?: Readonly<Record<M, Shape>>
   /** Kept from forward to backward, without a batch axis: statistics of the batch. */
-  readonly shared?: Readonly<Record<S, Shape>>
+  readonly shared?: Readonly<Record<H, Shape>>
+  /** Uniform numbers in [0, 1), a row a sample: the same in forward and backward, never stored. */
+  readonly random?: Readonly<Record<R, Shape>>
 }
 
 type Views<Names extends string> = Readonly<Record<Names, View>>
 
-export type Forward<P extends string, S extends string, M extends string> = Views<'x' | 'y' | P | S | M>
-export type Backward<P extends string, S extends string, M extends string> = Forward<P, S, M> &
-  Views<'dx' | 'dy' | `d${P}` | `d${S}`>
-
 /** The lesson: a layer is a pair, forward and backward, written with a few verbs. */
-export interface Pair<P extends string = string, S extends string = string, M extends string = string> {
-  /** From the shapes of its inputs; throws a ShapeError where they do not fit. */
-  shapes(inputs: readonly Shape[]): Shapes<P, S, M>
-  /** How parameters and state begin. */
-  readonly initial?: Readonly<Partial<Record<P | M, Initializer | string>>>
-  forward(k: Verbs, views: Forward<P, S, M>): void
-  backward(k: Verbs, views: Backward<P, S, M>): void
+export interface Pair<
+  P extends string = string,
+  S extends string = string,
+  M extends string = string,
+  H extends string = string,
+  R extends string = string,
+> {
+  /** From the shape of its input; throws a ShapeError where that does not fit. */
+  shapes(input: Shape): Shapes<P, S, M, H, R>
+  /** The initialiser of each parameter and state, by name. */
+  readonly initial?: Readonly<Partial<Record<NoInfer<P | M>, Initializer>>>
+  forward(k: Verbs, views: Views<'x' | 'y' | P | S | M | H | R>): void
+  backward(k: Verbs, views: Views<'x' | 'y' | 'dx' | 'dy' | P | S | M | H | R | `d${P}` | `d${S}`>): void
   /** Forward outside training, where that differs: dropout passes, batch normalisation uses what it has learnt. */
-  infer?(k: Verbs, views: Forward<P, S, M>): void
+  infer?(k: Verbs, views: Views<'x' | 'y' | P | S | M | H>): void
 }
 
 /** A layer that only looks at its input in another way: no work forward, none backward. */
 export interface Rearrangement {
-  shapes(inputs: readonly Shape[]): { readonly y: Shape }
-  view(x: View): View
+  shapes(input: Shape): { readonly y: Shape }
+  view(x: View, y: Shape): View
+}
+
+/** What every layer may be told. */
+export interface LayerOptions {
+  /** Unique within a model; by default made of the type: `dense`, `dense_1`. */
+  name?: string
+  /** Shape of one sample, for the first layer of a model. */
+  inputShape?: Shape
+}
+
+/** A layer as a model is built of: plain settings, and the pair they make. */
+export interface Layer {
+  readonly type: string
+  /** Everything needed to make it again, as plain JSON. */
+  readonly config: Readonly<Record<string, Json>>
+  readonly pair: Pair | Rearrangement
+  /** The same layer with other settings. */
+  with(changes: Readonly<Record<string, Json>>): Layer
+}
+
+/** Makes layers of one type; `fromConfig` makes one from saved settings. */
+export type LayerMaker<A extends readonly unknown[]> = ((...args: A) => Layer) & {
+  readonly type: string
+  fromConfig(config: Readonly<Record<string, Json>>): Layer
+}
+
+/**
+ * Defines a layer: a function of its settings that returns its pair.
+ *
+ * `positional` names the arguments before the options, as they are called in a saved model.
+ * @example
+ * const double = layer('double', [], (_: LayerOptions = {}) => pair({
+ *   shapes: input => ({ y: input }),
+ *   forward(k, { x, y }) { k.map(y, '2 * x', { x }) },
+ *   backward(k, { dx, dy }) { k.map(dx, '2 * dy', { dy }) },
+ * }))
+ */
+export function layer<A extends readonly unknown[]>(
+  type: string,
+  positional: readonly string[],
+  make: (...args: A) => Pair | Rearrangement,
+): LayerMaker<A> {
+  const fromConfig = (config: Readonly<Record<string, Json>>): Layer => {
+    const options = Object.fromEntries(Object.entries(config).filter(([key]) => !positional.includes(key)))
+    return build(...([...positional.map(key => config[key]), options] as unknown as A))
+  }
+  const build = (...args: A): Layer => {
+    const named = Object.fromEntries(positional.map((key, i) => [key, args[i]]))
+    const config = JSON.parse(JSON.stringify({ ...named, ...(args[positional.length] as object) }))
+    return { type, config, pair: make(...args), with: changes => fromConfig({ ...config, ...changes }) }
+  }
+  return Object.assign(build, { type, fromConfig })
+}
+
+/** Gives a pair's arrays their types: asking for the gradient of something that is not there does not compile. */
+export const pair = <P extends string, S extends string, M extends string, H extends string, R extends string>(
+  p: Pair<P, S, M, H, R>,
+): Pair => p as unknown as Pair
+
+/** Checks a setting that counts something. */
+export function whole(who: string, what: string, value: unknown, least = 1): number {
+  if (Number.isInteger(value) && (value as number) >= least && (value as number) <= 2 ** 31) return value as number
+  throw new ShapeError('bad-option', `${who} got ${what} ${show(value)}, expected a whole number from ${least}`, {
+    hint: `${what} counts something; give one number such as ${Math.max(least, 8)}`,
+  })
+}
+
+/** Checks a setting that is one number for both axes or a pair of them. */
+export function two(who: string, what: string, value: unknown): [number, number] {
+  const [a, b] = Array.isArray(value) && value.length === 2 ? value : [value, value]
+  return [whole(who, what, a), whole(who, what, b)]
+}
+
+/** Checks a setting that is a number in [low, high). */
+export function fraction(who: string, what: string, value: unknown, low = 0, high = 1): number {
+  if (typeof value === 'number' && value >= low && value < high) return value
+  throw new ShapeError('bad-option', `${who} got ${what} ${show(value)}, expected a number in [${low}, ${high})`, {
+    hint: `${what} is a share, for example 0.5`,
+  })
+}
+
+const show = (value: unknown) => (JSON.stringify(value) ?? String(value)).slice(0, 24)
+
+/** Checks that a layer's input has the given number of axes. */
+export function axes(who: string, input: Shape, count: number, meaning: string): void {
+  if (input.length === count) return
+  throw new ShapeError('wrong-rank', `${who} got an input of ${input.length} axes, expected ${count}: ${meaning}`, {
+    evidence: [['input', `[${input.join(', ')}]`]],
+    hint: count === 1 ? 'put flatten() before it' : 'give each sample height, width and channels: [28, 28, 1]',
+  })
 }

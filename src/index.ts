@@ -1,0 +1,27 @@
+import { reference } from './backends/reference/index.ts'
+import { setDefaultBackend } from './model/model.ts'
+import * as activations from './nn/activations.ts'
+import * as initializers from './nn/initializers.ts'
+import * as layers from './nn/layers/index.ts'
+import * as losses from './nn/losses.ts'
+import * as metrics from './nn/metrics.ts'
+import * as optimizers from './nn/optimizers.ts'
+
+setDefaultBackend(reference)
+
+export { reference } from './backends/reference/index.ts'
+export { type Dataset, type DatasetSource, dataset } from './data/dataset.ts'
+export * from './errors.ts'
+export { type Formula, formula } from './formula/index.ts'
+export type { CompileOptions, SequentialOptions, Weight } from './model/model.ts'
+export { type Activation, activation } from './nn/activation.ts'
+export { initializer } from './nn/initializer.ts'
+export { type Layer, type LayerOptions, layer, pair } from './nn/layer.ts'
+export { type Loss, loss } from './nn/loss.ts'
+export { type Optimizer, optimizer } from './nn/optimizer.ts'
+export type { Backend } from './program/index.ts'
+export { numpyRandom } from './tensor/random.ts'
+export type { Callback, Metrics, TrainEvent } from './training/event.ts'
+export { type FitOptions, fit, type History, type TrainOptions, train } from './training/train.ts'
+export { type Model, sequential } from './training/trainable.ts'
+export { activations, initializers, layers, losses, metrics, optimizers }

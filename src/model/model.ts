@@ -1,0 +1,264 @@
+import { ShapeError, StateError } from '../errors.ts'
+import type { Layer } from '../nn/layer.ts'
+import type { Loss } from '../nn/loss.ts'
+import type { Metric } from '../nn/metrics.ts'
+import type { Optimizer } from '../nn/optimizer.ts'
+import {
+  type LossChoice,
+  type MetricChoice,
+  type OptimizerChoice,
+  resolveLoss,
+  resolveMetric,
+  resolveOptimizer,
+} from '../nn/resolve.ts'
+import { type Backend, type Compiled, type Engine, explain, type Numbers } from '../program/index.ts'
+import { numpyRandom } from '../tensor/random.ts'
+import { printShape, type Shape, sizeOf } from '../tensor/shape.ts'
+import type { Buffer } from '../tensor/view.ts'
+import { chain, type Entry, type Network } from './network.ts'
+import { announcement, type Mode, type Plan, plan, type Training } from './programs.ts'
+import { type SummaryStyle, summary } from './summary.ts'
+
+export interface CompileOptions {
+  optimizer?: OptimizerChoice
+  loss: LossChoice
+  metrics?: readonly MetricChoice[]
+  /** What runs the programs; by default the fastest that works here. */
+  backend?: Backend
+  threads?: number
+}
+
+/** One array of a model. */
+export interface Weight {
+  readonly name: string
+  readonly shape: Shape
+  readonly data: Numbers
+}
+
+/** A network with its numbers: what can be trained a step at a time, asked, saved and looked at. */
+export interface Model {
+  readonly name: string
+  readonly seed: number
+  readonly layers: readonly Layer[]
+  readonly network: Network
+  readonly inputShape: Shape
+  readonly outputShape: Shape
+  /** What compile was told, or undefined before. */
+  readonly training?: Training
+  /** Steps taken so far. */
+  step: number
+  learningRate: number
+  compile(options: CompileOptions): void
+  /** Runs one batch and gives the loss and the metrics; `train` also moves the weights. */
+  run(
+    mode: 'train' | 'evaluate',
+    batch: number,
+    x: ArrayLike<number>,
+    y: ArrayLike<number>,
+    seed?: number,
+  ): Promise<number[]>
+  /** The outputs of one batch. */
+  forward(batch: number, x: ArrayLike<number>): Promise<Numbers>
+  /** All arrays of the model, layer by layer: parameters, then moving statistics. */
+  weights(): Weight[]
+  /** Sets arrays by name; all others stay. */
+  setWeights(weights: readonly { name: string; shape?: Shape; data: ArrayLike<number> }[]): void
+  /** What the optimiser keeps, parameter by parameter: `m/dense/W`. */
+  optimizerState(): Weight[]
+  setOptimizerState(state: readonly Weight[]): void
+  summary(options?: { style?: SummaryStyle }): string
+  /** A mode's program in textbook notation. */
+  explain(mode?: Mode, batchSize?: number): string
+  /** Frees what the engine holds. */
+  close(): void
+}
+
+let standard: Backend | undefined
+/** Says what runs models that are not told; called once, where the public names are. */
+export function setDefaultBackend(backend: Backend): void {
+  standard = backend
+}
+
+export interface SequentialOptions {
+  name?: string
+  /** Decides initial weights, shuffling and dropout. */
+  seed?: number
+}
+
+/** What compile was told. Throws StateError when there was no compile. */
+export function compiled({ training }: Pick<Model, 'training'>, what: string): Training {
+  if (training) return training
+  throw new StateError('not-compiled', `${what} was called before compile`, {
+    hint: "model.compile({ optimizer: 'adam', loss: 'meanSquaredError' })",
+  })
+}
+
+/** A model of layers that follow one another. */
+export function model(layers: readonly Layer[], { name = 'sequential', seed = 0 }: SequentialOptions = {}): Model {
+  const network = chain(layers)
+  const entries: Entry[] = network.nodes.flatMap(node => [...node.parameters, ...node.state])
+  numpyRandom(seed) // refuses a seed that is none, before anything is made of it
+  let training: Training | undefined
+  let settings: { backend?: Backend; threads?: number } = {}
+  let engine: Engine | undefined
+  let plans = new Map<string, Plan & Compiled>()
+
+  /** The engine, with the weights in it. */
+  function ready(): Engine {
+    if (engine) return engine
+    const backend = settings.backend ?? standard
+    if (!backend)
+      throw new StateError('no-backend', 'the model has nothing to run on', {
+        hint: "import from 'nabla', or compile with { backend }",
+      })
+    engine = backend.engine({ threads: settings.threads })
+    const flat = new Float64Array(sizeOf(network.parameters.shape))
+    entries.forEach(({ initial, shape, ...entry }, index) => {
+      const values = initial.draw(shape, numpyRandom([seed, index]))
+      if ('offset' in entry) flat.set(values, entry.offset as number)
+      else engine!.write(entry.view.buffer, values)
+    })
+    engine.write(network.parameters, flat)
+    return engine
+  }
+
+  function planned(mode: Mode, batch: number): Plan & Compiled {
+    const key = `${mode} ${batch}`
+    let found = plans.get(key)
+    if (!found) {
+      const made = plan(network, mode, batch, training)
+      plans.set(key, (found = { ...made, ...ready().compile(made.program) }))
+    }
+    return found
+  }
+
+  const lasting = (): Buffer[] => [
+    ...new Set([network.parameters, ...entries.map(e => e.view.buffer), ...Object.values(training?.slots ?? {})]),
+  ]
+
+  const weightsIn = (flat: Buffer, prefix = ''): Weight[] => {
+    const numbers = ready().read(flat)
+    return network.nodes
+      .flatMap(node => node.parameters)
+      .map(({ name, shape, offset }) => ({
+        name: prefix + name,
+        shape,
+        data: numbers.slice(offset, offset + sizeOf(shape)),
+      }))
+  }
+
+  const self: Model = {
+    name,
+    seed,
+    layers,
+    network,
+    inputShape: network.inputShape,
+    outputShape: network.outputShape,
+    get training() {
+      return training
+    },
+    step: 0,
+    learningRate: 0,
+    compile({ optimizer = 'adam', loss, metrics = [], backend, threads }) {
+      const made: Optimizer = resolveOptimizer(optimizer)
+      const goal: Loss = resolveLoss(loss)
+      const measures: Metric[] = metrics.map(metric => resolveMetric(metric))
+      const before = engine && lasting().map(buffer => [buffer, engine!.read(buffer)] as const)
+      const moves = engine !== undefined && (backend !== settings.backend || threads !== settings.threads)
+      settings = { backend, threads }
+      const shape = network.parameters.shape
+      const slots = Object.fromEntries(made.state.map(name => [name, { name, shape, kind: 'state' } as const]))
+      training = { optimizer: made, loss: goal, metrics: measures, slots }
+      self.step = 0
+      self.learningRate = made.learningRate
+      plans = new Map()
+      if (!moves) return
+      engine!.close()
+      engine = undefined
+      for (const [buffer, numbers] of before!) ready().write(buffer, numbers)
+    },
+    async run(mode, batch, x, y, seed = self.seed) {
+      compiled(self, mode)
+      const run = planned(mode, batch)
+      if (mode === 'train') self.step++
+      ready().write(run.x, x)
+      ready().write(run.y!, y)
+      await run.run({ t: self.step, learningRate: self.learningRate, seed })
+      return Array.from(ready().read(run.out))
+    },
+    async forward(batch, x) {
+      const run = planned('predict', batch)
+      ready().write(run.x, x)
+      await run.run({})
+      return ready().read(run.out)
+    },
+    weights() {
+      const pieces = new Map(weightsIn(network.parameters).map(weight => [weight.name, weight]))
+      return entries.map(
+        ({ name, shape, view }) => pieces.get(name) ?? { name, shape, data: ready().read(view.buffer) },
+      )
+    },
+    setWeights(weights) {
+      const flat = ready().read(network.parameters)
+      const others: [Buffer, ArrayLike<number>][] = []
+      for (const { name, shape, data } of weights) {
+        const entry = entries.find(e => e.name === name)
+        if (!entry)
+          throw new StateError('unknown-weight', `the model has no weight ${JSON.stringify(name)?.slice(0, 40)}`, {
+            evidence: [
+              [
+                'known',
+                entries
+                  .map(e => e.name)
+                  .join(', ')
+                  .slice(0, 200),
+              ],
+            ],
+            hint: 'the file belongs to a model of other layers or names',
+          })
+        const expected = printShape(entry.shape)
+        if (data.length !== sizeOf(entry.shape) || (shape && printShape(shape) !== expected))
+          throw new ShapeError(
+            'weight-shape',
+            `${name} got ${shape ? printShape(shape) : data.length}, expected ${expected}`,
+            {
+              hint: 'the weights belong to a model of another shape',
+            },
+          )
+        if ('offset' in entry) flat.set(data, entry.offset as number)
+        else others.push([entry.view.buffer, data])
+      }
+      ready().write(network.parameters, flat)
+      for (const [buffer, data] of others) ready().write(buffer, data)
+    },
+    optimizerState: () =>
+      Object.entries(compiled(self, 'optimizerState').slots).flatMap(([slot, buffer]) => weightsIn(buffer, `${slot}/`)),
+    setOptimizerState(state) {
+      const { slots } = compiled(self, 'setOptimizerState')
+      for (const [slot, buffer] of Object.entries(slots)) {
+        const flat = ready().read(buffer)
+        for (const { name, shape, offset } of network.nodes.flatMap(node => node.parameters)) {
+          const found = state.find(s => s.name === `${slot}/${name}`)
+          if (!found || found.data.length !== sizeOf(shape))
+            throw new StateError('optimizer-state', `the optimiser state of ${name} is missing or of another size`, {
+              hint: 'the file is not one that model.save wrote; compile again to start the optimiser afresh',
+            })
+          flat.set(found.data, offset)
+        }
+        ready().write(buffer, flat)
+      }
+    },
+    summary: ({ style = 'keras3' } = {}) => summary(self, style),
+    explain(mode = 'train', batchSize = 32) {
+      const note = training && mode !== 'predict' ? announcement(network, training.loss) : undefined
+      const goal = mode === 'predict' ? training : compiled(self, 'explain')
+      return [...(note ? [`# ${note}`] : []), explain(plan(network, mode, batchSize, goal).program)].join('\n')
+    },
+    close() {
+      engine?.close()
+      engine = undefined
+      plans = new Map()
+    },
+  }
+  return self
+}

@@ -1,0 +1,111 @@
+import { sizeOf } from '../tensor/shape.ts'
+import type { Model } from './model.ts'
+import { className, type Node, nameAll } from './network.ts'
+import { announcement } from './programs.ts'
+
+export type SummaryStyle = 'keras3' | 'keras2'
+
+/** The table of layers with shapes and counts, as Keras prints it. */
+export function summary(model: Model, style: SummaryStyle): string {
+  return style === 'keras2' ? keras2(model) : keras3(model)
+}
+
+const total = (arrays: readonly { shape: readonly number[] }[]) => arrays.reduce((sum, a) => sum + sizeOf(a.shape), 0)
+const count = (node: Node) => total([...node.parameters, ...node.state])
+const shapeOf = (node: Node) => `(None, ${node.shape.join(', ')})`
+const thousands = (n: number) => String(n).replace(/\B(?=(\d{3})+$)/g, ',')
+
+function rowsOf({ network, layers }: Model, style: SummaryStyle): [string, string, string][] {
+  const names = nameAll(layers, style)
+  return network.nodes
+    .map((node, i) => [`${names[i]} (${className(node.layer)})`, shapeOf(node), count(node), node.layer.type] as const)
+    .filter(([, , , type]) => type !== 'input')
+    .map(([name, shape, params]) => [name, shape, style === 'keras2' ? String(params) : thousands(params)])
+}
+
+/** Keras counts what each number takes in float32. */
+function bytes(parameters: number): string {
+  const units = ['B', 'KB', 'MB', 'GB', 'TB']
+  let [size, unit] = [parameters * 4, 0]
+  for (; size >= 1024 && unit < units.length - 1; unit++) size /= 1024
+  return `${size.toFixed(2)} ${units[unit]}`
+}
+
+function totals({ network }: Model): [string, number][] {
+  const trainable = total(network.nodes.flatMap(node => node.parameters))
+  const other = total(network.nodes.flatMap(node => node.state))
+  return [
+    ['Total params', trainable + other],
+    ['Trainable params', trainable],
+    ['Non-trainable params', other],
+  ]
+}
+
+const widths = [31, 22, 13]
+
+function keras3(model: Model): string {
+  const bar = (left: string, line: string, middle: string, right: string) =>
+    left + widths.map(w => line.repeat(w + 2)).join(middle) + right
+  const row = (cells: readonly string[], edge: string) =>
+    `${edge} ${cells.map((cell, i) => (i === 2 ? cell.padStart(widths[i]) : cell.padEnd(widths[i]))).join(` ${edge} `)} ${edge}`
+  const body = rowsOf(model, 'keras3').map(cells => {
+    const lines = cells.map((cell, i) => wrap(cell, widths[i]))
+    const height = Math.max(...lines.map(l => l.length))
+    return Array.from({ length: height }, (_, r) =>
+      row(
+        lines.map(l => l[r] ?? ''),
+        '│',
+      ),
+    ).join('\n')
+  })
+  const note = model.training && announcement(model.network, model.training.loss)
+  return [
+    `Model: "${model.name}"`,
+    bar('┏', '━', '┳', '┓'),
+    row(['Layer (type)', 'Output Shape', 'Param #'], '┃'),
+    bar('┡', '━', '╇', '┩'),
+    body.join(`\n${bar('├', '─', '┼', '┤')}\n`),
+    bar('└', '─', '┴', '┘'),
+    ...totals(model).map(([name, n]) => ` ${name}: ${thousands(n)} (${bytes(n)})`),
+    ...(note ? [` ${note}`] : []),
+    '',
+  ].join('\n')
+}
+
+/** Breaks at spaces, and inside a word that is too long. */
+function wrap(text: string, width: number): string[] {
+  const lines = ['']
+  for (const word of text.split(' ').flatMap(w => w.match(new RegExp(`.{1,${width}}`, 'g')) ?? [])) {
+    const last = lines[lines.length - 1]
+    if (last === '') lines[lines.length - 1] = word
+    else if (last.length + 1 + word.length <= width) lines[lines.length - 1] = `${last} ${word}`
+    else lines.push(word)
+  }
+  return lines
+}
+
+/** The columns of Keras 2.3 end here; what is longer is cut. */
+const ends = [29, 55, 65]
+
+function keras2(model: Model): string {
+  const row = (cells: readonly string[]) =>
+    cells.reduce((line, cell, i) => {
+      const gap = i > 0 ? `${line.slice(0, -1)} ` : ''
+      return (gap + cell).slice(0, ends[i]).padEnd(ends[i])
+    }, '')
+  const rule = (sign: string) => sign.repeat(ends[2])
+  const name = model.name === 'sequential' ? 'sequential_1' : model.name
+  return [
+    `Model: "${name}"`,
+    rule('_'),
+    row(['Layer (type)', 'Output Shape', 'Param #']),
+    rule('='),
+    rowsOf(model, 'keras2')
+      .map(row)
+      .join(`\n${rule('_')}\n`),
+    rule('='),
+    ...totals(model).map(([label, n]) => `${label}: ${thousands(n)}`),
+    rule('_'),
+    '',
+  ].join('\n')
+}

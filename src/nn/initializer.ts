@@ -1,0 +1,62 @@
+import type { NumpyRandom } from '../tensor/random.ts'
+import { type Shape, sizeOf } from '../tensor/shape.ts'
+import type { Json, Params } from './json.ts'
+
+/** How a parameter begins. */
+export interface Initializer {
+  readonly name: string
+  readonly params: Params
+  draw(shape: Shape, random: NumpyRandom): Float64Array
+  toJSON(): Json
+}
+
+export interface Draw {
+  readonly size: number
+  /** Inputs of one unit: for a convolution, window size times channels. */
+  readonly fanIn: number
+  readonly fanOut: number
+  readonly random: NumpyRandom
+}
+
+export type InitializerMaker = (params?: Params) => Initializer
+
+/**
+ * Defines an initialiser by how it draws numbers.
+ * @example
+ * const halves = initializer('halves', {}, ({ size }) => new Float64Array(size).fill(0.5))
+ */
+export function initializer<P extends Params>(
+  name: string,
+  defaults: P,
+  draw: (about: Draw, params: P) => Float64Array,
+): InitializerMaker {
+  return (given = {}) => {
+    const params = { ...defaults, ...given } as P
+    return {
+      name,
+      params,
+      draw: (shape, random) => draw({ size: sizeOf(shape), random, ...fans(shape) }, params),
+      toJSON: () => ({ name, params }),
+    }
+  }
+}
+
+/** Keras's compute_fans. */
+function fans(shape: Shape): { fanIn: number; fanOut: number } {
+  if (shape.length < 2) return { fanIn: shape[0] ?? 1, fanOut: shape[0] ?? 1 }
+  const window = sizeOf(shape.slice(0, -2))
+  return { fanIn: window * shape[shape.length - 2], fanOut: window * shape[shape.length - 1] }
+}
+
+/** Normal numbers of which those beyond two deviations are drawn again; `deviation` is the one of what remains. */
+export function truncatedNormal(random: NumpyRandom, size: number, deviation: number): Float64Array {
+  const scale = deviation / 0.87962566103423978
+  const out = new Float64Array(size)
+  for (let i = 0; i < size; i++) {
+    let z: number
+    do z = random.gauss()
+    while (Math.abs(z) > 2)
+    out[i] = z * scale
+  }
+  return out
+}

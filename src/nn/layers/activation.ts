@@ -1,0 +1,20 @@
+import type { Activation } from '../activation.ts'
+import { type LayerOptions, layer, pair } from '../layer.ts'
+import { type ActivationChoice, resolveActivation } from '../resolve.ts'
+
+/** y = f(x), as a layer of its own. */
+export const activationPair = (f: Activation) =>
+  pair({
+    shapes: input => ({ y: input }),
+    forward: f.forward, // y = f(x)
+    backward: f.backward, // dx = dy ⊙ f′(x)
+  })
+
+/**
+ * An activation as a layer of its own.
+ * @example
+ * activation('tanh')
+ */
+export const activation = layer('activation', ['activation'], (f: ActivationChoice, _options: LayerOptions = {}) =>
+  activationPair(resolveActivation(f)),
+)

@@ -1,0 +1,58 @@
+import { rowsOf } from '../../program/index.ts'
+import { sizeOf } from '../../tensor/shape.ts'
+import { ones, zeros } from '../initializers.ts'
+import { fraction, type LayerOptions, layer, pair } from '../layer.ts'
+
+export interface BatchNormalizationOptions extends LayerOptions {
+  /** How much of the moving statistics stays at each step, as Keras counts it (PyTorch's is 1 − this). */
+  momentum?: number
+  /** Added to the variance, so that a constant channel does not divide by zero. */
+  epsilon?: number
+}
+
+/**
+ * Gives each channel mean 0 and variance 1 over the batch, then a scale and a shift that are learnt:
+ * y = γ·(x − mean)·r + β with r = 1/√(variance + ε). Outside training the moving statistics are used.
+ * @shape [..., channels] → [..., channels]
+ * @paper Ioffe & Szegedy 2015; the variance is the biased one, in the moving statistics too, as in Keras
+ * @example
+ * batchNormalization({ momentum: 0.9 })
+ */
+export const batchNormalization = layer('batchNormalization', [], (options: BatchNormalizationOptions = {}) => {
+  const momentum = fraction('batchNormalization', 'momentum', options.momentum ?? 0.99)
+  const epsilon = fraction('batchNormalization', 'epsilon', options.epsilon ?? 1e-3)
+  return pair({
+    shapes(input) {
+      const channels = [input[input.length - 1]]
+      return {
+        y: input,
+        params: { gamma: channels, beta: channels },
+        state: { movingMean: channels, movingVariance: channels },
+        shared: { mean: channels, r: channels },
+      }
+    },
+    initial: { gamma: ones(), beta: zeros(), movingMean: zeros(), movingVariance: ones() },
+    forward(k, { x, y, gamma, beta, mean, r, movingMean, movingVariance }) {
+      const variance = k.scratch('variance', mean.shape)
+      k.reduce(mean, 'mean', 'x', { x }, rowsOf(x)) // mean = Σ x / N
+      k.reduce(variance, 'mean', '(x - mean)^2', { x, mean }, rowsOf(x)) // variance = Σ (x − mean)² / N
+      k.map(r, '1 / sqrt(variance + epsilon)', { variance, epsilon }) // r = 1 / √(variance + ε)
+      k.map(y, 'gamma * (x - mean) * r + beta', { x, mean, r, gamma, beta }) // y = γ ⊙ (x − mean) ⊙ r + β
+      k.map({ movingMean, movingVariance }, moving, { movingMean, movingVariance, mean, variance, momentum })
+    },
+    backward(k, { x, mean, r, gamma, dx, dy, dgamma, dbeta }) {
+      const N = sizeOf(x.shape) / sizeOf(mean.shape)
+      const sums = 'dbeta = dy; dgamma = dy * (x - mean) * r' // dβ = Σ dy, dγ = Σ dy ⊙ x̂ with x̂ = (x − mean) ⊙ r
+      k.reduce({ dbeta, dgamma }, 'sum', sums, { x, mean, r, dy }, rowsOf(x))
+      const slope = 'gamma * r * (dy - dbeta / N - (x - mean) * r * dgamma / N)'
+      k.map(dx, slope, { x, mean, r, gamma, dy, dbeta, dgamma, N }) // dx = γ ⊙ r ⊙ (dy − dβ/N − x̂ ⊙ dγ/N)
+    },
+    infer(k, { x, y, gamma, beta, movingMean: mean, movingVariance: variance }) {
+      const formula = 'gamma * (x - mean) / sqrt(variance + epsilon) + beta'
+      k.map(y, formula, { x, mean, variance, gamma, beta, epsilon })
+    },
+  })
+})
+
+const moving = `movingMean = momentum * movingMean + (1 - momentum) * mean;
+                movingVariance = momentum * movingVariance + (1 - momentum) * variance`

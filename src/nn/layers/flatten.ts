@@ -1,0 +1,13 @@
+import { sizeOf } from '../../tensor/shape.ts'
+import { type LayerOptions, layer } from '../layer.ts'
+
+/**
+ * Sees each sample as one row: only another way to look, no work.
+ * @shape [height, width, channels] → [height·width·channels], the channels of a pixel side by side
+ * @example
+ * flatten()
+ */
+export const flatten = layer('flatten', [], (_options: LayerOptions = {}) => ({
+  shapes: input => ({ y: [sizeOf(input)] }),
+  view: (x, y) => x.reshape(x.shape[0], ...y),
+}))

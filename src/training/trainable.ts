@@ -1,0 +1,45 @@
+import type { DatasetSource } from '../data/dataset.ts'
+import { type Model as Core, model, type SequentialOptions } from '../model/model.ts'
+import type { Layer } from '../nn/layer.ts'
+import type { Data } from './check.ts'
+import type { Metrics, TrainEvent } from './event.ts'
+import {
+  evaluate,
+  type FitOptions,
+  fit,
+  type History,
+  type Predictions,
+  predict,
+  type TrainOptions,
+  train,
+} from './train.ts'
+
+/** A model with the verbs of a training. */
+export interface Model extends Core {
+  /** Trains to the end; see `fit`. */
+  fit(data: Data, options?: FitOptions): Promise<History>
+  /** Trains and tells each event; stop listening and it stops. */
+  train(data: Data, options?: TrainOptions): AsyncGenerator<TrainEvent, void>
+  evaluate(data: Data, options?: { batchSize?: number }): Promise<Metrics>
+  predict(data: Data | DatasetSource['x'], options?: { batchSize?: number }): Promise<Predictions>
+}
+
+export const trainable = (core: Core): Model =>
+  Object.assign(core, {
+    fit: (data: Data, options?: FitOptions) => fit(core, data, options),
+    train: (data: Data, options?: TrainOptions) => train(core, data, options),
+    evaluate: (data: Data, options?: { batchSize?: number }) => evaluate(core, data, options),
+    predict: (data: Data | DatasetSource['x'], options?: { batchSize?: number }) => predict(core, data, options),
+  })
+
+/**
+ * A model of layers that follow one another.
+ * @param layers the first one says what a sample looks like: `input([…])`, or its option inputShape
+ * @throws ShapeError when a layer cannot take what the one before gives
+ * @example
+ * const model = sequential([input([2]), dense(8, { activation: 'tanh' }), dense(1, { activation: 'sigmoid' })])
+ * model.compile({ optimizer: 'adam', loss: 'binaryCrossentropy', metrics: ['accuracy'] })
+ * await model.fit({ x: [[0, 0], [0, 1], [1, 0], [1, 1]], y: [0, 1, 1, 0] }, { epochs: 100 })
+ */
+export const sequential = (layers: readonly Layer[], options?: SequentialOptions): Model =>
+  trainable(model(layers, options))
