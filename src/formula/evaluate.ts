@@ -33,79 +33,92 @@ export interface Compiled {
   run(inputs: Float64Array, outputs: Float64Array): void
 }
 
-/** Operations the loop knows by number; the others are called. */
-const QUICK: readonly Operation[] = ['+', '-', '*', '/', 'neg', 'select', '<', '>', 'max']
+/** Operations the loop knows by their place in this list; the others are called, which is slower. */
+const QUICK = '+ - * / neg select < > max exp log sqrt tanh sigmoid'.split(' ')
 
 /**
  * Lays a formula out as a tape: names, numbers and results have places in one array, and each distinct operation is one
- * instruction that reads up to three places and writes the next.
+ * instruction (what to do, three places to read) whose result takes the next place.
  */
 export function compile(formula: Formula): Compiled {
   const { names } = formula
-  const outputs = [...formula.outputs.keys()]
-  const constants: number[] = []
-  const steps: { op: Operation; args: readonly number[] }[] = []
-  // Places: names count up from 0, constants and steps follow once both are counted.
-  type Place = { readonly kind: 'name' | 'constant' | 'step'; readonly index: number }
-  const place = ({ kind, index }: Place) =>
-    kind === 'name' ? index : kind === 'constant' ? names.length + index : names.length + constants.length + index
-  const uses: (readonly Place[])[] = []
+  const places: number[] = names.map(() => 0)
+  const steps: { op: Operation; args: readonly Place[] }[] = []
+  // How many steps come after the numbers is known only at the end, so a result's place waits for `first`.
+  type Place = { readonly fixed: number } | { readonly step: number }
   const roots = fold<Place>([...formula.outputs.values()], (node, args) => {
-    if (node.op === 'name') return { kind: 'name', index: names.indexOf(node.name) }
-    if (node.op === 'number') return { kind: 'constant', index: constants.push(node.value) - 1 }
-    uses.push(args)
-    return { kind: 'step', index: steps.push({ op: node.op, args: [] }) - 1 }
+    if (node.op === 'name') return { fixed: names.indexOf(node.name) }
+    if (node.op === 'number') return { fixed: places.push(node.value) - 1 }
+    return { step: steps.push({ op: node.op, args }) - 1 }
   })
-  const first = names.length + constants.length
-  const places = new Float64Array(first + steps.length)
-  places.set(constants, names.length)
-  const codes = Int32Array.from(steps, ({ op }) => QUICK.indexOf(op))
+  const first = places.length
+  const at = (place: Place) => ('fixed' in place ? place.fixed : first + place.step)
+  const p = new Float64Array(first + steps.length)
+  p.set(places)
+  const tape = Int32Array.from(
+    steps.flatMap(({ op, args: [a, b = a, c = a] }) => [QUICK.indexOf(op), at(a), at(b), at(c)]),
+  )
   const calls = steps.map(({ op }) => operations[op] as Function3)
-  const reads = Int32Array.from(uses.flatMap(args => [0, 1, 2].map(i => place(args[i] ?? args[0]))))
-  const results = Int32Array.from(roots, place)
-  return {
-    names,
-    outputs,
-    run(inputs, outputs) {
-      for (let i = 0; i < names.length; i++) places[i] = inputs[i]
-      for (let i = 0; i < codes.length; i++) {
-        const a = places[reads[3 * i]]
-        const b = places[reads[3 * i + 1]]
-        let value: number
-        switch (codes[i]) {
-          case 0:
-            value = a + b
-            break
-          case 1:
-            value = a - b
-            break
-          case 2:
-            value = a * b
-            break
-          case 3:
-            value = a / b
-            break
-          case 4:
-            value = -a
-            break
-          case 5:
-            value = a !== 0 ? b : places[reads[3 * i + 2]]
-            break
-          case 6:
-            value = a < b ? 1 : 0
-            break
-          case 7:
-            value = a > b ? 1 : 0
-            break
-          case 8:
-            value = Math.max(a, b)
-            break
-          default:
-            value = calls[i](a, b, places[reads[3 * i + 2]])
-        }
-        places[first + i] = value
+  const results = Int32Array.from(roots, at)
+
+  const count = names.length
+  const length = tape.length
+
+  function run(inputs: Float64Array, outputs: Float64Array) {
+    for (let i = 0; i < count; i++) p[i] = inputs[i]
+    for (let i = 0, next = first; i < length; i += 4) {
+      const a = p[tape[i + 1]]
+      const b = p[tape[i + 2]]
+      let value: number
+      switch (tape[i]) {
+        case 0:
+          value = a + b
+          break
+        case 1:
+          value = a - b
+          break
+        case 2:
+          value = a * b
+          break
+        case 3:
+          value = a / b
+          break
+        case 4:
+          value = -a
+          break
+        case 5:
+          value = a !== 0 ? b : p[tape[i + 3]]
+          break
+        case 6:
+          value = a < b ? 1 : 0
+          break
+        case 7:
+          value = a > b ? 1 : 0
+          break
+        case 8:
+          value = Math.max(a, b)
+          break
+        case 9:
+          value = Math.exp(a)
+          break
+        case 10:
+          value = Math.log(a)
+          break
+        case 11:
+          value = Math.sqrt(a)
+          break
+        case 12:
+          value = Math.tanh(a)
+          break
+        case 13:
+          value = 1 / (1 + Math.exp(-a))
+          break
+        default:
+          value = calls[i / 4](a, b, p[tape[i + 3]])
       }
-      for (let i = 0; i < results.length; i++) outputs[i] = places[results[i]]
-    },
+      p[next++] = value
+    }
+    for (let i = 0; i < results.length; i++) outputs[i] = p[results[i]]
   }
+  return { names, outputs: [...formula.outputs.keys()], run }
 }
