@@ -28,9 +28,13 @@ export function programOf(c: Case): { program: Program; buffers: Record<string, 
 }
 
 /** The outputs of a case on a backend. */
-export function run(c: Case, backend: Backend, { fused = false } = {}): Record<string, ArrayLike<number>> {
+export async function run(
+  c: Case,
+  backend: Backend,
+  { fused = false, threads = 1 } = {},
+): Promise<Record<string, ArrayLike<number>>> {
   const { program, buffers } = programOf(c)
-  const engine = backend.engine({})
+  const engine = backend.engine({ threads })
   const random = numpyRandom(1)
   for (const [name, shape] of Object.entries(c.inputs)) {
     const whole = c.whole?.[name]
@@ -38,9 +42,9 @@ export function run(c: Case, backend: Backend, { fused = false } = {}): Record<s
     engine.write(buffers[name], Float32Array.from(values as ArrayLike<number>))
   }
   const compiled = engine.compile(fused ? drop(fuse(drop(program))) : program)
-  compiled.run(scalars)
+  await compiled.run(scalars)
   // Twice: a plan that leaves something behind shows here.
-  compiled.run(scalars)
+  await compiled.run(scalars)
   return Object.fromEntries(Object.keys(c.outputs).map(name => [name, engine.read(buffers[name])]))
 }
 

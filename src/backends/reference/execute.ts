@@ -133,7 +133,7 @@ function reduce(instruction: Reduce, storage: Storage, scalars: Scalars): void {
   }
   const scale = kind === 'mean' ? 1 / depth : 1
   chosen.forEach((values, o) => {
-    values.forEach((value, i) => targets[o].set(i, value * scale))
+    for (let i = 0; i < values.length; i++) targets[o].set(i, values[i] * scale)
   })
 }
 

@@ -95,6 +95,9 @@ export class Code {
   i32(n: number): this {
     return this.put(0x41, ...sleb(n | 0))
   }
+  i64(n: number): this {
+    return this.put(0x42, ...sleb(n | 0))
+  }
   /** Four times the same float. */
   f32x4(x: number): this {
     const bytes = bytesOf(new Float32Array([x]))

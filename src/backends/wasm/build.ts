@@ -10,6 +10,8 @@ export interface Kernel {
   readonly name: string
   readonly code: Code
   readonly units: number
+  /** Floating-point operations or elements, roughly: what decides whether threads pay. */
+  readonly work: number
 }
 
 /** What the kernels of one program share while they are written. */

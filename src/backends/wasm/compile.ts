@@ -91,11 +91,17 @@ export function plan(
     if (write(build, instruction)) continue
     const index = fallbacks.push(instruction) - 1
     const code = module.function('', ['i32', 'i32'], f => f.i32(index).call(fallback))
-    kernels.push({ name: `fallback ${instruction.verb}`, code, units: 1 })
+    kernels.push({ name: `fallback ${instruction.verb}`, code, units: 1, work: 0 })
     for (const view of viewsOf(instruction)) if (stored(view.buffer)) build.locate(view.buffer)
   }
-  module.function('step', [], f => {
-    for (const kernel of kernels) f.i32(0).i32(kernel.units).call(kernel.code)
+  const meet = memory.shared ? barrier(module) : undefined
+  module.function('step', ['i32', 'i32'], (f, id, count) => {
+    for (const { units, code } of kernels) {
+      f.get(id).i32(units).op('i32.mul').get(count).op('i32.div_u')
+      f.get(id).i32(1).op('i32.add').i32(units).op('i32.mul').get(count).op('i32.div_u')
+      f.call(code)
+      if (meet) f.get(count).call(meet)
+    }
   })
   return {
     module: module.bytes(memory),
@@ -111,6 +117,41 @@ export function plan(
       for (const [stream, address] of keys) view.setInt32(address, streamKey(values.seed, values.t, stream), true)
     },
   }
+}
+
+/** Bytes at the start of memory that barriers use: how many threads have come, and how often all have. */
+export const barrierBytes = 8
+const spins = 30_000
+
+/**
+ * Waits until `count` threads are here. The last to come opens the barrier; the others watch it for a while and then
+ * sleep, so that a core that is taken away costs no more than its share.
+ */
+function barrier(module: Module) {
+  return module.function('', ['i32'], (f, count) => {
+    const round = f.local('i32')
+    const left = f.local('i32')
+    f.i32(0).mem('i32.atomic.load', 4).set(round)
+    f.i32(0).i32(1).mem('i32.atomic.rmw.add').i32(1).op('i32.add').get(count).op('i32.eq')
+    f.if(() => {
+      f.i32(0).i32(0).mem('i32.atomic.store')
+      f.i32(0).i32(1).mem('i32.atomic.rmw.add', 4).op('drop')
+      f.i32(0).i32(-1).mem('memory.atomic.notify', 4).op('drop').op('return')
+    })
+    f.assign(left, spins)
+    f.loop(() => {
+      f.i32(0)
+        .mem('i32.atomic.load', 4)
+        .get(round)
+        .op('i32.ne')
+        .if(() => f.op('return'))
+      f.get(left).i32(1).op('i32.sub').tee(left).brIf(0)
+    })
+    f.loop(() => {
+      f.i32(0).get(round).i64(-1).mem('memory.atomic.wait32', 4).op('drop')
+      f.i32(0).mem('i32.atomic.load', 4).get(round).op('i32.eq').brIf(0)
+    })
+  })
 }
 
 const maxScalars = 256

@@ -3,19 +3,23 @@ import type { Backend, Engine, Program, Scalars } from '../../program/index.ts'
 import { sizeOf } from '../../tensor/shape.ts'
 import type { Buffer } from '../../tensor/view.ts'
 import { execute } from '../reference/execute.ts'
-import { type Arena, plan } from './compile.ts'
+import { type Arena, barrierBytes, plan } from './compile.ts'
+import { canShare, cores, type Pool, pool } from './pool.ts'
 
 const page = 65536
-const maximumPages = 65536
+const maximum = 65536
+/** Work a step must have before threads pay for their waking. */
+const worthThreads = 4e6
 
 /** Kernels made at run time for exactly the shapes of a program, in 128-bit SIMD. */
 export const wasm: Backend = {
   name: 'wasm',
-  engine(): Engine {
-    const memory = new WebAssembly.Memory({ initial: 16, maximum: maximumPages })
+  engine({ threads = cores() } = {}): Engine {
+    const shared = threads > 1 && canShare()
+    const memory = new WebAssembly.Memory({ initial: 16, maximum, shared })
     const starts = new Map<Buffer, number>()
-    let top = 64
-    let shared = { start: 0, bytes: 0 }
+    let top = Math.ceil(barrierBytes / 64) * 64
+    let common = { start: 0, bytes: 0 }
     let owner: unknown
 
     function own(bytes: number): number {
@@ -45,8 +49,8 @@ export const wasm: Backend = {
         return start
       },
       transient(bytes) {
-        if (bytes > shared.bytes) shared = { start: own(bytes), bytes }
-        return shared.start
+        if (bytes > common.bytes) common = { start: own(bytes), bytes }
+        return common.start
       },
     }
     const numbers = (buffer: Buffer) => new Float32Array(memory.buffer, arena.lasting(buffer), sizeOf(buffer.shape))
@@ -57,25 +61,36 @@ export const wasm: Backend = {
       write: (buffer, values) => numbers(buffer).set(values),
       read: buffer => numbers(buffer).slice(),
       compile(program: Program) {
-        const compiled = plan(program, arena, { shared: false, pages: 1, maximum: maximumPages })
-        let scalars: Scalars = {}
-        const storage = {
-          numbers: () => new Float32Array(memory.buffer),
-          layout: compiled.locate,
+        const compiled = plan(program, arena, { shared, pages: 1, maximum })
+        const module = new WebAssembly.Module(compiled.module)
+        const prepare = (scalars: Scalars) => {
+          if (owner !== compiled) {
+            owner = compiled
+            for (const { start, bytes } of compiled.zeros) new Uint8Array(memory.buffer, start, bytes).fill(0)
+          }
+          compiled.setScalars(new DataView(memory.buffer), scalars)
         }
-        const instance = new WebAssembly.Instance(new WebAssembly.Module(compiled.module), {
-          env: { memory, fallback: (i: number) => execute(compiled.fallbacks[i], storage, scalars) },
-        })
-        const step = instance.exports.step as () => void
+        const work = compiled.kernels.reduce((sum, kernel) => sum + kernel.work, 0)
+        if (shared && work >= worthThreads && compiled.fallbacks.length === 0) {
+          let ready: Promise<[Pool, number]> | undefined
+          return {
+            async run(scalars) {
+              ready ??= pool(threads).then(async p => [p, await p.add(module, memory)])
+              const [threadPool, number] = await ready
+              prepare(scalars)
+              await threadPool.run(number)
+            },
+          }
+        }
+        let scalars: Scalars = {}
+        const storage = { numbers: () => new Float32Array(memory.buffer), layout: compiled.locate }
+        const fallback = (i: number) => execute(compiled.fallbacks[i], storage, scalars)
+        const { step } = new WebAssembly.Instance(module, { env: { memory, fallback } }).exports
         return {
           run(values) {
             scalars = values
-            if (owner !== compiled) {
-              owner = compiled
-              for (const { start, bytes } of compiled.zeros) new Uint8Array(memory.buffer, start, bytes).fill(0)
-            }
-            compiled.setScalars(new DataView(memory.buffer), values)
-            step()
+            prepare(values)
+            ;(step as (id: number, count: number) => void)(0, 1)
           },
         }
       },

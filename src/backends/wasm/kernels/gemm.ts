@@ -3,7 +3,7 @@ import type { Gemm } from '../../../program/index.ts'
 import { type Buffer, type View, viewOf } from '../../../tensor/view.ts'
 import type { Code, Local } from '../assembler.ts'
 import { type Build, type Emit, formulaWriter } from '../build.ts'
-import { cut, type Nest, nest, type Operand } from '../nest.ts'
+import { cut, iterations, type Nest, nest, type Operand } from '../nest.ts'
 import { map, range } from './map.ts'
 import { type Depth, type Tile, tile } from './tile.ts'
 
@@ -49,6 +49,7 @@ export const gemm: Emit<Gemm> = (build, instruction) => {
       .join(' ')}`,
     code,
     units,
+    work: 2 * iterations(n),
   })
   return true
 }

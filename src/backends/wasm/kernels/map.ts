@@ -1,6 +1,6 @@
 import type { MapInstruction } from '../../../program/index.ts'
 import { type Build, type Emit, formulaWriter } from '../build.ts'
-import { cut, type Nest, nest, part, wrap } from '../nest.ts'
+import { cut, iterations, type Nest, nest, part, wrap } from '../nest.ts'
 import { sections, vectorizable, walker } from '../walk.ts'
 
 /** Elements of a flat array that one unit of work takes. */
@@ -64,6 +64,7 @@ function emit(build: Build, instruction: MapInstruction, n: Nest, inputNames: re
       .join(' ')}`,
     code,
     units: n.sizes[0],
+    work: iterations(n),
   })
 }
 

@@ -3,7 +3,7 @@ import type { Reduce, Reduction } from '../../../program/index.ts'
 import type { View } from '../../../tensor/view.ts'
 import type { Code, Local } from '../assembler.ts'
 import { type Build, type Emit, formulaWriter } from '../build.ts'
-import { cut, type Nest, nest, type Operand, wrap } from '../nest.ts'
+import { cut, iterations, type Nest, nest, type Operand, wrap } from '../nest.ts'
 import { sections, vectorizable, walker } from '../walk.ts'
 import { range } from './map.ts'
 
@@ -119,7 +119,7 @@ function emit(build: Build, job: Job, whole: Nest, reduced: (l: number) => boole
       })
     })
   })
-  build.add({ name: job.label, code, units: n.sizes[0] })
+  build.add({ name: job.label, code, units: n.sizes[0], work: iterations(n) })
 }
 
 function accumulator(f: Code, kind: Reduction) {
