@@ -108,6 +108,7 @@ function make(g: Geometry): View {
       })
     },
     flip(axis) {
+      if (shape[axis] === 1) return withAxes(g.axes)
       const f = only(g, axis, 'flip')
       return make({
         ...g,
