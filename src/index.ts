@@ -1,13 +1,19 @@
 import { reference } from './backends/reference/index.ts'
-import { setDefaultBackend } from './model/model.ts'
+import { type CheckOptions, checkGradients as check } from './model/checkGradients.ts'
+import { type Model as Core, setDefaultBackend } from './model/model.ts'
 import * as activations from './nn/activations.ts'
 import * as initializers from './nn/initializers.ts'
+import type { Layer } from './nn/layer.ts'
 import * as layers from './nn/layers/index.ts'
 import * as losses from './nn/losses.ts'
 import * as metrics from './nn/metrics.ts'
 import * as optimizers from './nn/optimizers.ts'
 
 setDefaultBackend(reference)
+
+/** `checkGradients` on the float64 reference. */
+export const checkGradients = (what: Layer | Core, options: Partial<CheckOptions> = {}) =>
+  check(what, { backend: reference, ...options })
 
 export { reference } from './backends/reference/index.ts'
 export { type Dataset, type DatasetSource, dataset } from './data/dataset.ts'

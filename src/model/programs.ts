@@ -82,7 +82,7 @@ export const targetShape = (network: Network, loss: Loss): Shape =>
  * How the model and its loss meet. Where the last activation and the loss are known as a pair (softmax with
  * cross-entropy), the last layer stays linear and the pair works on its z.
  */
-function ending(k: Verbs, network: Network, loss: Loss) {
+export function ending(k: Verbs, network: Network, loss: Loss) {
   let p: View
   let z: View
   if (!isFused(network, loss))

@@ -1,0 +1,183 @@
+import { StateError } from '../errors.ts'
+import type { Layer } from '../nn/layer.ts'
+import { input } from '../nn/layers/input.ts'
+import { type Backend, type Engine, type Program, record } from '../program/index.ts'
+import { type NumpyRandom, numpyRandom } from '../tensor/random.ts'
+import { type Shape, sizeOf } from '../tensor/shape.ts'
+import { type Buffer, type View, viewOf } from '../tensor/view.ts'
+import { withDecisions } from './kinks.ts'
+import { type Model, model } from './model.ts'
+import { backward, forward } from './passes.ts'
+import { ending, targetShape } from './programs.ts'
+
+export interface CheckOptions {
+  /** Must compute in float64. */
+  backend: Backend
+  /** Shape of a sample, for a layer. */
+  inputShape?: Shape
+  batchSize?: number
+  seed?: number
+  /** Half the distance between the two points of a difference. */
+  h?: number
+  /** How many elements of each array are checked. */
+  points?: number
+  /** The largest relative error that passes. */
+  tolerance?: number
+}
+
+/** One array's comparison. */
+export interface GradientCheck {
+  /** `x` or the name of a weight. */
+  readonly name: string
+  readonly checked: number
+  /** Points where a comparison flips within ±h, so that there is no slope to compare with. */
+  readonly skipped: number
+  /** The largest |written − measured| / max(|written|, |measured|, 0.001). */
+  readonly error: number
+  /** Where that is, with both slopes. */
+  readonly at?: { readonly index: number; readonly written: number; readonly measured: number }
+}
+
+export interface GradientReport {
+  readonly passed: boolean
+  readonly arrays: readonly GradientCheck[]
+}
+
+/**
+ * Compares the backward pass of a layer or model with central differences (f(w + h) − f(w − h)) / 2h in float64.
+ *
+ * f is the loss of a compiled model on random targets, else a random weighing of the outputs.
+ * @throws StateError when the backend does not compute in float64
+ * @example
+ * await checkGradients(dense(3, { activation: 'tanh' }), { inputShape: [4] })
+ */
+export async function checkGradients(what: Layer | Model, options: CheckOptions): Promise<GradientReport> {
+  const { backend, batchSize = 3, seed = 0, h = 1e-5, points = 24, tolerance = 1e-5 } = options
+  const random = numpyRandom(seed)
+  const subject = 'network' in what ? what : model([input(options.inputShape ?? [4]), what], { seed })
+  const engine = backend.engine({ threads: 1 })
+  if (engine.dtype !== 'float64')
+    throw new StateError('needs-float64', `checkGradients got the backend ${engine.name}, which rounds to float32`, {
+      hint: 'leave backend out',
+    })
+  const { network } = subject
+  const { x, target, value, slopes, programs } = write(subject, batchSize)
+  const scalars = { t: 1, seed }
+  const arrays = new Map<Buffer, Float64Array>([
+    [x, random.randn(sizeOf(x.shape))],
+    [target, targetsFor(subject, sizeOf(target.shape), random)],
+  ])
+  const flat = new Float64Array(sizeOf(network.parameters.shape))
+  arrays.set(network.parameters, flat)
+  const weights = new Map(subject === what ? subject.weights().map(({ name, data }) => [name, data]) : [])
+  for (const { name, shape, offset, initial } of network.nodes.flatMap(node => node.parameters)) {
+    // Away from zeros and ones, where wrong factors would not show.
+    const drawn = () => initial.draw(shape, random).map(w => w + 0.1 * random.gauss())
+    flat.set(weights.get(name) ?? drawn(), offset)
+  }
+  for (const [buffer, values] of arrays) engine.write(buffer, values)
+  await engine.compile(programs.backward).run(scalars)
+  const probe = prober(engine, programs.forward, value, scalars)
+  const wanted = [
+    { name: 'x', buffer: x, written: engine.read(slopes.x), start: 0, size: sizeOf(x.shape) },
+    ...network.nodes
+      .flatMap(node => node.parameters)
+      .map(({ name, offset, shape }) => {
+        return {
+          name,
+          buffer: network.parameters,
+          written: engine.read(slopes.parameters),
+          start: offset,
+          size: sizeOf(shape),
+        }
+      }),
+  ]
+  const checks: GradientCheck[] = []
+  for (const { name, buffer, written, start, size } of wanted) {
+    const values = arrays.get(buffer)!
+    let [checked, skipped, error] = [0, 0, 0]
+    let at: GradientCheck['at']
+    const places =
+      size <= points ? Array.from({ length: size }, (_, i) => i) : random.choice(size, points, { replace: false })
+    for (const index of places) {
+      const w = values[start + index]
+      const see = async (moved: number) => {
+        values[start + index] = moved
+        engine.write(buffer, values)
+        return probe()
+      }
+      const [low, high] = [await see(w - h), await see(w + h)]
+      await see(w)
+      if (low.decisions.some((list, i) => list.some((d, j) => d !== high.decisions[i][j]))) {
+        skipped++
+        continue
+      }
+      checked++
+      const measured = (high.value - low.value) / (w + h - (w - h))
+      const slope = written[start + index]
+      const off = Math.abs(slope - measured) / Math.max(Math.abs(slope), Math.abs(measured), 1e-3)
+      if (!(off <= error)) [error, at] = [off, { index, written: slope, measured }]
+    }
+    checks.push({ name, checked, skipped, error, at })
+  }
+  engine.close()
+  return { passed: checks.every(check => check.error <= tolerance), arrays: checks }
+}
+
+/** The two programs: the value alone with its decisions, and the value with all gradients. */
+function write({ network, training }: Model, batch: number) {
+  const { outputShape } = network
+  const x: Buffer = { name: 'x', shape: [batch, ...network.inputShape], kind: 'input' }
+  const wanted = training ? targetShape(network, training.loss) : outputShape
+  const target: Buffer = { name: 't', shape: [batch, ...wanted], kind: 'input' }
+  const value: Buffer = { name: 'value', shape: [1], kind: 'output' }
+  const slopes = {
+    x: { name: 'slope of x', shape: x.shape, kind: 'output' } as Buffer,
+    parameters: { name: 'slope', shape: network.parameters.shape, kind: 'output' } as Buffer,
+  }
+  const recorded = (both: boolean): Program =>
+    record('check', ['t', 'seed'], k => {
+      const t = viewOf(target)
+      const end = training && ending(k, network, training.loss)
+      const subject = end?.network ?? network
+      const traces = forward(k, subject, viewOf(x), true)
+      const y = traces[traces.length - 1].y
+      end?.predict(y)
+      if (end) end.forward(t, viewOf(value))
+      else
+        k.reduce(
+          viewOf(value),
+          'sum',
+          'y * t',
+          { y, t },
+          y.shape.map((_, i) => i),
+        )
+      if (!both) return
+      const begin = (dy: View) => (end ? end.backward(t, dy) : k.copy(dy, t))
+      k.copy(viewOf(slopes.x), backward(k, subject, viewOf(x), traces, begin))
+      k.copy(viewOf(slopes.parameters), viewOf(network.gradients))
+    })
+  return { x, target, value, slopes, programs: { forward: recorded(false), backward: recorded(true) } }
+}
+
+function prober(engine: Engine, program: Program, value: Buffer, scalars: Readonly<Record<string, number>>) {
+  const watched = withDecisions(program)
+  const compiled = engine.compile(watched.program)
+  return async () => {
+    await compiled.run(scalars)
+    return { value: engine.read(value)[0], decisions: watched.decisions.map(buffer => engine.read(buffer)) }
+  }
+}
+
+/** Random weights of the outputs; for a loss classes, or shares that add up to 1. */
+function targetsFor({ training, outputShape }: Model, size: number, random: NumpyRandom): Float64Array {
+  if (!training) return random.randn(size)
+  const classes = outputShape[outputShape.length - 1] ?? 1
+  if (training.loss.target === 'class') return Float64Array.from(random.randint(0, classes, size))
+  const shares = random.rand(size)
+  if (classes === 1) return shares
+  return shares.map((share, i) => {
+    const row = i - (i % classes)
+    return share / shares.subarray(row, row + classes).reduce((a, b) => a + b)
+  })
+}
