@@ -38,11 +38,30 @@ export const gemm: Emit<Gemm> = (build, instruction) => {
   const [outer, inner] = blockDepths(n, levels)
   const rowLevels = levels(0)
 
+  // Threads share the rows, or the panels where there are few rows and many sums: the gradient of a filter.
+  const rowUnits = rowLevels.length > 1 ? n.sizes[rowLevels[0]] : 1
+  const panels = Math.floor(width / (vectors * 4))
+  const byColumns = rowUnits < 8 && panels >= Math.max(4, rowUnits)
+  const units = byColumns ? panels : rowUnits
+
   const right = rightOperand(build, instruction, n, b, levels(2), width, column(b))
   const code = build.module.function('', ['i32', 'i32'], (f, begin, end) =>
-    write(f, begin, end, { build, instruction, n, a, right, outputs, inputs, rowLevels, outer, inner, width, column }),
+    write(f, begin, end, {
+      build,
+      instruction,
+      n,
+      a,
+      right,
+      outputs,
+      inputs,
+      rowLevels,
+      outer,
+      inner,
+      width,
+      column,
+      byColumns,
+    }),
   )
-  const units = rowLevels.length > 1 ? n.sizes[rowLevels[0]] : 1
   build.add({
     name: `gemm ${Object.values(instruction.outputs)
       .map(v => v.name)
@@ -191,6 +210,7 @@ interface Job {
   readonly inner: readonly number[]
   readonly width: number
   readonly column: (o: Operand) => number
+  readonly byColumns: boolean
 }
 
 /** A pointer and how far each kind of loop moves it, in bytes. */
@@ -201,7 +221,7 @@ interface Pointer {
 }
 
 function write(f: Code, begin: Local, end: Local, job: Job): void {
-  const { build, instruction, n, a, right, outputs, inputs, rowLevels, outer, inner, width, column } = job
+  const { build, instruction, n, a, right, outputs, inputs, rowLevels, outer, inner, width, column, byColumns } = job
   const names = Object.keys(instruction.inputs)
   const epilogue = formulaWriter(build, f, instruction.formula, name => name === 'product' || names.includes(name))
   const bytes = (strides: Readonly<Record<number, number>>, levels: readonly number[]) =>
@@ -235,36 +255,57 @@ function write(f: Code, begin: Local, end: Local, job: Job): void {
     })
     advance(l, -n.sizes[l])
   }
-  const panels = (body: (right: Pointer, lanes: number) => void) => {
-    const count = Math.floor(width / wide)
-    if (count > 0) {
-      f.times(count, () => {
-        body(packed, wide)
-        for (const p of all) f.add(p.local, p.panel)
-      })
-    }
-    if (width % wide) body(packedTail, width % wide)
-    for (const p of all) f.add(p.local, -p.panel * count)
-  }
-  const shared = rowLevels.length > 1 ? rowLevels[0] : undefined
-  const units = (body: () => void) => {
-    if (shared === undefined) return body()
+  /** Runs the body from `begin` to `end`, each step moving the pointers by `step`; they come back. */
+  const share = (step: (p: Pointer) => number, body: () => void) => {
     const saved = all.map(p => {
       const local = f.local('i32')
       f.get(p.local).set(local)
-      if (p.strides[shared]) f.get(p.local).get(begin).i32(p.strides[shared]).op('i32.mul').op('i32.add').set(p.local)
+      if (step(p)) f.get(p.local).get(begin).i32(step(p)).op('i32.mul').op('i32.add').set(p.local)
       return local
     })
     const left = f.local('i32')
     f.get(end).get(begin).op('i32.sub').set(left)
     f.loop(() => {
       body()
-      advance(shared, 1)
+      for (const p of all) f.add(p.local, step(p))
       f.get(left).i32(1).op('i32.sub').tee(left).brIf(0)
     })
     all.forEach((p, i) => {
       f.get(saved[i]).set(p.local)
     })
+  }
+  const panelCount = Math.floor(width / wide)
+  const panels = (body: (right: Pointer, lanes: number) => void) => {
+    const moved = () => {
+      for (const p of all) f.add(p.local, p.panel)
+    }
+    const rest = () => {
+      for (const p of all) f.add(p.local, p.panel * panelCount)
+      body(packedTail, width % wide)
+      for (const p of all) f.add(p.local, -p.panel * panelCount)
+    }
+    if (byColumns) {
+      share(
+        p => p.panel,
+        () => body(packed, wide),
+      )
+      if (width % wide) f.get(end).i32(panelCount).op('i32.eq').if(rest)
+      return
+    }
+    if (panelCount > 0) {
+      f.times(panelCount, () => {
+        body(packed, wide)
+        moved()
+      })
+      for (const p of all) f.add(p.local, -p.panel * panelCount)
+    }
+    if (width % wide) rest()
+  }
+  const units = (body: () => void) => {
+    if (rowLevels.length < 2) return body()
+    const [first] = rowLevels
+    if (byColumns) return loops([first], body)
+    share(p => p.strides[first] ?? 0, body)
   }
   const blocks = outer.reduce((product, l) => product * n.sizes[l], 1)
   const block = f.local('i32')
