@@ -63,6 +63,8 @@ export interface Model {
   weights(): Weight[]
   /** Sets arrays by name; all others stay. */
   setWeights(weights: readonly { name: string; shape?: Shape; data: ArrayLike<number> }[]): void
+  /** The gradients of the last training step. */
+  gradients(): Weight[]
   /** What the optimiser keeps, parameter by parameter: `m/dense/W`. */
   optimizerState(): Weight[]
   setOptimizerState(state: readonly Weight[]): void
@@ -231,6 +233,7 @@ export function model(layers: readonly Layer[], { name = 'sequential', seed = 0 
       ready().write(network.parameters, flat)
       for (const [buffer, data] of others) ready().write(buffer, data)
     },
+    gradients: () => weightsIn(network.gradients),
     optimizerState: () =>
       Object.entries(compiled(self, 'optimizerState').slots).flatMap(([slot, buffer]) => weightsIn(buffer, `${slot}/`)),
     setOptimizerState(state) {

@@ -1,4 +1,4 @@
-import { checkGradients, layers, type Layer } from 'nabla'
+import { checkGradients, type Layer, layers } from 'nabla'
 import { describe, expect, test } from 'vitest'
 
 const { activation, batchNormalization, conv2d, dense, dropout, flatten, input, leakyRelu, maxPooling2d } = layers
