@@ -8,6 +8,15 @@ export type Numbers = Float32Array | Float64Array
 
 export interface Compiled {
   run(scalars: Scalars): void | Promise<void>
+  /** Runs once on one thread and says how long each part took. */
+  profile?(scalars: Scalars): Timing[]
+}
+
+export interface Timing {
+  readonly name: string
+  readonly milliseconds: number
+  /** Floating-point operations, or elements where nothing is multiplied. */
+  readonly work: number
 }
 
 /** Where a model's lasting arrays live, and what can run programs over them. */

@@ -40,6 +40,8 @@ export interface View {
   readonly shape: Shape
   /** The same view under another name. */
   as(name: string): View
+  /** The same view of another buffer of the same shape. */
+  over(buffer: Buffer): View
   /** The last two axes exchanged. */
   readonly T: View
   transpose(...order: number[]): View
@@ -91,6 +93,7 @@ function make(g: Geometry): View {
     ...g,
     shape,
     as: name => make({ ...g, name }),
+    over: buffer => make({ ...g, buffer }),
     get T() {
       const axes = [...g.axes]
       axes.splice(-2, 2, axes[axes.length - 1], axes[axes.length - 2])

@@ -71,7 +71,8 @@ export class Code {
   readonly bytes: number[] = []
   readonly locals: Type[] = []
   readonly params: readonly Local[]
-  readonly name: string
+  /** Exported under this name, unless it is empty. */
+  name: string
   readonly index: number
   constructor(name: string, index: number, params: readonly Type[]) {
     this.name = name

@@ -1,5 +1,5 @@
 import { evaluate, type Node, print } from '../../formula/index.ts'
-import { type Instruction, type Placement, type Program, place, type Scalars } from '../../program/index.ts'
+import { type Instruction, type Placement, type Program, place, type Scalars, stage } from '../../program/index.ts'
 import { streamKey } from '../../tensor/counter.ts'
 import { type Buffer, contiguous } from '../../tensor/view.ts'
 import { Module } from './assembler.ts'
@@ -35,10 +35,11 @@ export interface Plan {
 
 /** A program as one WebAssembly module for exactly its shapes: a function a kernel, and one that runs them all. */
 export function plan(
-  program: Program,
+  recorded: Program,
   arena: Arena,
   memory: { shared: boolean; pages: number; maximum: number },
 ): Plan {
+  const program = stage(recorded)
   const module = new Module()
   const fallback = module.import('fallback', ['i32'])
   const placement = place(program)
@@ -84,14 +85,17 @@ export function plan(
       const bytes = Math.ceil((elements * 4 + 64) / 64) * 64
       return arena.own(bytes)
     },
-    add: kernel => kernels.push(kernel),
+    add(kernel) {
+      kernel.code.name = `kernel ${kernels.length}`
+      kernels.push(kernel)
+    },
   }
   const fallbacks: Instruction[] = []
   for (const instruction of program.instructions) {
     if (write(build, instruction)) continue
     const index = fallbacks.push(instruction) - 1
     const code = module.function('', ['i32', 'i32'], f => f.i32(index).call(fallback))
-    kernels.push({ name: `fallback ${instruction.verb}`, code, units: 1, work: 0 })
+    build.add({ name: `fallback ${instruction.verb}`, code, units: 1, work: 0 })
     for (const view of viewsOf(instruction)) if (stored(view.buffer)) build.locate(view.buffer)
   }
   const meet = memory.shared ? barrier(module) : undefined

@@ -53,7 +53,10 @@ export const wasm: Backend = {
         return common.start
       },
     }
-    const numbers = (buffer: Buffer) => new Float32Array(memory.buffer, arena.lasting(buffer), sizeOf(buffer.shape))
+    const numbers = (buffer: Buffer) => {
+      const start = arena.lasting(buffer) // may grow the memory, which detaches its old buffer
+      return new Float32Array(memory.buffer, start, sizeOf(buffer.shape))
+    }
 
     return {
       name: 'wasm',
@@ -70,10 +73,24 @@ export const wasm: Backend = {
           }
           compiled.setScalars(new DataView(memory.buffer), scalars)
         }
+        const instance = (fallback: (i: number) => void) =>
+          new WebAssembly.Instance(module, { env: { memory, fallback } }).exports as Record<string, Function2>
+        const profile = (scalars: Scalars) => {
+          const exports = instance(fallbackOf(() => scalars))
+          prepare(scalars)
+          return compiled.kernels.map(({ name, units, work }, i) => {
+            const start = performance.now()
+            exports[`kernel ${i}`](0, units)
+            return { name, work, milliseconds: performance.now() - start }
+          })
+        }
+        const storage = { numbers: () => new Float32Array(memory.buffer), layout: compiled.locate }
+        const fallbackOf = (scalars: () => Scalars) => (i: number) => execute(compiled.fallbacks[i], storage, scalars())
         const work = compiled.kernels.reduce((sum, kernel) => sum + kernel.work, 0)
         if (shared && work >= worthThreads && compiled.fallbacks.length === 0) {
           let ready: Promise<[Pool, number]> | undefined
           return {
+            profile,
             async run(scalars) {
               ready ??= pool(threads).then(async p => [p, await p.add(module, memory)])
               const [threadPool, number] = await ready
@@ -83,14 +100,13 @@ export const wasm: Backend = {
           }
         }
         let scalars: Scalars = {}
-        const storage = { numbers: () => new Float32Array(memory.buffer), layout: compiled.locate }
-        const fallback = (i: number) => execute(compiled.fallbacks[i], storage, scalars)
-        const { step } = new WebAssembly.Instance(module, { env: { memory, fallback } }).exports
+        const { step } = instance(fallbackOf(() => scalars))
         return {
+          profile,
           run(values) {
             scalars = values
             prepare(values)
-            ;(step as (id: number, count: number) => void)(0, 1)
+            step(0, 1)
           },
         }
       },
@@ -98,3 +114,5 @@ export const wasm: Backend = {
     }
   },
 }
+
+type Function2 = (a: number, b: number) => void
