@@ -1,4 +1,5 @@
 import { reference } from './backends/reference/index.ts'
+import { wasm } from './backends/wasm/index.ts'
 import { type CheckOptions, checkGradients as check } from './model/checkGradients.ts'
 import { type Model as Core, setDefaultBackend } from './model/model.ts'
 import * as activations from './nn/activations.ts'
@@ -9,17 +10,19 @@ import * as losses from './nn/losses.ts'
 import * as metrics from './nn/metrics.ts'
 import * as optimizers from './nn/optimizers.ts'
 
-setDefaultBackend(reference)
+setDefaultBackend(wasm)
 
 /** `checkGradients` on the float64 reference. */
 export const checkGradients = (what: Layer | Core, options: Partial<CheckOptions> = {}) =>
   check(what, { backend: reference, ...options })
 
 export { reference } from './backends/reference/index.ts'
+export { wasm } from './backends/wasm/index.ts'
 export { type Dataset, type DatasetSource, dataset } from './data/dataset.ts'
 export * from './errors.ts'
 export { type Formula, formula } from './formula/index.ts'
 export type { CompileOptions, SequentialOptions, Weight } from './model/model.ts'
+export { toBytes } from './model/save.ts'
 export { type Activation, activation } from './nn/activation.ts'
 export { initializer } from './nn/initializer.ts'
 export { type Layer, type LayerOptions, layer, pair } from './nn/layer.ts'
@@ -27,7 +30,8 @@ export { type Loss, loss } from './nn/loss.ts'
 export { type Optimizer, optimizer } from './nn/optimizer.ts'
 export type { Backend } from './program/index.ts'
 export { numpyRandom } from './tensor/random.ts'
+export { readSafetensors, type Tensor, writeSafetensors } from './tensor/safetensors.ts'
 export type { Callback, Metrics, TrainEvent } from './training/event.ts'
 export { type FitOptions, fit, type History, type TrainOptions, train } from './training/train.ts'
-export { type Model, sequential } from './training/trainable.ts'
+export { fromBytes, loadModel, type Model, sequential } from './training/trainable.ts'
 export { activations, initializers, layers, losses, metrics, optimizers }

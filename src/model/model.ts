@@ -19,13 +19,16 @@ import { chain, type Entry, type Network } from './network.ts'
 import { announcement, type Mode, type Plan, plan, type Training } from './programs.ts'
 import { type SummaryStyle, summary } from './summary.ts'
 
-export interface CompileOptions {
-  optimizer?: OptimizerChoice
-  loss: LossChoice
-  metrics?: readonly MetricChoice[]
+export interface EngineOptions {
   /** What runs the programs; by default the fastest that works here. */
   backend?: Backend
   threads?: number
+}
+
+export interface CompileOptions extends EngineOptions {
+  optimizer?: OptimizerChoice
+  loss: LossChoice
+  metrics?: readonly MetricChoice[]
 }
 
 /** One array of a model. */
@@ -48,7 +51,10 @@ export interface Model {
   /** Steps taken so far. */
   step: number
   learningRate: number
+  /** Says how the model is trained; the optimiser starts afresh. */
   compile(options: CompileOptions): void
+  /** Moves the model to another engine, numbers and all. */
+  use(options: EngineOptions): void
   /** Runs one batch and gives the loss and the metrics; `train` also moves the weights. */
   run(
     mode: 'train' | 'evaluate',
@@ -101,7 +107,7 @@ export function model(layers: readonly Layer[], { name = 'sequential', seed = 0 
   const entries: Entry[] = network.nodes.flatMap(node => [...node.parameters, ...node.state])
   numpyRandom(seed) // refuses a seed that is none, before anything is made of it
   let training: Training | undefined
-  let settings: { backend?: Backend; threads?: number } = {}
+  let settings: EngineOptions = {}
   let engine: Engine | undefined
   let plans = new Map<string, Plan & Compiled>()
 
@@ -161,23 +167,25 @@ export function model(layers: readonly Layer[], { name = 'sequential', seed = 0 
     },
     step: 0,
     learningRate: 0,
-    compile({ optimizer = 'adam', loss, metrics = [], backend, threads }) {
+    compile({ optimizer = 'adam', loss, metrics = [], ...engine }) {
       const made: Optimizer = resolveOptimizer(optimizer)
       const goal: Loss = resolveLoss(loss)
       const measures: Metric[] = metrics.map(metric => resolveMetric(metric))
-      const before = engine && lasting().map(buffer => [buffer, engine!.read(buffer)] as const)
-      const moves = engine !== undefined && (backend !== settings.backend || threads !== settings.threads)
-      settings = { backend, threads }
+      self.use(engine)
       const shape = network.parameters.shape
       const slots = Object.fromEntries(made.state.map(name => [name, { name, shape, kind: 'state' } as const]))
       training = { optimizer: made, loss: goal, metrics: measures, slots }
       self.step = 0
       self.learningRate = made.learningRate
       plans = new Map()
-      if (!moves) return
-      engine!.close()
-      engine = undefined
-      for (const [buffer, numbers] of before!) ready().write(buffer, numbers)
+    },
+    use({ backend = settings.backend, threads = settings.threads }) {
+      if (backend === settings.backend && threads === settings.threads) return
+      settings = { backend, threads }
+      if (!engine) return
+      const numbers = lasting().map(buffer => [buffer, engine!.read(buffer)] as const)
+      self.close()
+      for (const [buffer, values] of numbers) ready().write(buffer, values)
     },
     async run(mode, batch, x, y, seed = self.seed) {
       compiled(self, mode)

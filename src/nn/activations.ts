@@ -17,7 +17,7 @@ export const relu = activation('relu', {
 export const leakyRelu = activation('leakyRelu', {
   params: { slope: 0.2 },
   forward: 'x > 0 ? x : slope * x',
-  backward: 'x > 0 ? dy : slope * dy',
+  backward: 'y > 0 ? dy : slope * dy', // y has the sign of x, and y is what the next layer keeps
 })
 
 /** y = 1 / (1 + e⁻ˣ) */

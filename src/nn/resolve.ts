@@ -36,8 +36,8 @@ function resolver<T extends Named>(
   return (choice: Choice<T> | Json): T => {
     if (typeof choice === 'function') return choice()
     if (typeof choice === 'object' && choice !== null && 'toJSON' in choice) return choice as T
-    const described = (typeof choice === 'string' ? { name: choice } : choice) as Described
-    const { name, params, ...rest } = described
+    const described = typeof choice === 'object' && choice !== null ? choice : { name: choice }
+    const { name, params, ...rest } = described as Described
     if (Object.hasOwn(known, name)) {
       const made = known[name](settings(kind, name, known[name]() as { params?: Params }, params))
       if (define && isDefinition(rest) && !agrees(made, rest))
@@ -46,7 +46,7 @@ function resolver<T extends Named>(
         })
       return made
     }
-    if (define && isDefinition(rest) && typeof name === 'string')
+    if (define && isDefinition(rest) && typeof name === 'string' && allNumbers(params))
       return define(name.slice(0, 64), { params, ...rest } as never)()
     const guess = nearest(String(name).slice(0, 64), Object.keys(known), 1)
     throw new StateError('unknown-name', `unknown ${kind} ${JSON.stringify(name)?.slice(0, 40)}`, {
@@ -56,7 +56,14 @@ function resolver<T extends Named>(
   }
 }
 
-const isDefinition = (rest: object) => 'forward' in rest || 'step' in rest
+const formulas = ['forward', 'backward', 'step']
+/** Whether a description carries formulas of its own. */
+const isDefinition = (rest: Readonly<Record<string, unknown>>): boolean =>
+  ('forward' in rest || 'step' in rest) &&
+  formulas.every(key => !(key in rest) || typeof rest[key] === 'string') &&
+  (!('fused' in rest) || isDefinition(rest.fused as Readonly<Record<string, unknown>>))
+const allNumbers = (params: unknown = {}) =>
+  typeof params === 'object' && params !== null && Object.values(params).every(n => typeof n === 'number')
 const agrees = (made: Named, rest: object) => {
   const own = made.toJSON() as Record<string, Json>
   return Object.entries(rest).every(([key, value]) => JSON.stringify(own[key]) === JSON.stringify(value))

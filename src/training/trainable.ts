@@ -1,5 +1,6 @@
 import type { DatasetSource } from '../data/dataset.ts'
 import { type Model as Core, model, type SequentialOptions } from '../model/model.ts'
+import { fromBytes as bytesToCore, type LoadOptions, loadModel as load, save } from '../model/save.ts'
 import type { Layer } from '../nn/layer.ts'
 import type { Data } from './check.ts'
 import type { Metrics, TrainEvent } from './event.ts'
@@ -22,6 +23,8 @@ export interface Model extends Core {
   train(data: Data, options?: TrainOptions): AsyncGenerator<TrainEvent, void>
   evaluate(data: Data, options?: { batchSize?: number }): Promise<Metrics>
   predict(data: Data | DatasetSource['x'], options?: { batchSize?: number }): Promise<Predictions>
+  /** Writes a folder, or one file when the path ends in .safetensors. */
+  save(path: string): Promise<void>
 }
 
 export const trainable = (core: Core): Model =>
@@ -30,6 +33,7 @@ export const trainable = (core: Core): Model =>
     train: (data: Data, options?: TrainOptions) => train(core, data, options),
     evaluate: (data: Data, options?: { batchSize?: number }) => evaluate(core, data, options),
     predict: (data: Data | DatasetSource['x'], options?: { batchSize?: number }) => predict(core, data, options),
+    save: (path: string) => save(core, path),
   })
 
 /**
@@ -43,3 +47,10 @@ export const trainable = (core: Core): Model =>
  */
 export const sequential = (layers: readonly Layer[], options?: SequentialOptions): Model =>
   trainable(model(layers, options))
+
+/** The model that `model.save(path)` wrote. */
+export const loadModel = async (path: string, options?: LoadOptions): Promise<Model> =>
+  trainable(await load(path, options))
+
+/** The model that `toBytes(model)` wrote. */
+export const fromBytes = (bytes: Uint8Array, options?: LoadOptions): Model => trainable(bytesToCore(bytes, options))

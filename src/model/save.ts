@@ -1,0 +1,195 @@
+import { DataError, StateError } from '../errors.ts'
+import type { Json } from '../nn/json.ts'
+import type { Layer } from '../nn/layer.ts'
+import * as known from '../nn/layers/index.ts'
+import { readSafetensors, type Tensor, writeSafetensors } from '../tensor/safetensors.ts'
+import { printShape } from '../tensor/shape.ts'
+import { type EngineOptions, type Model, model, type Weight } from './model.ts'
+
+/** Makes layers from saved settings; user-made types are given to the loader. */
+export type LayerTypes = Readonly<Record<string, { fromConfig(config: Readonly<Record<string, Json>>): Layer }>>
+
+export interface LoadOptions extends EngineOptions {
+  /** Makers of layers that are not built in, by type. */
+  layers?: LayerTypes
+}
+
+const version = 1
+
+/** The model without its numbers: layers, formulas, settings of the training. */
+export function topology({ name, seed, layers, training, step, learningRate }: Model): Json {
+  return JSON.parse(
+    JSON.stringify({
+      format: 'nabla',
+      version,
+      name,
+      seed,
+      layers: layers.map(({ type, config }) => ({ type, config })),
+      training: training && {
+        optimizer: training.optimizer,
+        loss: training.loss,
+        metrics: training.metrics,
+        step,
+        learningRate,
+      },
+    }),
+  )
+}
+
+/** All numbers: weights, moving statistics, what the optimiser keeps. */
+const tensorsOf = (model: Model): Tensor[] => [
+  ...model.weights(),
+  ...(model.training ? model.optimizerState() : []).map(({ name, ...rest }) => ({ name: optimizer + name, ...rest })),
+]
+const optimizer = 'optimizer/'
+
+/** A model as the bytes of one safetensors file, the topology in its metadata. */
+export const toBytes = (model: Model): Uint8Array =>
+  writeSafetensors(tensorsOf(model), { nabla: JSON.stringify(topology(model)) })
+
+/**
+ * The model that toBytes wrote.
+ * @throws DataError when the bytes are damaged or belong to something else
+ */
+export function fromBytes(bytes: Uint8Array, options?: LoadOptions): Model {
+  const { tensors, metadata } = readSafetensors(bytes)
+  if (metadata.nabla === undefined) throw foreign('it says nothing of a model')
+  return restore(metadata.nabla, tensors, options)
+}
+
+/**
+ * Writes a model: to a path that ends in .safetensors as one file, else to a folder of model.json and
+ * weights.safetensors. Nothing is half-written: files appear whole or not at all.
+ * @throws StateError `cannot-write`
+ */
+export async function save(model: Model, path: string): Promise<void> {
+  if (path.endsWith('.safetensors')) return writeAll([[path, toBytes(model)]])
+  const { join } = await import('node:path')
+  await writeAll([
+    [join(path, 'weights.safetensors'), writeSafetensors(tensorsOf(model))],
+    [join(path, 'model.json'), new TextEncoder().encode(`${JSON.stringify(topology(model), null, 2)}\n`)],
+  ])
+}
+
+/**
+ * Reads what save wrote.
+ * @throws StateError `cannot-read`; DataError when the files are damaged or do not belong together
+ */
+export async function loadModel(path: string, options?: LoadOptions): Promise<Model> {
+  const { join } = await import('node:path')
+  if (path.endsWith('.safetensors')) return fromBytes(await read(path), options)
+  const text = new TextDecoder().decode(await read(join(path, 'model.json')))
+  const { tensors } = readSafetensors(await read(join(path, 'weights.safetensors')))
+  return restore(text, tensors, options)
+}
+
+function restore(text: string, tensors: readonly Tensor[], { layers: more = {}, ...engine }: LoadOptions = {}): Model {
+  const about = parse(text)
+  const types: LayerTypes = { ...known, ...more }
+  const layers = list(about.layers).map(entry => {
+    const { type, config } = record(entry)
+    if (typeof type !== 'string' || !Object.hasOwn(types, type))
+      throw new DataError('unknown-layer', `the model has a layer of type ${JSON.stringify(type)?.slice(0, 40)}`, {
+        evidence: [['known', Object.keys(types).join(', ')]],
+        hint: 'give the makers of your own layers: loadModel(path, { layers: { … } })',
+      })
+    return types[type].fromConfig(record(config))
+  })
+  if (typeof about.name !== 'string' || typeof about.seed !== 'number') throw foreign('name or seed is missing')
+  const made = model(layers, { name: about.name, seed: about.seed })
+  made.use(engine)
+  const weights = tensors.filter(({ name }) => !name.startsWith(optimizer))
+  fits(made, weights)
+  if (about.training !== undefined) {
+    const { optimizer, loss, metrics, step, learningRate } = record(about.training)
+    made.compile({ optimizer: record(optimizer) as never, loss: loss as never, metrics: list(metrics) as never })
+    if (!(Number.isSafeInteger(step) && (step as number) >= 0 && Number.isFinite(learningRate)))
+      throw foreign('step or learning rate is missing')
+    made.step = step as number
+    made.learningRate = learningRate as number
+  }
+  made.setWeights(weights.map(numeric))
+  const state = tensors.filter(({ name }) => name.startsWith(optimizer)).map(numeric)
+  if (made.training && Object.keys(made.training.slots).length > 0)
+    made.setOptimizerState(state.map(({ name, ...rest }) => ({ name: name.slice(optimizer.length), ...rest })))
+  return made
+}
+
+/** Checks that every array is there before room is made for any. */
+function fits({ network }: Model, weights: readonly Tensor[]): void {
+  const entries = network.nodes.flatMap(node => [...node.parameters, ...node.state])
+  for (const { name, shape } of entries) {
+    const found = weights.find(weight => weight.name === name)
+    if (found && printShape(found.shape) === printShape(shape)) continue
+    throw new DataError('wrong-weights', `the file has ${found ? printShape(found.shape) : 'nothing'} for ${name}`, {
+      evidence: [['expected', printShape(shape)]],
+      hint: 'weights and model.json do not belong together',
+    })
+  }
+}
+
+function numeric({ name, shape, data }: Tensor): Weight {
+  if (data instanceof Float32Array || data instanceof Float64Array) return { name, shape, data }
+  throw foreign(`${name.slice(0, 40)} is no array of floats`)
+}
+
+function parse(text: string): Record<string, Json> {
+  let about: unknown
+  try {
+    about = JSON.parse(text)
+  } catch {
+    throw foreign('its topology is no JSON')
+  }
+  const found = record(about)
+  if (found.format !== 'nabla') throw foreign('its topology is of another program')
+  if (found.version !== version)
+    throw new DataError('newer-model', `the model has version ${JSON.stringify(found.version)}, expected ${version}`, {
+      hint: 'it was saved by a newer release; update this one',
+    })
+  return found
+}
+
+function record(value: unknown): Record<string, Json> {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, Json>
+  throw foreign('a part of its topology is missing')
+}
+
+function list(value: unknown): readonly Json[] {
+  if (Array.isArray(value) && value.length <= 10_000) return value
+  throw foreign('a list in its topology is missing')
+}
+
+const foreign = (why: string) =>
+  new DataError('bad-model', `this is not a saved model: ${why}`, {
+    hint: 'give the folder or file that model.save wrote',
+  })
+
+async function read(path: string): Promise<Uint8Array> {
+  const { readFile } = await import('node:fs/promises')
+  try {
+    return await readFile(path)
+  } catch (error) {
+    throw new StateError('cannot-read', `cannot read ${path}`, {
+      evidence: [['cause', String((error as Error).message)]],
+      hint: 'check the path; a model is a folder with model.json, or one .safetensors file',
+    })
+  }
+}
+
+/** Writes each file beside its place and moves them there once all are complete. */
+async function writeAll(files: readonly (readonly [path: string, bytes: Uint8Array])[]): Promise<void> {
+  const { mkdir, rename, rm, writeFile } = await import('node:fs/promises')
+  const { dirname } = await import('node:path')
+  const beside = files.map(([path]) => `${path}.${process.pid}.part`)
+  try {
+    await mkdir(dirname(files[0][0]), { recursive: true })
+    for (const [i, [, bytes]] of files.entries()) await writeFile(beside[i], bytes)
+    for (const [i, [path]] of files.entries()) await rename(beside[i], path)
+  } catch (error) {
+    await Promise.all(beside.map(path => rm(path, { force: true }).catch(() => {})))
+    throw new StateError('cannot-write', `cannot write ${files[0][0]}`, {
+      evidence: [['cause', String((error as Error).message)]],
+      hint: 'choose a folder that exists and is yours to write',
+    })
+  }
+}
