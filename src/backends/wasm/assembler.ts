@@ -164,8 +164,9 @@ export class Code {
   assign(local: Local, n: number): this {
     return this.i32(n).set(local)
   }
-  /** Runs the body `count` times (at least once), counting a fresh local down. */
+  /** Runs the body `count` times, counting a fresh local down. */
   times(count: number, body: () => void): this {
+    if (count === 0) return this
     if (count === 1) {
       body()
       return this

@@ -5,7 +5,7 @@ import type { Code, Local, Module } from './assembler.ts'
 import type { Location, Operand } from './nest.ts'
 import { simdTarget } from './simd.ts'
 
-/** One function of the module: `begin`, `end` select its share of `units`, which may run in any order on any thread. */
+/** A function (begin, end, thread): its share of `units`, which may run in any order on any thread. */
 export interface Kernel {
   readonly name: string
   readonly code: Code
@@ -17,6 +17,8 @@ export interface Kernel {
 /** What the kernels of one program share while they are written. */
 export interface Build {
   readonly module: Module
+  /** How many threads may run a kernel at once; each has a number below this. */
+  readonly threads: number
   /** Where a buffer lies; `start` (an element) places a new one in scratch memory. */
   readonly locate: (buffer: Buffer, start?: number) => Location
   /** Address of the number that a scalar expression has in this run. */

@@ -1,5 +1,13 @@
 import { evaluate, type Node, print } from '../../formula/index.ts'
-import { type Instruction, type Placement, type Program, place, type Scalars, stage } from '../../program/index.ts'
+import {
+  buffersOf,
+  type Instruction,
+  type Placement,
+  type Program,
+  place,
+  type Scalars,
+  stage,
+} from '../../program/index.ts'
 import { streamKey } from '../../tensor/counter.ts'
 import { type Buffer, contiguous } from '../../tensor/view.ts'
 import { Module } from './assembler.ts'
@@ -8,6 +16,7 @@ import { gemm } from './kernels/gemm.ts'
 import { map } from './kernels/map.ts'
 import { reduce } from './kernels/reduce.ts'
 import { scatter } from './kernels/scatter.ts'
+import { tileReach, winograd } from './kernels/winograd.ts'
 import type { Location } from './nest.ts'
 
 /** Memory that compiled programs live in. */
@@ -38,11 +47,14 @@ export function plan(
   recorded: Program,
   arena: Arena,
   memory: { shared: boolean; pages: number; maximum: number },
+  threads: number,
 ): Plan {
   const program = stage(recorded)
   const module = new Module()
   const fallback = module.import('fallback', ['i32'])
-  const placement = place(program)
+  const placement = place(program, {
+    reach: instruction => (instruction.verb === 'gemm' ? tileReach(instruction) : []),
+  })
   const base = arena.transient(placement.size * 4) / 4
   const places = new Map<Buffer, Location>()
   const scalars = new Map<string, { node: Node; address: number }>()
@@ -56,6 +68,7 @@ export function plan(
   const kernels: Kernel[] = []
   const build: Build = {
     module,
+    threads,
     locate(buffer, start) {
       let location = places.get(buffer)
       if (location) return location
@@ -82,8 +95,10 @@ export function plan(
       return address
     },
     scratch(elements) {
-      const bytes = Math.ceil((elements * 4 + 64) / 64) * 64
-      return arena.own(bytes)
+      const start = scratchTop
+      scratchTop += Math.ceil((elements * 4 + 64) / 64) * 64
+      scratchEnd = Math.max(scratchEnd, scratchTop)
+      return start
     },
     add(kernel) {
       kernel.code.name = `kernel ${kernels.length}`
@@ -91,19 +106,25 @@ export function plan(
     },
   }
   const fallbacks: Instruction[] = []
+  // Lasting buffers first: after them the scratch memory, which every instruction has to itself, can grow.
+  for (const buffer of buffersOf(program)) if (stored(buffer)) build.locate(buffer)
+  const scratchStart = arena.own(0)
+  let scratchTop = scratchStart
+  let scratchEnd = scratchStart
   for (const instruction of program.instructions) {
+    scratchTop = scratchStart
     if (write(build, instruction)) continue
     const index = fallbacks.push(instruction) - 1
-    const code = module.function('', ['i32', 'i32'], f => f.i32(index).call(fallback))
+    const code = module.function('', ['i32', 'i32', 'i32'], f => f.i32(index).call(fallback))
     build.add({ name: `fallback ${instruction.verb}`, code, units: 1, work: 0 })
-    for (const view of viewsOf(instruction)) if (stored(view.buffer)) build.locate(view.buffer)
   }
+  arena.own(scratchEnd - scratchStart)
   const meet = memory.shared ? barrier(module) : undefined
   module.function('step', ['i32', 'i32'], (f, id, count) => {
     for (const { units, code } of kernels) {
       f.get(id).i32(units).op('i32.mul').get(count).op('i32.div_u')
       f.get(id).i32(1).op('i32.add').i32(units).op('i32.mul').get(count).op('i32.div_u')
-      f.call(code)
+      f.get(id).call(code)
       if (meet) f.get(count).call(meet)
     }
   })
@@ -160,13 +181,11 @@ function barrier(module: Module) {
 
 const maxScalars = 256
 const stored = (buffer: Buffer) => buffer.kind !== 'random' && buffer.kind !== 'index'
-const viewsOf = (i: Instruction) =>
-  i.verb === 'gather' ? [i.out, i.index, i.source] : i.verb === 'scatter' ? [i.out, i.index, i.values] : []
 
 function write(build: Build, instruction: Instruction): boolean {
   switch (instruction.verb) {
     case 'gemm':
-      return gemm(build, instruction)
+      return winograd(build, instruction) || gemm(build, instruction)
     case 'map':
       return map(build, instruction)
     case 'reduce':

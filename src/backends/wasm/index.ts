@@ -64,7 +64,7 @@ export const wasm: Backend = {
       write: (buffer, values) => numbers(buffer).set(values),
       read: buffer => numbers(buffer).slice(),
       compile(program: Program) {
-        const compiled = plan(program, arena, { shared, pages: 1, maximum })
+        const compiled = plan(program, arena, { shared, pages: 1, maximum }, threads)
         const module = new WebAssembly.Module(compiled.module)
         const prepare = (scalars: Scalars) => {
           if (owner !== compiled) {
@@ -74,13 +74,13 @@ export const wasm: Backend = {
           compiled.setScalars(new DataView(memory.buffer), scalars)
         }
         const instance = (fallback: (i: number) => void) =>
-          new WebAssembly.Instance(module, { env: { memory, fallback } }).exports as Record<string, Function2>
+          new WebAssembly.Instance(module, { env: { memory, fallback } }).exports as Record<string, Exported>
         const profile = (scalars: Scalars) => {
           const exports = instance(fallbackOf(() => scalars))
           prepare(scalars)
           return compiled.kernels.map(({ name, units, work }, i) => {
             const start = performance.now()
-            exports[`kernel ${i}`](0, units)
+            exports[`kernel ${i}`](0, units, 0)
             return { name, work, milliseconds: performance.now() - start }
           })
         }
@@ -115,4 +115,4 @@ export const wasm: Backend = {
   },
 }
 
-type Function2 = (a: number, b: number) => void
+type Exported = (...numbers: number[]) => void

@@ -1,6 +1,6 @@
 import { type Shape, sizeOf } from '../../tensor/shape.ts'
-import { type Buffer, contiguous, inside, type Layout, reach } from '../../tensor/view.ts'
-import { buffersOf, type Program, reads, writes } from '../instruction.ts'
+import { type Buffer, contiguous, inside, type Layout, reach as reachOf } from '../../tensor/view.ts'
+import { buffersOf, type Instruction, type Program, reads, writes } from '../instruction.ts'
 
 export interface Place extends Layout {
   /** First element of the buffer's block, counted from the start of the arena, in elements. */
@@ -20,12 +20,22 @@ export interface Placement {
   readonly size: number
 }
 
+type Reach = ReturnType<typeof reachOf>
+
+export interface PlaceOptions {
+  /** Elements that every block starts at a multiple of, and elements that may be read behind it. */
+  align?: number
+  slack?: number
+  /** How far an instruction will read beyond what its views say, by an algorithm of the backend's own. */
+  reach?(instruction: Instruction): readonly (readonly [Buffer, Reach])[]
+}
+
 /**
  * Gives every temporary a place in one arena. Blocks whose lifetimes do not meet share memory; a buffer that is read
  * through windows reaching over its edge gets a border of zeros, so that no kernel has to ask where it is.
  */
-export function place(program: Program, { align = 16, slack = 16 } = {}): Placement {
-  const borders = bordersOf(program)
+export function place(program: Program, { align = 16, slack = 16, reach }: PlaceOptions = {}): Placement {
+  const borders = bordersOf(program, reach)
   const lives = lifetimes(program)
   const places = new Map<Buffer, Place>()
   const taken: { start: number; end: number; from: number; to: number }[] = []
@@ -55,18 +65,23 @@ export function place(program: Program, { align = 16, slack = 16 } = {}): Placem
 type Border = { low: number[]; high: number[] }
 
 /** How far windows with zero fill reach over the edges of each temporary or input. */
-function bordersOf(program: Program): Map<Buffer, Border> {
+function bordersOf(program: Program, more: PlaceOptions['reach']): Map<Buffer, Border> {
   const borders = new Map<Buffer, Border>()
-  for (const view of program.instructions.flatMap(i => (i.verb === 'gemm' ? [i.a, i.b] : []))) {
-    const { buffer } = view
-    if (inside(view) || view.fill !== 0 || view.divisor.some(d => d !== 1) || buffer.kind !== 'temporary') continue
-    const { low, high } = reach(view)
+  const widen = (buffer: Buffer, { low, high }: Reach) => {
+    const over = buffer.shape.some((n, d) => low[d] < 0 || high[d] >= n)
+    if (!over || buffer.kind !== 'temporary') return
     const border = borders.get(buffer) ?? { low: buffer.shape.map(() => 0), high: buffer.shape.map(() => 0) }
     buffer.shape.forEach((n, d) => {
       border.low[d] = Math.max(border.low[d], -low[d])
       border.high[d] = Math.max(border.high[d], high[d] - (n - 1))
     })
     borders.set(buffer, border)
+  }
+  for (const instruction of program.instructions) {
+    if (instruction.verb === 'gemm')
+      for (const view of [instruction.a, instruction.b])
+        if (!inside(view) && view.fill === 0 && view.divisor.every(d => d === 1)) widen(view.buffer, reachOf(view))
+    for (const [buffer, reach] of more?.(instruction) ?? []) widen(buffer, reach)
   }
   return borders
 }

@@ -45,7 +45,7 @@ export const gemm: Emit<Gemm> = (build, instruction) => {
   const units = byColumns ? panels : rowUnits
 
   const right = rightOperand(build, instruction, n, b, levels(2), width, column(b))
-  const code = build.module.function('', ['i32', 'i32'], (f, begin, end) =>
+  const code = build.module.function('', ['i32', 'i32', 'i32'], (f, begin, end) =>
     write(f, begin, end, {
       build,
       instruction,

@@ -42,7 +42,7 @@ function emit(build: Build, instruction: MapInstruction, n: Nest, inputNames: re
   const inner = n.sizes.length - 1
   const outputs = n.operands.slice(inputNames.length)
   const vector = inner > 0 && vectorizable(n, inner, outputs)
-  const code = build.module.function('', ['i32', 'i32'], (f, begin, end) => {
+  const code = build.module.function('', ['i32', 'i32', 'i32'], (f, begin, end) => {
     const write = formulaWriter(build, f, instruction.formula, name => inputNames.includes(name))
     const w = walker(f, n, build.key)
     const body = (lanes: 1 | 4, at: Record<number, number>) =>

@@ -92,7 +92,7 @@ function emit(build: Build, job: Job, whole: Nest, reduced: (l: number) => boole
   const vector = inner > 0 && vectorizable(n, inner, outputs)
   const unrolled = inside.reduce((product, l) => product * n.sizes[l], 1) <= 16
 
-  const code = build.module.function('', ['i32', 'i32'], (f, begin, end) => {
+  const code = build.module.function('', ['i32', 'i32', 'i32'], (f, begin, end) => {
     const write = formulaWriter(build, f, job.formula, name => job.names.includes(name))
     const w = walker(f, n, build.key)
     const group = (lanes: 1 | 4, unroll: number) => {

@@ -20,7 +20,7 @@ export const scatter: Emit<Scatter> = (build, { out, index, values, axis }) => {
   if (window.length === 0 || window.includes(inner) || window.includes(0)) return false
   const vector = vectorizable(n, inner, n.operands.slice(2))
   const outer = range(1, inner).filter(l => !window.includes(l))
-  const code = build.module.function('', ['i32', 'i32'], (f, begin, end) => {
+  const code = build.module.function('', ['i32', 'i32', 'i32'], (f, begin, end) => {
     const w = walker(f, n, build.key)
     w.share(begin, end, () => {
       w.loops(outer, () => {
