@@ -46,6 +46,8 @@ export interface Model {
   readonly network: Network
   readonly inputShape: Shape
   readonly outputShape: Shape
+  /** All numbers of the model, moving statistics included, as `summary` counts them. */
+  readonly parameterCount: number
   /** What compile was told, or undefined before. */
   readonly training?: Training
   /** Steps taken so far. */
@@ -162,6 +164,7 @@ export function model(layers: readonly Layer[], { name = 'sequential', seed = 0 
     network,
     inputShape: network.inputShape,
     outputShape: network.outputShape,
+    parameterCount: entries.reduce((sum, { shape }) => sum + sizeOf(shape), 0),
     get training() {
       return training
     },
