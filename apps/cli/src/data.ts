@@ -1,11 +1,12 @@
-import type { Dataset } from 'nabla'
+import { stat } from 'node:fs/promises'
+import { DataError, type Dataset } from 'nabla'
 
 export const classes = 10
 export const classNames = Array.from({ length: classes }, (_, digit) => String(digit))
 export const imageShape = [28, 28, 1]
 
 export interface DataOptions {
-  /** `mnist`, or the path of a CSV file in Kaggle's form. */
+  /** `mnist`, a folder with its four idx files, or a CSV file in Kaggle's form. */
   data: string
   split: 'mnist' | 'texts'
   limit?: number
@@ -21,23 +22,44 @@ export interface Digits {
 /**
  * Load labelled digits with ink from 0 to 1.
  *
- * `mnist` keeps MNIST's own 60,000 and 10,000. `texts` takes the first 42,000 of its training file and holds out 16.6 %;
- * a CSV file is held out in the same way.
+ * MNIST keeps its own 60,000 and 10,000; with the split `texts` the first 42,000 of its training file are taken and
+ * 16.6 % of them held out. A CSV file is held out in the same way.
  */
 export async function loadDigits({ data, split, limit }: DataOptions): Promise<Digits> {
-  const { train, test } = await parts(data, split)
+  const files = data === 'mnist' || (await isFolder(data)) ? await loadIdx(data) : undefined
+  const whole = files && split === 'mnist'
+  const { train, test } = whole ? files : halves(files ? files.train.take(42_000) : await loadCsv(data, 'label'))
   return {
     train: limit === undefined ? train : train.take(Math.min(limit, train.size)),
     heldOut: test,
-    measure: data === 'mnist' && split === 'mnist' ? 'test' : 'held-out',
+    measure: whole ? 'test' : 'held-out',
   }
 }
 
-async function parts(data: string, split: 'mnist' | 'texts'): Promise<{ train: Dataset; test: Dataset }> {
-  if (data !== 'mnist') return halves(await loadCsv(data, 'label'))
+export const isFolder = (path: string) =>
+  stat(path).then(
+    place => place.isDirectory(),
+    () => false,
+  )
+
+async function loadIdx(data: string): Promise<{ train: Dataset; test: Dataset }> {
   const { mnist } = await import('nabla/mnist')
-  const files = await mnist()
-  return split === 'mnist' ? files : halves(files.train.take(42_000))
+  const sets = await mnist(data === 'mnist' ? {} : { folder: data })
+  for (const [part, { inputShape, classes: found = classes }] of Object.entries(sets)) {
+    if (inputShape.join() !== imageShape.join())
+      throw new DataError(
+        'wrong-image-size',
+        `"${data}" has ${part} images ${inputShape[0]}×${inputShape[1]}, expected 28×28`,
+        {
+          hint: 'scale the images to 28×28 before they are written as idx',
+        },
+      )
+    if (found > classes)
+      throw new DataError('bad-label', `"${data}" has the ${part} label ${found - 1}, expected 0 … ${classes - 1}`, {
+        hint: 'labels are the digits 0 … 9; leave other images out',
+      })
+  }
+  return sets
 }
 
 const halves = (all: Dataset) => all.split({ testSize: 0.166, seed: 0 })

@@ -98,7 +98,7 @@ function command({ options }: Pick<Result, 'options'>): string {
   const { network, data, split, epochs, batch, seed, limit } = options
   return [
     `nabla train ${network} --epochs ${epochs} --batch ${batch} --seed ${seed} --data ${data}`,
-    ...(data === 'mnist' ? [`--split ${split}`] : []),
+    ...(split === 'mnist' ? [] : [`--split ${split}`]),
     ...(limit === undefined ? [] : [`--limit ${limit}`]),
   ].join(' ')
 }

@@ -45,7 +45,7 @@ async function predictTable(path: string, input: string, { output }: PredictOpti
 }
 
 /** Answers in Kaggle's form: the number of the image, from 1, and the most probable digit. */
-export function submission(probabilities: Float32Array): string {
+export function submission(probabilities: Float32Array | Float64Array): string {
   const lines = ['ImageId,Label']
   for (let row = 0; row < probabilities.length / classes; row++)
     lines.push(`${row + 1},${ranking(probabilities.subarray(row * classes, (row + 1) * classes))[0]}`)

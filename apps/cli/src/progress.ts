@@ -1,4 +1,4 @@
-import type { TrainingEvent } from 'nabla'
+import type { TrainEvent } from 'nabla'
 import pico from 'picocolors'
 import { duration, metric, pace } from './format.ts'
 import type { Io } from './io.ts'
@@ -43,7 +43,7 @@ export function progressLine(progress: Progress, paint: Paint, columns = Number.
 }
 
 /** Show training events: a bar that redraws itself on a terminal, a few lines in a file. */
-export function progress(io: Io, now: () => number = () => performance.now()): (event: TrainingEvent) => void {
+export function progress(io: Io, now: () => number = () => performance.now()): (event: TrainEvent) => void {
   const paint = pico.createColors(io.colors)
   let epochs = 0
   let epoch = -1

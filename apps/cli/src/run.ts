@@ -39,7 +39,7 @@ function program(io: Io, done: (code: number) => void): Command {
     .option('--epochs <n>', 'times to go through the images', whole(1, 1e6), 4)
     .option('--batch <n>', 'images a step', whole(1, 1e5), 64)
     .option('--seed <n>', 'start of all random numbers', whole(0, 2 ** 32 - 1), 1)
-    .option('--data <name>', 'mnist, or a CSV file with the columns label,pixel0…pixel783', 'mnist')
+    .option('--data <name>', 'mnist, a folder with its four idx files, or a CSV file: label,pixel0…pixel783', 'mnist')
     .addOption(
       new Option(
         '--split <kind>',
@@ -51,6 +51,7 @@ function program(io: Io, done: (code: number) => void): Command {
     .option('--limit <n>', 'train on the first n images only', whole(1, 1e9))
     .option('--out <dir>', 'run folder (default: runs/<network>-<date>-<time>)')
     .option('--resume', 'go on with the run in --out, or with the newest')
+    .option('--threads <n>', 'processor cores to use (default: all; the numbers are the same bits)', whole(1, 256))
     .option('--quiet', 'print the result only')
     .option('--json', 'print events as JSON lines')
     .action(async (name: string, options: Omit<TrainOptions, 'network'>, command: Command) => {
@@ -62,7 +63,7 @@ function program(io: Io, done: (code: number) => void): Command {
   configure(nabla.command('evaluate'), io)
     .description('measure a model on labelled digits')
     .argument('<run>', 'run folder, model folder or model file')
-    .option('--data <name>', 'mnist, or a CSV file with labels (default: what the run held out)')
+    .option('--data <name>', 'mnist, a folder of idx files, or a CSV file with labels (default: what the run held out)')
     .action(async (path: string, { data }: { data?: string }) => {
       const { evaluate } = await import('./evaluate.ts')
       done(await evaluate(path, data, io))

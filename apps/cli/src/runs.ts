@@ -1,6 +1,6 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { DataError, type History, type Model, StateError } from 'nabla'
+import { DataError, type Model, StateError } from 'nabla'
 import type { DataOptions } from './data.ts'
 import { exists, restoreFolder } from './files.ts'
 
@@ -18,7 +18,7 @@ export interface RunOptions extends DataOptions {
 /** What a run has behind it: the content of `model/progress.json`, written together with the weights. */
 export interface Past {
   epochs: number
-  history: History
+  history: { epoch: number[]; history: Record<string, number[]> }
   /** Of the finished epochs, validation included. */
   seconds: number
   /** Images trained on, and the time of the training steps alone. */

@@ -2,7 +2,7 @@ import { appendFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setImmediate as breathe } from 'node:timers/promises'
-import { loadModel, type Model, StateError, type TrainingEvent } from 'nabla'
+import { loadModel, type Model, StateError, type TrainEvent } from 'nabla'
 import { classes, type Digits, loadDigits } from './data.ts'
 import { exists, prepareFolder, replaceFolder, writeWhole } from './files.ts'
 import { count, percent } from './format.ts'
@@ -18,6 +18,7 @@ export interface TrainOptions extends RunOptions {
   resume?: boolean
   quiet?: boolean
   json?: boolean
+  threads?: number
 }
 
 const stepsKept = 100
@@ -26,14 +27,15 @@ const breatheEvery = 50
 /** Train a network into a run folder. `given` names the options that were written on the command line. */
 export async function train(asked: TrainOptions, given: ReadonlySet<string>, io: Io): Promise<number> {
   const { folder, options, past, undo } = asked.resume ? await resumed(asked, given) : await started(asked)
+  const { threads } = asked
   try {
     const data = await loadDigits(options)
     const sets = { train: data.train.oneHot(classes), heldOut: data.heldOut.oneHot(classes) }
-    const model = asked.resume ? await loadModel(join(folder, 'model')) : digits(options.seed)
+    const model = asked.resume ? await loadModel(join(folder, 'model'), { threads }) : digits(options.seed, threads)
     const say = asked.quiet || asked.json ? () => {} : io.err
     say(`${folder}: ${count(data.train.size)} images to train on, ${count(data.heldOut.size)} ${data.measure} images\n`)
-    await writeWhole(join(folder, 'run.json'), `${JSON.stringify(options, null, 2)}\n`)
     if (!asked.resume) await saveLast(folder, model, past)
+    await writeWhole(join(folder, 'run.json'), `${JSON.stringify(options, null, 2)}\n`) // last: it makes the folder a run
 
     const aborted = past.epochs < options.epochs && (await fit(folder, model, sets, options, past, asked, io))
     return await finish(folder, data, model, options, past, aborted, asked, io)
@@ -52,7 +54,7 @@ interface Place {
 }
 
 async function started(asked: TrainOptions): Promise<Place> {
-  const { out, resume: _resume, quiet: _quiet, json: _json, ...options } = asked
+  const { out, resume: _resume, quiet: _quiet, json: _json, threads: _threads, ...options } = asked
   const folder = out ?? freshName(options.network)
   if (await exists(join(folder, 'run.json')))
     throw new StateError('run-exists', `"${folder}" already holds a run`, {
@@ -110,7 +112,7 @@ async function fit(
   let images = 0
   let milliseconds = 0
 
-  const onEvent = async (event: TrainingEvent) => {
+  const onEvent = async (event: TrainEvent) => {
     show(event)
     if (asked.json) io.out(`${JSON.stringify(event)}\n`)
     if (isKept(event))
@@ -149,13 +151,13 @@ async function fit(
   return aborted
 }
 
-function isKept(event: TrainingEvent): boolean {
+function isKept(event: TrainEvent): boolean {
   if (event.type === 'validation') return false
   return event.type !== 'step' || event.step === event.steps || event.step % Math.ceil(event.steps / stepsKept) === 0
 }
 
 /** Add a finished epoch to what lies behind. */
-function remember(past: Past, { epoch, metrics, seconds }: TrainingEvent & { type: 'epoch' }): void {
+function remember(past: Past, { epoch, metrics, seconds }: TrainEvent & { type: 'epoch' }): void {
   past.epochs = epoch + 1
   past.seconds += seconds
   past.history.epoch.push(epoch)
@@ -178,7 +180,7 @@ async function finish(
 ): Promise<number> {
   if (aborted && past.epochs === 0) await saveAs(folder, 'interrupted', model)
   else await rm(join(folder, 'interrupted'), { recursive: true, force: true })
-  const best = past.best ? await loadModel(join(folder, 'best')) : model
+  const best = past.best ? await loadModel(join(folder, 'best'), { threads: asked.threads }) : model
   const reading = await read(best, data.heldOut)
   await writeReport(folder, { model: best, data, reading, options, past, aborted })
 
