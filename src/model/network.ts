@@ -44,6 +44,10 @@ export interface Network {
   readonly gradients: Buffer
 }
 
+/** How many numbers arrays have together. */
+export const countOf = (entries: readonly { readonly shape: Shape }[]): number =>
+  entries.reduce((sum, { shape }) => sum + sizeOf(shape), 0)
+
 /** A network whose layers follow one another. */
 export function chain(layers: readonly Layer[]): Network {
   if (layers.length === 0)
@@ -126,11 +130,13 @@ function named<T>(name: string, layer: Layer, work: () => T): T {
   try {
     return work()
   } catch (error) {
-    if (error instanceof ShapeError && name !== layer.type)
-      error.message = error.message.replace(layer.type, `${layer.type} "${name}"`)
+    if (error instanceof ShapeError) error.message = error.message.replace(layer.type, calledBy(name, layer))
     throw error
   }
 }
+
+/** How an error speaks of a layer: `dense "hidden"`. */
+export const calledBy = (name: string, { type }: Layer): string => (name === type ? type : `${type} "${name}"`)
 
 /** Keras's name of a layer's class: leakyRelu is LeakyReLU, conv2d is Conv2D. */
 export const className = ({ type }: Layer): string =>

@@ -90,7 +90,7 @@ function restore(text: string, tensors: readonly Tensor[], { layers: more = {}, 
     const { type, config } = record(entry)
     if (typeof type !== 'string' || !Object.hasOwn(types, type))
       throw new DataError('unknown-layer', `the model has a layer of type ${JSON.stringify(type)?.slice(0, 40)}`, {
-        evidence: [['known', Object.keys(types).join(', ')]],
+        evidence: [['known', Object.keys(types).sort().join(', ')]],
         hint: 'give the makers of your own layers: loadModel(path, { layers: { … } })',
       })
     return types[type].fromConfig(record(config))

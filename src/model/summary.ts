@@ -1,4 +1,3 @@
-import { sizeOf } from '../tensor/shape.ts'
 import type { Model } from './model.ts'
 import { className, type Node, nameAll } from './network.ts'
 import { announcement } from './programs.ts'
@@ -10,8 +9,7 @@ export function summary(model: Model, style: SummaryStyle): string {
   return style === 'keras2' ? keras2(model) : keras3(model)
 }
 
-const total = (arrays: readonly { shape: readonly number[] }[]) => arrays.reduce((sum, a) => sum + sizeOf(a.shape), 0)
-const count = (node: Node) => total([...node.parameters, ...node.state])
+const count = (node: Node) => countOf([...node.parameters, ...node.state])
 const shapeOf = (node: Node) => `(None, ${node.shape.join(', ')})`
 const thousands = (n: number) => String(n).replace(/\B(?=(\d{3})+$)/g, ',')
 
@@ -32,8 +30,8 @@ function bytes(parameters: number): string {
 }
 
 function totals({ network }: Model): [string, number][] {
-  const trainable = total(network.nodes.flatMap(node => node.parameters))
-  const other = total(network.nodes.flatMap(node => node.state))
+  const trainable = countOf(network.nodes.flatMap(node => node.parameters))
+  const other = countOf(network.nodes.flatMap(node => node.state))
   return [
     ['Total params', trainable + other],
     ['Trainable params', trainable],

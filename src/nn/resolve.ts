@@ -50,7 +50,7 @@ function resolver<T extends Named>(
       return define(name.slice(0, 64), { params, ...rest } as never)()
     const guess = nearest(String(name).slice(0, 64), Object.keys(known), 1)
     throw new StateError('unknown-name', `unknown ${kind} ${JSON.stringify(name)?.slice(0, 40)}`, {
-      evidence: [['known', Object.keys(known).join(', ')]],
+      evidence: [['known', Object.keys(known).sort().join(', ')]],
       hint: guess.length > 0 ? `did you mean "${guess[0]}"?` : `use one of the known names`,
     })
   }

@@ -1,6 +1,7 @@
 import { type Dataset, type DatasetSource, dataset, findNotFinite } from '../data/dataset.ts'
 import { DataError, ShapeError } from '../errors.ts'
 import type { Model } from '../model/model.ts'
+import { calledBy } from '../model/network.ts'
 import { targetShape } from '../model/programs.ts'
 import { printShape, type Shape, sameShape } from '../tensor/shape.ts'
 
@@ -12,7 +13,10 @@ export function inputsFor(model: Model, data: Data): Dataset {
   const set = 'select' in data ? data : dataset({ inputShape: shapeHint(model, data), ...data })
   if (!sameShape(bare(set.inputShape), bare(model.inputShape))) {
     const [got, expected] = [set.inputShape, model.inputShape].map(printShape)
-    throw new ShapeError('wrong-input', `${model.network.nodes[0].name} got samples ${got}, but expects ${expected}`, {
+    const { nodes } = model.network
+    const first = nodes.find(({ layer }) => layer.type !== 'input') ?? nodes[0]
+    const who = calledBy(first.name, first.layer)
+    throw new ShapeError('wrong-input', `${who} got samples ${got}, but expects ${expected}`, {
       evidence: [
         ['data', `${set.size} samples ${got}`],
         ['model', expected],

@@ -4,16 +4,8 @@ import { fromBytes as bytesToCore, type LoadOptions, loadModel as load, save } f
 import type { Layer } from '../nn/layer.ts'
 import type { Data } from './check.ts'
 import type { Metrics, TrainEvent } from './event.ts'
-import {
-  evaluate,
-  type FitOptions,
-  fit,
-  type History,
-  type Predictions,
-  predict,
-  type TrainOptions,
-  train,
-} from './train.ts'
+import { evaluate, type Predictions, predict } from './measure.ts'
+import { type FitOptions, fit, type History, type TrainOptions, train } from './train.ts'
 
 /** A model with the verbs of a training. */
 export interface Model extends Core {

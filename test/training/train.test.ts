@@ -1,0 +1,105 @@
+import { dataset, layers, numpyRandom, sequential, type TrainEvent, train } from 'nabla'
+import { describe, expect, test } from 'vitest'
+
+const { dense, dropout, input } = layers
+const random = numpyRandom(1)
+const data = dataset({ x: random.randn(50 * 3), y: random.randint(0, 2, 50), inputShape: [3] })
+
+function network(seed = 0) {
+  const model = sequential(
+    [input([3]), dense(6, { activation: 'relu' }), dropout(0.2), dense(2, { activation: 'softmax' })],
+    { seed },
+  )
+  model.compile({ optimizer: 'adam', loss: 'sparseCategoricalCrossentropy', metrics: ['accuracy'] })
+  return model
+}
+
+test('a training is told as events', async () => {
+  const events: TrainEvent[] = []
+  for await (const event of train(network(), data, { epochs: 2, batchSize: 16, validationSplit: 0.2 }))
+    events.push(event)
+  const said = events.map(({ type }) => type).join(' ')
+  expect(said).toBe(
+    `begin${' step step step validation validation validation epoch'.repeat(2)} end`.replaceAll(
+      ' validation'.repeat(3),
+      ' validation',
+    ),
+  )
+  expect(events[0]).toEqual({
+    type: 'begin',
+    epochs: 2,
+    initialEpoch: 0,
+    steps: 3,
+    batchSize: 16,
+    samples: 40,
+    validationSamples: 10,
+    seed: 0,
+    parameters: 38,
+  })
+  expect(events[3]).toMatchObject({ type: 'step', epoch: 0, step: 3, steps: 3, size: 8 })
+  expect(events[4]).toEqual({ type: 'validation', epoch: 0, step: 1, steps: 1 })
+  const names = ['loss', 'accuracy', 'val_loss', 'val_accuracy']
+  expect(events[5]).toMatchObject({ type: 'epoch', epoch: 0 })
+  expect(Object.keys((events[5] as { metrics: object }).metrics)).toEqual(names)
+  expect(events.at(-1)).toMatchObject({ type: 'end', epochs: 2, reason: 'complete' })
+  expect(JSON.parse(JSON.stringify(events))).toEqual(events)
+})
+
+test('the history has one number an epoch', async () => {
+  const seen: string[] = []
+  const callbacks = [async (event: TrainEvent) => seen.push(event.type)]
+  const { epochs, history, reason } = await network().fit(data, { epochs: 3, validationData: data.take(10), callbacks })
+  expect(epochs).toEqual([0, 1, 2])
+  expect(Object.values(history).map(({ length }) => length)).toEqual([3, 3, 3, 3])
+  expect(reason).toBe('complete')
+  expect(seen[0] + seen.at(-1)).toBe('beginend')
+})
+
+test('metrics of an epoch are means over its samples', async () => {
+  const model = network()
+  model.learningRate = 0
+  const { history } = await model.fit(data.take(20), { batchSize: 16, shuffle: false })
+  const still = sequential([input([3]), ...model.layers.filter(({ type }) => type === 'dense')])
+  still.compile({ loss: 'sparseCategoricalCrossentropy', metrics: ['accuracy'] })
+  const whole = await still.evaluate(data, { batchSize: 50 })
+  const parts = await still.evaluate(data, { batchSize: 7 })
+  expect(parts.loss).toBeCloseTo(whole.loss, 6)
+  expect(parts.accuracy).toBeCloseTo(whole.accuracy, 6)
+  expect(history.loss[0]).toBeGreaterThan(0)
+})
+
+test('a signal stops after the current step', async () => {
+  const stop = new AbortController()
+  let steps = 0
+  const callbacks = [(event: TrainEvent) => event.type === 'step' && ++steps === 5 && stop.abort()]
+  const model = network()
+  const { epochs, reason } = await model.fit(data, { epochs: 9, batchSize: 16, signal: stop.signal, callbacks })
+  expect([steps, model.step, epochs, reason]).toEqual([5, 5, [0], 'aborted'])
+})
+
+describe('one seed', () => {
+  test('gives the same bits twice', async () => {
+    const [a, b] = [network(3), network(3)]
+    for (const model of [a, b]) await model.fit(data, { epochs: 2, batchSize: 8 })
+    expect(a.weights()).toEqual(b.weights())
+  })
+
+  test('and another seed others', async () => {
+    const [a, b] = [network(3), network(3)]
+    await a.fit(data, { batchSize: 8 })
+    await b.fit(data, { batchSize: 8, seed: 4 })
+    expect(a.weights()).not.toEqual(b.weights())
+  })
+})
+
+test('dropout is silent outside training', async () => {
+  const model = network()
+  expect(await model.predict(data)).toEqual(await model.predict(data))
+})
+
+test('a NaN in the loss does not stop a training: it is told', async () => {
+  const model = network()
+  model.learningRate = Number.NaN
+  const { history } = await model.fit(data, { epochs: 2 })
+  expect(history.loss[1]).toBeNaN()
+})
