@@ -1,5 +1,5 @@
 import type { Model } from './model.ts'
-import { className, type Node, nameAll } from './network.ts'
+import { className, countOf, type Node, nameAll } from './network.ts'
 import { announcement } from './programs.ts'
 
 export type SummaryStyle = 'keras3' | 'keras2'
