@@ -8,8 +8,21 @@ export type Numbers = Float32Array | Float64Array
 
 export interface Compiled {
   run(scalars: Scalars): void | Promise<void>
+  /** Many steps in one call, for networks so small that the call is the work; absent where there is no such way. */
+  readonly series?: Series
   /** Runs once on one thread and says how long each part took. */
   profile?(scalars: Scalars): Timing[]
+}
+
+/** Steps that are prepared together and then run one after the other. */
+export interface Series {
+  /** How many steps fit. */
+  readonly capacity: number
+  /** Where the numbers of an input of a step go; valid until something is compiled. */
+  input(buffer: Buffer, step: number): Numbers
+  run(steps: readonly Scalars[]): void | Promise<void>
+  /** The numbers of an output that a step left. */
+  output(buffer: Buffer, step: number): Numbers
 }
 
 export interface Timing {

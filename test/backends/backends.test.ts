@@ -1,6 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { reference } from '../../src/backends/reference/index.ts'
 import { wasm } from '../../src/backends/wasm/index.ts'
+import { type Numbers, record } from '../../src/program/index.ts'
+import { numpyRandom } from '../../src/tensor/random.ts'
+import { type Buffer, viewOf } from '../../src/tensor/view.ts'
 import { cases, run } from './table.ts'
 
 describe.each([false, true])('with fusion %s, wasm agrees with the reference on', fused => {
@@ -24,4 +27,43 @@ test('any number of threads gives the same bits', async () => {
     const two = await run(c, wasm, { threads: 2 })
     for (const name of Object.keys(one)) expect(two[name]).toEqual(one[name])
   }
+})
+
+test.each([1, 2])('several steps in one call leave what single calls leave, on %i threads', async threads => {
+  const size = 140
+  const buffer = (name: string, kind: Buffer['kind']): Buffer => ({ name, kind, shape: [size, size] })
+  const [x, w, y] = [buffer('x', 'input'), buffer('w', 'state'), buffer('y', 'output')]
+  const program = record('walk', ['t', 'seed'], k => {
+    const u = k.random('u', [size, size])
+    const z = k.scratch('z', [size, size])
+    k.gemm(z, viewOf(x), viewOf(w))
+    k.map({ w: viewOf(w), y: viewOf(y) }, 'w = 0.9 * w + t * u * x; y = 2 * w + z / 140', {
+      w: viewOf(w),
+      x: viewOf(x),
+      z,
+      u,
+    })
+  })
+  const inputs = [1, 2, 3].map(i => numpyRandom(i).normal(0, 1, size * size))
+  const [single, many] = [wasm.engine({ threads }), wasm.engine({ threads })]
+  const one = single.compile(program)
+  const { series } = many.compile(program)
+  const expected: Numbers[] = []
+  for (const [i, values] of inputs.entries()) {
+    single.write(x, values)
+    await one.run({ t: i, seed: 5 })
+    expected.push(single.read(y))
+  }
+  expect(series!.capacity).toBeGreaterThanOrEqual(1)
+  for (let i = 0; i < 3; i += series!.capacity) {
+    const part = inputs.slice(i, i + series!.capacity)
+    part.forEach((values, j) => {
+      series!.input(x, j).set(values)
+    })
+    await series!.run(part.map((_, j) => ({ t: i + j, seed: 5 })))
+    part.forEach((_, j) => {
+      expect(series!.output(y, j)).toEqual(expected[i + j])
+    })
+  }
+  expect(many.read(w)).toEqual(single.read(w))
 })

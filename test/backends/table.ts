@@ -89,7 +89,7 @@ const conv = (
     k.copy(copy, v)
     return copy
   }
-  return [true, false].flatMap(bordered => {
+  return [true, false].flatMap((bordered): Case[] => {
     const own = (k: Verbs, v: View) => (bordered ? temporary(k, v) : v)
     const note = bordered ? ', bordered' : ''
     return [

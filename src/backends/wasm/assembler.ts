@@ -128,6 +128,10 @@ export class Code {
   shuffle(...lanes: readonly [number, number, number, number]): this {
     return this.put(0xfd, 0x0d, ...lanes.flatMap(lane => [0, 1, 2, 3].map(i => lane * 4 + i)))
   }
+  /** memory.copy of the target, source and length on the stack. */
+  copy(): this {
+    return this.put(0xfc, 0x0a, 0, 0)
+  }
   block(body: () => void): this {
     this.put(0x02, 0x40)
     body()

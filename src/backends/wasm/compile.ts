@@ -1,4 +1,4 @@
-import { evaluate, type Node, print } from '../../formula/index.ts'
+import { compile, formulaOf, type Node, print } from '../../formula/index.ts'
 import {
   buffersOf,
   type Instruction,
@@ -9,6 +9,7 @@ import {
   stage,
 } from '../../program/index.ts'
 import { streamKey } from '../../tensor/counter.ts'
+import { sizeOf } from '../../tensor/shape.ts'
 import { type Buffer, contiguous } from '../../tensor/view.ts'
 import { Module } from './assembler.ts'
 import type { Build, Kernel } from './build.ts'
@@ -18,6 +19,7 @@ import { reduce } from './kernels/reduce.ts'
 import { scatter } from './kernels/scatter.ts'
 import { tileReach, winograd } from './kernels/winograd.ts'
 import type { Location } from './nest.ts'
+import { writeSteps } from './steps.ts'
 
 /** Memory that compiled programs live in. */
 export interface Arena {
@@ -38,8 +40,12 @@ export interface Plan {
   readonly locate: (buffer: Buffer) => Location
   /** Bytes that must be zero before the first run after another program used the arena. */
   readonly zeros: readonly { start: number; bytes: number }[]
-  /** Writes what changes from run to run. */
-  setScalars(view: DataView, scalars: Scalars): void
+  /** How many steps can be prepared at once. */
+  readonly capacity: number
+  /** First byte of an input or output of one of these steps. */
+  part(buffer: Buffer, step: number): number
+  /** Writes what changes from run to run: for a run by itself, or for one of several steps. */
+  setScalars(view: DataView, scalars: Scalars, step?: number): void
 }
 
 /** A program as one WebAssembly module for exactly its shapes: a function a kernel, and one that runs them all. */
@@ -119,15 +125,28 @@ export function plan(
     build.add({ name: `fallback ${instruction.verb}`, code, units: 1, work: 0 })
   }
   arena.own(scratchEnd - scratchStart)
-  const meet = memory.shared ? barrier(module) : undefined
-  module.function('step', ['i32', 'i32'], (f, id, count) => {
-    for (const { units, code } of kernels) {
-      f.get(id).i32(units).op('i32.mul').get(count).op('i32.div_u')
-      f.get(id).i32(1).op('i32.add').i32(units).op('i32.mul').get(count).op('i32.div_u')
-      f.get(id).call(code)
-      if (meet) f.get(count).call(meet)
-    }
+
+  // Several steps at once: each finds its inputs and scalars, and leaves its outputs, in a part of a longer block.
+  const staged = (address: number, elements: number) => ({ address, bytes: Math.ceil(elements / 4) * 16 })
+  const inOut = (kind: Buffer['kind']) =>
+    [...buffersOf(recorded)]
+      .filter(b => b.kind === kind)
+      .map(b => [b, staged(arena.lasting(b), sizeOf(b.shape))] as const)
+  const [inputs, outputs, numbers] = [inOut('input'), inOut('output'), staged(slots, Math.max(1, used))]
+  const bytes = [...inputs, ...outputs].reduce((sum, [, block]) => sum + block.bytes, numbers.bytes)
+  const capacity = Math.max(1, Math.min(maxSteps, Math.floor(stageBytes / bytes)))
+  const room = <T extends { bytes: number }>(block: T) => ({ ...block, stage: arena.own(block.bytes * capacity) })
+  const [ins, outs] = [inputs, outputs].map(list => list.map(([b, block]) => [b, room(block)] as const))
+  const table = room(numbers)
+  const parts = new Map([...ins, ...outs])
+  writeSteps(module, kernels, {
+    shared: memory.shared,
+    before: [table, ...ins.map(([, block]) => block)],
+    after: outs.map(([, block]) => block),
   })
+  const tape = compile(formulaOf(Object.fromEntries([...scalars.values()].map(({ node }, i) => [`s${i}`, node]))))
+  const addresses = [...scalars.values()].map(({ address }) => address)
+  const [given, results] = [new Float64Array(tape.names.length), new Float64Array(addresses.length)]
   return {
     module: module.bytes(memory),
     kernels,
@@ -137,49 +156,26 @@ export function plan(
     zeros: [...placement.places.values()]
       .filter(p => p.bordered)
       .map(p => ({ start: (base + p.start) * 4, bytes: p.size * 4 })),
-    setScalars(view, values) {
-      for (const { node, address } of scalars.values()) view.setFloat32(address, evaluate(node, values), true)
-      for (const [stream, address] of keys) view.setInt32(address, streamKey(values.seed, values.t, stream), true)
+    capacity,
+    part(buffer, step) {
+      const { stage, bytes } = parts.get(buffer)!
+      return stage + step * bytes
+    },
+    setScalars(view, values, step) {
+      const shift = step === undefined ? 0 : table.stage - table.address + step * table.bytes
+      for (let i = 0; i < given.length; i++) given[i] = values[tape.names[i]]
+      tape.run(given, results)
+      for (let i = 0; i < results.length; i++) view.setFloat32(addresses[i] + shift, results[i], true)
+      for (const [stream, address] of keys)
+        view.setInt32(address + shift, streamKey(values.seed, values.t, stream), true)
     },
   }
 }
 
-/** Bytes at the start of memory that barriers use: how many threads have come, and how often all have. */
-export const barrierBytes = 8
-const spins = 30_000
-
-/**
- * Waits until `count` threads are here. The last to come opens the barrier; the others watch it for a while and then
- * sleep, so that a core that is taken away costs no more than its share.
- */
-function barrier(module: Module) {
-  return module.function('', ['i32'], (f, count) => {
-    const round = f.local('i32')
-    const left = f.local('i32')
-    f.i32(0).mem('i32.atomic.load', 4).set(round)
-    f.i32(0).i32(1).mem('i32.atomic.rmw.add').i32(1).op('i32.add').get(count).op('i32.eq')
-    f.if(() => {
-      f.i32(0).i32(0).mem('i32.atomic.store')
-      f.i32(0).i32(1).mem('i32.atomic.rmw.add', 4).op('drop')
-      f.i32(0).i32(-1).mem('memory.atomic.notify', 4).op('drop').op('return')
-    })
-    f.assign(left, spins)
-    f.loop(() => {
-      f.i32(0)
-        .mem('i32.atomic.load', 4)
-        .get(round)
-        .op('i32.ne')
-        .if(() => f.op('return'))
-      f.get(left).i32(1).op('i32.sub').tee(left).brIf(0)
-    })
-    f.loop(() => {
-      f.i32(0).get(round).i64(-1).mem('memory.atomic.wait32', 4).op('drop')
-      f.i32(0).mem('i32.atomic.load', 4).get(round).op('i32.eq').brIf(0)
-    })
-  })
-}
-
 const maxScalars = 256
+/** Steps that are run at once have at most this many bytes of inputs and outputs, and are at most so many. */
+const stageBytes = 1 << 20
+const maxSteps = 1024
 const stored = (buffer: Buffer) => buffer.kind !== 'random' && buffer.kind !== 'index'
 
 function write(build: Build, instruction: Instruction): boolean {

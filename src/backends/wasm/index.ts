@@ -3,8 +3,9 @@ import type { Backend, Engine, Program, Scalars } from '../../program/index.ts'
 import { sizeOf } from '../../tensor/shape.ts'
 import type { Buffer } from '../../tensor/view.ts'
 import { execute } from '../reference/execute.ts'
-import { type Arena, barrierBytes, plan } from './compile.ts'
-import { canShare, cores, type Pool, pool } from './pool.ts'
+import { type Arena, plan } from './compile.ts'
+import { canShare, cores, pool } from './pool.ts'
+import { barrierBytes } from './steps.ts'
 
 const page = 65536
 const maximum = 65536
@@ -66,13 +67,28 @@ export const wasm: Backend = {
       compile(program: Program) {
         const compiled = plan(program, arena, { shared, pages: 1, maximum }, threads)
         const module = new WebAssembly.Module(compiled.module)
+        const own = () => {
+          if (owner === compiled) return
+          owner = compiled
+          for (const { start, bytes } of compiled.zeros) new Uint8Array(memory.buffer, start, bytes).fill(0)
+        }
         const prepare = (scalars: Scalars) => {
-          if (owner !== compiled) {
-            owner = compiled
-            for (const { start, bytes } of compiled.zeros) new Uint8Array(memory.buffer, start, bytes).fill(0)
-          }
+          own()
           compiled.setScalars(new DataView(memory.buffer), scalars)
         }
+        const cells = (buffer: Buffer, step: number) =>
+          new Float32Array(memory.buffer, compiled.part(buffer, step), sizeOf(buffer.shape))
+        const series = (go: (steps: readonly Scalars[]) => void | Promise<void>) => ({
+          capacity: compiled.capacity,
+          input: cells,
+          output: cells,
+          run(steps: readonly Scalars[]) {
+            own()
+            const view = new DataView(memory.buffer)
+            for (let i = 0; i < steps.length; i++) compiled.setScalars(view, steps[i], i)
+            return go(steps)
+          },
+        })
         const instance = (fallback: (i: number) => void) =>
           new WebAssembly.Instance(module, { env: { memory, fallback } }).exports as Record<string, Exported>
         const profile = (scalars: Scalars) => {
@@ -88,21 +104,29 @@ export const wasm: Backend = {
         const fallbackOf = (scalars: () => Scalars) => (i: number) => execute(compiled.fallbacks[i], storage, scalars())
         const work = compiled.kernels.reduce((sum, kernel) => sum + kernel.work, 0)
         if (shared && work >= worthThreads && compiled.fallbacks.length === 0) {
-          let ready: Promise<[Pool, number]> | undefined
+          let ready: Promise<(steps?: number) => Promise<void>> | undefined
+          const go = async (steps?: number) => {
+            ready ??= pool(threads).then(async p => {
+              const number = await p.add(module, memory)
+              return n => p.run(number, n)
+            })
+            await (await ready)(steps)
+          }
           return {
             profile,
-            async run(scalars) {
-              ready ??= pool(threads).then(async p => [p, await p.add(module, memory)])
-              const [threadPool, number] = await ready
+            series: series(steps => go(steps.length)),
+            run(scalars) {
               prepare(scalars)
-              await threadPool.run(number)
+              return go()
             },
           }
         }
         let scalars: Scalars = {}
-        const { step } = instance(fallbackOf(() => scalars))
+        const { step, steps } = instance(fallbackOf(() => scalars))
         return {
           profile,
+          // A fallback sees the scalars of one step only.
+          series: compiled.fallbacks.length > 0 ? undefined : series(many => steps(0, 1, many.length)),
           run(values) {
             scalars = values
             prepare(values)

@@ -9,14 +9,15 @@ export interface Pool {
   readonly threads: number
   /** Makes a program known to every thread. */
   add(module: WebAssembly.Module, memory: WebAssembly.Memory): Promise<number>
-  /** Runs a program on all threads; the calling thread stays free. */
-  run(program: number): Promise<void>
+  /** Runs steps of a program on all threads; the calling thread stays free. Without a number, one step by itself. */
+  run(program: number, steps?: number): Promise<void>
 }
 
 /** Words of the shared control block. */
 const signal = 0
 const command = 1
 const done = 2
+const repeat = 3
 const listening = -1
 
 /** Checks of the signal before a thread goes to sleep: some tens of microseconds. */
@@ -26,7 +27,7 @@ const watch = 20_000
 const source = `
 const node = typeof process !== 'undefined' && process.versions && process.versions.node
 const port = node ? require('node:worker_threads').parentPort : self
-const steps = []
+const programs = []
 let control, id, count, seen = 0
 function work() {
   for (;;) {
@@ -35,7 +36,9 @@ function work() {
     seen = Atomics.load(control, ${signal})
     const program = Atomics.load(control, ${command})
     if (program === ${listening}) return
-    steps[program](id, count)
+    const repeat = Atomics.load(control, ${repeat})
+    if (repeat > 0) programs[program].steps(id, count, repeat)
+    else programs[program].step(id, count)
     if (Atomics.add(control, ${done}, 1) === count - 1) {
       Atomics.notify(control, ${done})
       if (!Atomics.waitAsync) port.postMessage('done')
@@ -46,7 +49,7 @@ function receive(message) {
   if (message.control) ({ control, id, count } = message)
   if (message.module) {
     const env = { memory: message.memory, fallback() {} }
-    steps.push(new WebAssembly.Instance(message.module, { env }).exports.step)
+    programs.push(new WebAssembly.Instance(message.module, { env }).exports)
   }
   port.postMessage('ready')
   if (message.module) work()
@@ -123,9 +126,10 @@ async function start(threads: number): Promise<Pool> {
         hold(false)
         return programs++
       }),
-    run: program =>
+    run: (program, steps = 0) =>
       queue(async () => {
         hold(true)
+        Atomics.store(control, repeat, steps)
         Atomics.store(control, done, 0)
         const finished = 'waitAsync' in Atomics ? undefined : Promise.race(workers.map(worker => worker.answer()))
         send(program)

@@ -1,0 +1,102 @@
+import type { Code, Local, Module } from './assembler.ts'
+import type { Kernel } from './build.ts'
+
+/** Bytes at the start of memory that barriers use: how many threads have come, and how often all have. */
+export const barrierBytes = 8
+/** Looks at the barrier before a thread goes to sleep: some tens of microseconds. */
+const spins = 30_000
+
+/** A block of memory that each of several steps finds its part of in a longer one. */
+export interface Staged {
+  /** First byte of what the kernels use. */
+  readonly address: number
+  /** First byte of the parts, one for each step. */
+  readonly stage: number
+  /** Bytes of a part, a multiple of 16. */
+  readonly bytes: number
+}
+
+/**
+ * The functions that are called from outside: `step(thread, threads)` runs every kernel once, `steps(thread, threads,
+ * n)` does so n times with new inputs and scalars each time, so that small networks do not pay for n calls.
+ */
+export function writeSteps(
+  module: Module,
+  kernels: readonly Kernel[],
+  options: { shared: boolean; before: readonly Staged[]; after: readonly Staged[] },
+): void {
+  const meet = options.shared ? barrier(module) : undefined
+  const step = module.function('step', ['i32', 'i32'], (f, id, threads) => {
+    for (const { units, code } of kernels) {
+      f.get(id).i32(units).op('i32.mul').get(threads).op('i32.div_u')
+      f.get(id).i32(1).op('i32.add').i32(units).op('i32.mul').get(threads).op('i32.div_u')
+      f.get(id).call(code)
+      if (meet) f.get(threads).call(meet)
+    }
+  })
+  module.function('steps', ['i32', 'i32', 'i32'], (f, id, threads, n) => {
+    const i = f.local('i32')
+    f.loop(() => {
+      f.get(id)
+        .op('i32.eqz')
+        .if(() => {
+          for (const { address, stage, bytes } of options.before) copy(f, i, bytes, address, 0, stage, bytes)
+        })
+      if (meet) f.get(threads).call(meet)
+      f.get(id).get(threads).call(step)
+      f.get(id)
+        .op('i32.eqz')
+        .if(() => {
+          for (const { address, stage, bytes } of options.after) copy(f, i, bytes, stage, bytes, address, 0)
+        })
+      f.add(i, 1).get(i).get(n).op('i32.lt_s').brIf(0)
+    })
+  })
+}
+
+/** Copies `bytes`, from and to addresses that move by so many bytes with each i. */
+function copy(f: Code, i: Local, bytes: number, to: number, toStep: number, from: number, fromStep: number): void {
+  const at = (base: number, step: number) => {
+    f.i32(base)
+    if (step) f.get(i).i32(step).op('i32.mul').op('i32.add')
+  }
+  if (bytes > 256) {
+    at(to, toStep)
+    at(from, fromStep)
+    f.i32(bytes).copy()
+    return
+  }
+  for (let offset = 0; offset < bytes; offset += 16) {
+    at(to, toStep)
+    at(from, fromStep)
+    f.mem('v128.load', offset).mem('v128.store', offset)
+  }
+}
+
+/**
+ * Waits until all threads are here. The last to come opens the barrier; the others watch it for a while and then
+ * sleep, so that a core that is taken away costs no more than its share.
+ */
+function barrier(module: Module) {
+  return module.function('', ['i32'], (f, threads) => {
+    const round = f.local('i32')
+    const left = f.local('i32')
+    const opened = () => f.i32(0).mem('i32.atomic.load', 4).get(round).op('i32.ne')
+    f.i32(0).mem('i32.atomic.load', 4).set(round)
+    f.i32(0).i32(1).mem('i32.atomic.rmw.add').i32(1).op('i32.add').get(threads).op('i32.eq')
+    f.if(() => {
+      f.i32(0).i32(0).mem('i32.atomic.store')
+      f.i32(0).i32(1).mem('i32.atomic.rmw.add', 4).op('drop')
+      f.i32(0).i32(-1).mem('memory.atomic.notify', 4).op('drop').op('return')
+    })
+    f.assign(left, spins)
+    f.loop(() => {
+      opened().if(() => f.op('return'))
+      f.get(left).i32(1).op('i32.sub').tee(left).brIf(0)
+    })
+    f.loop(() => {
+      f.i32(0).get(round).i64(-1).mem('memory.atomic.wait32', 4).op('drop')
+      opened().op('i32.eqz').brIf(0)
+    })
+  })
+}
