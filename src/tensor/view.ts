@@ -50,6 +50,8 @@ export interface View {
   flip(axis: number): View
   /** A new axis of `size` at `axis`, along which every element is the same. */
   repeat(axis: number, size: number): View
+  /** The last axis alone, of a view that is the same along all others. */
+  last(): View
   /** Numpy's broadcasting: axes of size 1 (or missing in front) are repeated to fill `shape`. */
   broadcast(shape: Shape): View
   windows(options: WindowOptions): View
@@ -103,6 +105,7 @@ function make(g: Geometry): View {
     reshape: (...to) => withAxes(regroup(g, shape, to)),
     matrix: rows => withAxes([g.axes.slice(0, rows).flat(), g.axes.slice(rows).flat()]),
     slice(axis, start, size, stride = 1) {
+      if (shape[axis] === 1 && start === 0 && size === 1) return withAxes(g.axes) // such an axis may have no factor
       const f = only(g, axis, 'slice')
       return make({
         ...g,
@@ -120,6 +123,7 @@ function make(g: Geometry): View {
         axes: g.axes.with(axis, [{ ...f, step: -f.step }]),
       })
     },
+    last: () => withAxes(g.axes.slice(-1)),
     repeat: (axis, size) => withAxes(g.axes.toSpliced(axis, 0, [{ size, dim: 0, step: 0 }])),
     broadcast(to) {
       const missing = to.length - shape.length
