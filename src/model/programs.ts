@@ -2,7 +2,7 @@ import type { Loss } from '../nn/loss.ts'
 import type { Metric } from '../nn/metrics.ts'
 import type { Optimizer } from '../nn/optimizer.ts'
 import { type ActivationChoice, resolveActivation } from '../nn/resolve.ts'
-import { drop, fuse, type Program, record, type Verbs } from '../program/index.ts'
+import { drop, fuse, lift, type Program, record, type Verbs } from '../program/index.ts'
 import type { Shape } from '../tensor/shape.ts'
 import { type Buffer, type View, viewOf } from '../tensor/view.ts'
 import type { Network } from './network.ts'
@@ -72,7 +72,7 @@ export function plan(network: Network, mode: Mode, batch: number, training?: Tra
   return { program: improve(program), x, y, out }
 }
 
-const improve = (program: Program): Program => drop(fuse(drop(program)))
+const improve = (program: Program): Program => lift(drop(fuse(drop(program))))
 
 /** One target, without the batch axis. */
 export const targetShape = (network: Network, loss: Loss): Shape =>

@@ -1,4 +1,4 @@
-import { type Backend, drop, fuse, type Program, record, type Verbs } from '../../src/program/index.ts'
+import { type Backend, drop, fuse, lift, type Program, record, type Verbs } from '../../src/program/index.ts'
 import { numpyRandom } from '../../src/tensor/random.ts'
 import { type Shape, sizeOf } from '../../src/tensor/shape.ts'
 import { type Buffer, type View, viewOf } from '../../src/tensor/view.ts'
@@ -41,7 +41,7 @@ export async function run(
     const values = whole ? random.randint(0, whole, sizeOf(shape)) : random.normal(0, 1, sizeOf(shape))
     engine.write(buffers[name], Float32Array.from(values as ArrayLike<number>))
   }
-  const compiled = engine.compile(fused ? drop(fuse(drop(program))) : program)
+  const compiled = engine.compile(fused ? lift(drop(fuse(drop(program)))) : program)
   await compiled.run(scalars)
   // Twice: a plan that leaves something behind shows here.
   await compiled.run(scalars)
@@ -244,6 +244,15 @@ export const cases: readonly Case[] = [
     inputs: { x: [6, 9], z: [9, 6] },
     outputs: { y: [9, 6] },
     write: (k, { x, z, y }) => k.map(y, 'x - z', { x: x.T, z: z.flip(0).flip(1) }),
+  },
+  {
+    title: 'map with parts that are the same in every row',
+    inputs: { x: [8, 9, 6], m: [6], v: [6] },
+    outputs: { y: [8, 9, 6], q: [6] },
+    write(k, { x, m, v, y, q }) {
+      k.map(y, 'm * (x - m) / sqrt(v * v + 0.1) + exp(v)', { x, m, v })
+      k.reduce(q, 'sum', 'x * exp(m) / (v * v + learningRate)', { x, m, v }, [0, 1])
+    },
   },
   {
     title: 'random numbers',
