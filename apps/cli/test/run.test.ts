@@ -1,10 +1,12 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { encode } from 'fast-png'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { run } from '../src/run.ts'
 import { capture } from './capture.ts'
+import { bars, idx, idxFolder } from './idx.ts'
 
 const box = mkdtempSync(join(tmpdir(), 'nabla-cli-'))
 const at = (...names: string[]) => join(box, ...names)
@@ -40,6 +42,21 @@ beforeAll(() => {
   writeFileSync(at('raw.png'), stroke(28, 28))
   writeFileSync(at('broken.png'), stroke(60, 80).subarray(0, 50))
   writeFileSync(at('file'), 'not a folder')
+  idxFolder(at('idx'))
+  const { images, labels } = bars(50)
+  const broken: Record<string, Parameters<typeof idxFolder>[1]> = {
+    'idx-missing': { 't10k-labels-idx1-ubyte': undefined },
+    'idx-short': { 'train-images-idx3-ubyte': images.subarray(0, 20_000) },
+    'idx-gzip': {
+      'train-images-idx3-ubyte': undefined,
+      'train-images-idx3-ubyte.gz': gzipSync(images).subarray(0, 60),
+    },
+    'idx-magic': { 'train-images-idx3-ubyte': Buffer.from('<html>Not found</html>') },
+    'idx-label': { 'train-labels-idx1-ubyte': bars(50, 28, row => (row === 3 ? 12 : 1)).labels },
+    'idx-size': { 'train-images-idx3-ubyte': bars(50, 20).images },
+    'idx-count': { 'train-labels-idx1-ubyte': idx([49], labels.subarray(8, 57)) },
+  }
+  for (const [name, changed] of Object.entries(broken)) idxFolder(at(name), changed)
 })
 afterAll(() => rmSync(box, { recursive: true, force: true }))
 
@@ -131,6 +148,21 @@ describe('a run', () => {
   })
 })
 
+test('digits come from a folder of idx files too, packed or not', async () => {
+  const { images } = bars(50)
+  idxFolder(at('packed'), {
+    'train-images-idx3-ubyte': undefined,
+    'train-images-idx3-ubyte.gz': gzipSync(images),
+  })
+  for (const data of ['idx', 'packed']) {
+    const argv = ['train', 'digits', '--data', at(data), '--epochs', '1', '--batch', '16', '--out', at(`of-${data}`)]
+    expect((await nabla(...argv)).out).toMatch(/^test accuracy [\d.]+ % \(\d+ of 10 misread\)/)
+  }
+  const weights = (run: string) => readFileSync(at(run, 'model', 'weights.safetensors'))
+  expect(weights('of-idx').equals(weights('of-packed'))).toBe(true)
+  expect((await nabla('evaluate', at('of-idx'), '--data', at('idx'))).out).toMatch(/test accuracy .* of 10 misread/)
+})
+
 describe('a trained model', () => {
   test('is evaluated on what its run held out, or on a whole table', async () => {
     expect((await nabla('evaluate', at('a'))).out).toMatch(
@@ -162,12 +194,25 @@ describe('a trained model', () => {
   })
 })
 
+const from = (folder: string) => ['train', 'digits', '--data', at(folder), '--out', at('x')]
+
 describe('bad input is one clear error with a hint and exit code 1', () => {
   const cases: [string, () => string[], RegExp][] = [
     ['a table that is not there', () => ['train', 'digits', '--data', at('none.csv'), '--out', at('x')], /none\.csv/],
     ['a table of small images', () => ['train', 'digits', '--data', at('small.csv'), '--out', at('x')], /./],
     ['a label out of range', () => ['train', 'digits', '--data', at('labels.csv'), '--out', at('x')], /12/],
     ['a ragged table', () => ['train', 'digits', '--data', at('ragged.csv'), '--out', at('x')], /./],
+    ['a folder without the files', () => from('idx-missing'), /t10k-labels-idx1-ubyte cannot be read: no such file/],
+    [
+      'an idx file that ends early',
+      () => from('idx-short'),
+      /train-images-idx3-ubyte ends early: 20000 bytes of 39216/,
+    ],
+    ['a packed idx file that ends early', () => from('idx-gzip'), /train-images-idx3-ubyte\.gz cannot be unpacked/],
+    ['a page in place of an idx file', () => from('idx-magic'), /is no idx file: it starts with 3c 68 74 6d/],
+    ['an idx label out of range', () => from('idx-label'), /has the train label 12, expected 0 … 9/],
+    ['idx images of another size', () => from('idx-size'), /train images 20×20, expected 28×28/],
+    ['idx files of different lengths', () => from('idx-count'), /50.*49|49.*50/],
     ['an unwritable folder', () => train('--out', at('file', 'x')), /cannot write ".*file.x"\n {2}reason/],
     ['a folder that holds a run', () => train('--out', at('a')), /already holds a run/],
     [
