@@ -9,12 +9,15 @@ import {
   layers,
   loadModel,
   type Model,
+  NablaError,
   numpyRandom,
   pair,
+  readSafetensors,
   reference,
   sequential,
   toBytes,
   wasm,
+  writeSafetensors,
 } from 'nabla'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
@@ -179,4 +182,30 @@ describe('loading refuses', () => {
     await expect(sequential([input([2]), dense(1)]).save(path)).rejects.toThrow(/^cannot write/)
     expect((await readdir(folder)).filter(name => name.includes('part'))).toEqual([])
   })
+})
+
+test('whatever stands in a topology, it is read or refused with a reason', () => {
+  const bytes = toBytes(network(reference))
+  const { tensors, metadata } = readSafetensors(bytes)
+  const text = metadata.nabla
+  const paths: (string | number)[][] = []
+  const walk = (value: unknown, path: (string | number)[]) => {
+    paths.push(path)
+    if (typeof value === 'object' && value !== null)
+      for (const [key, part] of Object.entries(value)) walk(part, [...path, key])
+  }
+  walk(JSON.parse(text), [])
+  for (const path of paths.slice(1))
+    for (const strange of [null, -1, 0.5, 1e9, 'x', '__proto__', true, {}, [], [1, 2], { name: 'x', forward: 'x' }]) {
+      const about = JSON.parse(text)
+      const last = path.at(-1)!
+      path.slice(0, -1).reduce((part, key) => part[key], about)[last] = strange
+      try {
+        fromBytes(writeSafetensors(tensors, { nabla: JSON.stringify(about) }), { backend: reference })
+      } catch (error) {
+        expect(error, `${path.join('.')} = ${JSON.stringify(strange)}: ${(error as Error).stack}`).toBeInstanceOf(
+          NablaError,
+        )
+      }
+    }
 })
