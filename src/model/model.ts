@@ -79,7 +79,7 @@ export interface Model {
   summary(options?: { style?: SummaryStyle }): string
   /** A mode's program in textbook notation. */
   explain(mode?: Mode, batchSize?: number): string
-  /** Frees what the engine holds. */
+  /** Frees what the engine holds; the numbers are gone with it. */
   close(): void
 }
 
@@ -112,10 +112,15 @@ export function model(layers: readonly Layer[], { name = 'sequential', seed = 0 
   let settings: EngineOptions = {}
   let engine: Engine | undefined
   let plans = new Map<string, Plan & Compiled>()
+  let closed = false
 
   /** The engine, with the weights in it. */
   function ready(): Engine {
     if (engine) return engine
+    if (closed)
+      throw new StateError('closed', 'the model was closed, its numbers are gone', {
+        hint: 'save it, or read its weights, before close()',
+      })
     const backend = settings.backend ?? standard
     if (!backend)
       throw new StateError('no-backend', 'the model has nothing to run on', {
@@ -140,6 +145,12 @@ export function model(layers: readonly Layer[], { name = 'sequential', seed = 0 
       plans.set(key, (found = { ...made, ...ready().compile(made.program) }))
     }
     return found
+  }
+
+  function release() {
+    engine?.close()
+    engine = undefined
+    plans = new Map()
   }
 
   const lasting = (): Buffer[] => [
@@ -187,7 +198,7 @@ export function model(layers: readonly Layer[], { name = 'sequential', seed = 0 
       settings = { backend, threads }
       if (!engine) return
       const numbers = lasting().map(buffer => [buffer, engine!.read(buffer)] as const)
-      self.close()
+      release()
       for (const [buffer, values] of numbers) ready().write(buffer, values)
     },
     async run(mode, batch, x, y, seed = self.seed) {
@@ -269,9 +280,8 @@ export function model(layers: readonly Layer[], { name = 'sequential', seed = 0 
       return [...(note ? [`# ${note}`] : []), explain(plan(network, mode, batchSize, goal).program)].join('\n')
     },
     close() {
-      engine?.close()
-      engine = undefined
-      plans = new Map()
+      release()
+      closed = true
     },
   }
   return self

@@ -13,7 +13,7 @@ export const relu = activation('relu', {
   range: [0, Infinity],
 })
 
-/** Leaky ReLU keeps a small slope below zero, so that no unit dies. Maas et al. 2013; Keras's slope as a function. */
+/** Leaky ReLU keeps a small slope below zero, so that no unit dies. Maas et al. 2013; slope ≥ 0. */
 export const leakyRelu = activation('leakyRelu', {
   params: { slope: 0.2 },
   forward: 'x > 0 ? x : slope * x',

@@ -158,6 +158,16 @@ const rows: [string, () => unknown, Kind, string][] = [
     'batches got a batch size of 0, expected a whole number from 1\n  hint: usual sizes are 32 and 128',
   ],
   [
+    'a closed model',
+    () => {
+      const made = model()
+      made.close()
+      return made.weights()
+    },
+    StateError,
+    'the model was closed, its numbers are gone\n  hint: save it, or read its weights, before close()',
+  ],
+  [
     'a foreign weight',
     () => model().setWeights([{ name: 'hidden/V', data: [1] }]),
     StateError,
