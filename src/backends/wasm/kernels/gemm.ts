@@ -5,17 +5,18 @@ import type { Code, Local } from '../assembler.ts'
 import { type Build, type Emit, formulaWriter } from '../build.ts'
 import { cut, iterations, type Nest, nest, type Operand } from '../nest.ts'
 import { map, range } from './map.ts'
-import { type Depth, type Tile, tile } from './tile.ts'
+import { type Depth, type Tile, tile, tileFor } from './tile.ts'
 
-/** Most steps of the shared axis that one tile goes through before its sums are put into memory. */
-const deepest = 1200
+/** Most steps of the shared axis that one tile goes through before its sums are put into memory … */
+const deepest = 640
+/** … and how many where they are cut, so that a panel stays in the first cache. */
 const blockDepth = 512
+/** The same for a left operand that is packed: its rows and the panel share the cache. */
+const packedDepth = 256
+/** Elements between the steps of the shared axis from which the left operand is packed. */
+const farApart = 64
 /** Rows that one unit of work has at least, where the rows can be cut. */
 const unitRows = 32
-
-/** Rows and vectors of columns held in registers: with one vector of the right operand they fill the 15 there are. */
-const rows = 4
-const vectors = 2
 
 /**
  * out = formula(a·b). The left operand is read where it lies, windows and all; the right one is packed into panels as
@@ -35,18 +36,24 @@ export const gemm: Emit<Gemm> = (build, instruction) => {
   const width = n.sizes[columns[0]] ?? 1
   const column = (o: Operand) => o.strides[columns[0]] ?? 1
   if (width > 1 && (outputs.some(o => column(o) !== 1) || inputs.some(o => column(o) > 1))) return false
-  const [outer, inner] = blockDepths(n, levels)
   const rowLevels = levels(0)
+  const rowLevel = rowLevels[rowLevels.length - 1]
+  const rowCount = n.sizes[rowLevel] ?? 1
+  const last = levels(2).pop()
+  const turned = last !== undefined && a.strides[rowLevel] === 1 && a.strides[last] >= farApart
+  const packLeft = turned && rowCount % 4 === 0 && rowCount <= 2 * unitRows && rowLevels.length <= 2
+  const [outer, inner] = blockDepths(n, levels, packLeft ? packedDepth : deepest, packLeft ? packedDepth : blockDepth)
+  const size = tileFor(rowCount, width)
 
   // Threads share the rows, or the panels where there are few rows and many sums: the gradient of a filter.
   const rowUnits = rowLevels.length > 1 ? n.sizes[rowLevels[0]] : 1
-  const panels = Math.floor(width / (vectors * 4))
+  const panels = Math.floor(width / (size.vectors * 4))
   const byColumns = rowUnits < 8 && panels >= Math.max(4, rowUnits)
   const units = byColumns ? panels : rowUnits
 
-  const right = rightOperand(build, instruction, n, b, levels(2), width, column(b))
-  const code = build.module.function('', ['i32', 'i32', 'i32'], (f, begin, end) =>
-    write(f, begin, end, {
+  const right = rightOperand(build, instruction, n, b, levels(2), width, column(b), size.vectors * 4)
+  const code = build.module.function('', ['i32', 'i32', 'i32'], (f, begin, end, id) =>
+    write(f, begin, end, id, {
       build,
       instruction,
       n,
@@ -60,6 +67,8 @@ export const gemm: Emit<Gemm> = (build, instruction) => {
       width,
       column,
       byColumns,
+      size,
+      packed: packLeft && !byColumns ? build.scratch(build.threads * rowCount * packedDepth) : undefined,
     }),
   )
   build.add({
@@ -83,7 +92,12 @@ function shareRows(n: Nest, levels: readonly number[]): void {
 }
 
 /** The shared axis as [levels that go through memory, levels that stay in a tile's registers]. */
-function blockDepths(n: Nest, levels: (axis: number) => number[]): [number[], number[]] {
+function blockDepths(
+  n: Nest,
+  levels: (axis: number) => number[],
+  deepest: number,
+  blockDepth: number,
+): [number[], number[]] {
   let depth = levels(2)
   let steps = 1
   let from = depth.length
@@ -153,9 +167,9 @@ function rightOperand(
   depth: readonly number[],
   width: number,
   column: number,
+  wide: number,
 ): Right {
   const [k, m] = [b.shape[0], n.operands[0].view.shape[0]]
-  const wide = vectors * 4
   const inPlace = o.checks.length === 0 && (column === 1 || width === 1) && (k > m || m <= 8)
   if (inPlace) {
     const strides = Object.fromEntries(depth.map(l => [l, o.strides[l]]))
@@ -211,6 +225,9 @@ interface Job {
   readonly width: number
   readonly column: (o: Operand) => number
   readonly byColumns: boolean
+  readonly size: { readonly rows: number; readonly vectors: number }
+  /** First byte of the room for the packed left operand, a part for each thread. */
+  readonly packed?: number
 }
 
 /** A pointer and how far each kind of loop moves it, in bytes. */
@@ -220,8 +237,9 @@ interface Pointer {
   readonly panel: number
 }
 
-function write(f: Code, begin: Local, end: Local, job: Job): void {
-  const { build, instruction, n, a, right, outputs, inputs, rowLevels, outer, inner, width, column, byColumns } = job
+function write(f: Code, begin: Local, end: Local, id: Local, job: Job): void {
+  const { build, instruction, n, a, right, outputs, inputs, rowLevels, outer, inner, width, column, byColumns, size } =
+    job
   const names = Object.keys(instruction.inputs)
   const epilogue = formulaWriter(build, f, instruction.formula, name => name === 'product' || names.includes(name))
   const bytes = (strides: Readonly<Record<number, number>>, levels: readonly number[]) =>
@@ -236,13 +254,19 @@ function write(f: Code, begin: Local, end: Local, job: Job): void {
     f.assign(local, start * 4)
     return { local, strides: bytes(strides, levels), panel: panel * 4 }
   }
-  const wide = vectors * 4
+  const wide = size.vectors * 4
+  const rowLevel = rowLevels[rowLevels.length - 1]
+  const rowCount = rowLevel === undefined ? 1 : n.sizes[rowLevel]
   const left = pointer(a.start, a.strides, [...rowLevels, ...outer], 0)
   const packed = pointer(right.start, right.strides(false), outer, right.panel)
   const packedTail = pointer(right.tailStart, right.strides(true), outer, 0)
   const results = outputs.map(o => pointer(o.start, o.strides, rowLevels, wide))
   const operands = inputs.map(o => pointer(o.start, o.strides, rowLevels, column(o) * wide))
-  const all = [left, packed, packedTail, ...results, ...operands]
+  // A left operand whose steps lie far apart is copied unit by unit: [step][row], one behind the other.
+  const near: Pointer | undefined =
+    job.packed === undefined ? undefined : { local: f.local('i32'), strides: { [rowLevel]: 4 }, panel: 0 }
+  const source = near ?? left
+  const all = [left, packed, packedTail, ...(near ? [near] : []), ...results, ...operands]
   const advance = (l: number, count: number) => {
     for (const p of all) f.add(p.local, (p.strides[l] ?? 0) * count)
   }
@@ -310,20 +334,18 @@ function write(f: Code, begin: Local, end: Local, job: Job): void {
   const blocks = outer.reduce((product, l) => product * n.sizes[l], 1)
   const block = f.local('i32')
   const plain = instruction.formula.outputs.size === 1 && [...instruction.formula.outputs.values()][0].op === 'name'
-  const rowLevel = rowLevels[rowLevels.length - 1]
-  const rowCount = rowLevel === undefined ? 1 : n.sizes[rowLevel]
   const middle = rowLevels.slice(1, -1)
 
   const tiles = (panel: Pointer, lanes: number) => {
-    const depth: Depth[] = inner.map(l => ({
+    const depth: Depth[] = inner.map((l, i) => ({
       size: n.sizes[l],
-      a: a.strides[l] * 4,
+      a: near ? inner.slice(i + 1).reduce((bytes, m) => bytes * n.sizes[m], rowCount * 4) : a.strides[l] * 4,
       b: right.strides(panel === packedTail)[l] * 4,
     }))
     const one = (height: number) => {
       const rowStep = (p: Pointer) => (rowLevel === undefined ? 0 : (p.strides[rowLevel] ?? 0))
-      const shape: Tile = { rows: height, vectors: Math.ceil(lanes / 4), rowStep: rowStep(left), depth }
-      const sums = tile(f, shape, left.local, panel.local)
+      const shape: Tile = { rows: height, vectors: Math.ceil(lanes / 4), rowStep: rowStep(source), depth }
+      const sums = tile(f, shape, source.local, panel.local)
       const each = (body: (sum: Local, i: number, j: number, lanes: number) => void) =>
         sums.forEach((row, i) => {
           row.forEach((sum, j) => {
@@ -376,29 +398,62 @@ function write(f: Code, begin: Local, end: Local, job: Job): void {
         .op('i32.eq')
         .if(finish, keep)
     }
-    const full = Math.floor(rowCount / rows)
+    const full = Math.floor(rowCount / size.rows)
     const step = (height: number) => {
       if (rowLevel !== undefined) advance(rowLevel, height)
     }
     if (full > 0) {
       f.times(full, () => {
-        one(rows)
-        step(rows)
+        one(size.rows)
+        step(size.rows)
       })
     }
-    if (rowCount % rows) one(rowCount % rows)
-    step(-full * rows)
+    if (rowCount % size.rows) one(rowCount % size.rows)
+    step(-full * size.rows)
   }
 
-  const body = () => {
-    if (blocks === 1) return units(() => panels((panel, lanes) => loops(middle, () => tiles(panel, lanes))))
-    f.assign(block, 0)
-    loops(outer, () => {
-      panels((panel, lanes) => units(() => loops(middle, () => tiles(panel, lanes))))
-      f.add(block, 1)
+  /** Copies the unit's rows of the left operand for this block of the shared axis. */
+  const pack = (to: Pointer, levels: readonly number[], from: Local, at: Local): void => {
+    const [l, ...rest] = levels
+    if (l === undefined) {
+      f.times(rowCount / 4, () => {
+        f.get(at).get(from).mem('v128.load').mem('v128.store').add(at, 16).add(from, 16)
+      })
+      f.add(from, -rowCount * 4)
+      return
+    }
+    f.times(n.sizes[l], () => {
+      pack(to, rest, from, at)
+      f.add(from, a.strides[l] * 4)
     })
+    f.add(from, -a.strides[l] * 4 * n.sizes[l])
   }
-  f.get(begin).get(end).op('i32.lt_s').if(body)
+  const unit = (body: () => void) => () => {
+    if (near) {
+      const [from, at] = [f.local('i32'), f.local('i32')]
+      f.i32(job.packed!)
+        .get(id)
+        .i32(rowCount * packedDepth * 4)
+        .op('i32.mul')
+        .op('i32.add')
+        .tee(near.local)
+        .set(at)
+      f.get(left.local).set(from)
+      pack(near, inner, from, at)
+    }
+    body()
+  }
+
+  f.get(begin)
+    .get(end)
+    .op('i32.lt_s')
+    .if(() => {
+      f.assign(block, 0)
+      loops(outer, () => {
+        units(unit(() => panels((panel, lanes) => loops(middle, () => tiles(panel, lanes)))))
+        f.add(block, 1)
+      })
+    })
 }
 
 function largestDivisor(n: number, limit: number): number {

@@ -19,6 +19,28 @@ export interface Tile {
 
 const unroll = 4
 
+/** Tiles that fit the 15 registers a compiler has: sums, a row of the right operand, and one element of the left. */
+const shapes = [
+  { rows: 3, vectors: 3 },
+  { rows: 2, vectors: 4 },
+  { rows: 4, vectors: 2 },
+  { rows: 5, vectors: 2 },
+] as const
+
+/** The shape of tile that goes over so many rows and columns in the fewest instructions, rests included. */
+export function tileFor(rows: number, columns: number): { rows: number; vectors: number } {
+  const vectors = Math.ceil(columns / 4)
+  // Loads of both operands, a product and a sum for each element, and a branch every two rows.
+  const cost = (r: number, v: number) => (r === 0 || v === 0 ? 0 : v + r + 2 * r * v + Math.ceil(r / 2) + 1)
+  const total = (shape: { rows: number; vectors: number }) => {
+    const [down, below] = [Math.floor(rows / shape.rows), rows % shape.rows]
+    const [across, beside] = [Math.floor(vectors / shape.vectors), vectors % shape.vectors]
+    const row = (r: number) => across * cost(r, shape.vectors) + cost(r, beside)
+    return down * row(shape.rows) + row(below)
+  }
+  return shapes.reduce((best, shape) => (total(shape) < total(best) ? shape : best))
+}
+
 /**
  * The innermost work of every product: each element of the left operand is spread over a vector and multiplied with
  * vectors of the right one. `left` and `right` are not moved. Returns the sums, a row of vectors for each row.
