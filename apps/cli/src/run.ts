@@ -36,7 +36,7 @@ function program(io: Io, done: (code: number) => void): Command {
   configure(nabla.command('train'), io)
     .description('train a network into a run folder, with a report')
     .argument('<network>', Object.keys(networks).join(', '), network)
-    .option('--epochs <n>', 'times to go through the images', whole(1, 1e6), 4)
+    .option('--epochs <n>', 'times to go through the images', whole(1, 1e6), 5)
     .option('--batch <n>', 'images a step', whole(1, 1e5), 64)
     .option('--seed <n>', 'start of all random numbers', whole(0, 2 ** 32 - 1), 1)
     .option('--data <name>', 'mnist, a folder with its four idx files, or a CSV file: label,pixel0…pixel783', 'mnist')
