@@ -45,8 +45,15 @@ export interface Engine {
   close(): void
 }
 
+export interface EngineOptions {
+  /** How many threads a large step may use; by default all there are. */
+  threads?: number
+  /** Fused multiply-add: faster on many machines, but not the same bits on all. */
+  fma?: boolean
+}
+
 /** An engine for one model: `reference` (float64, plain loops) or `wasm` (float32, compiled). */
 export interface Backend {
   readonly name: string
-  engine(options: { threads?: number }): Engine
+  engine(options: EngineOptions): Engine
 }

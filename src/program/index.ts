@@ -1,4 +1,4 @@
-export type { Backend, Compiled, Engine, Numbers, Scalars, Series, Timing } from './backend.ts'
+export type { Backend, Compiled, Engine, EngineOptions, Numbers, Scalars, Series, Timing } from './backend.ts'
 export { explain } from './explain.ts'
 export * from './instruction.ts'
 export { drop } from './passes/drop.ts'

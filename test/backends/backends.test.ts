@@ -6,10 +6,14 @@ import { numpyRandom } from '../../src/tensor/random.ts'
 import { type Buffer, viewOf } from '../../src/tensor/view.ts'
 import { cases, run } from './table.ts'
 
-describe.each([false, true])('with fusion %s, wasm agrees with the reference on', fused => {
+describe.each([
+  ['as recorded', { fused: false }],
+  ['fused', { fused: true }],
+  ['fused, with fused multiply-add', { fused: true, fma: true }],
+])('%s, wasm agrees with the reference on', (_, options) => {
   test.each(cases.map(c => [c.title, c] as const))('%s', async (_, c) => {
     const expected = await run(c, reference)
-    const got = await run(c, wasm, { fused })
+    const got = await run(c, wasm, options)
     for (const [name, values] of Object.entries(expected)) {
       const size = Math.max(1, ...Array.from(values, Math.abs))
       for (let i = 0; i < values.length; i++)

@@ -31,10 +31,10 @@ export function programOf(c: Case): { program: Program; buffers: Record<string, 
 export async function run(
   c: Case,
   backend: Backend,
-  { fused = false, threads = 1 } = {},
+  { fused = false, threads = 1, fma = false } = {},
 ): Promise<Record<string, ArrayLike<number>>> {
   const { program, buffers } = programOf(c)
-  const engine = backend.engine({ threads })
+  const engine = backend.engine({ threads, fma })
   const random = numpyRandom(1)
   for (const [name, shape] of Object.entries(c.inputs)) {
     const whole = c.whole?.[name]

@@ -19,6 +19,8 @@ export interface Build {
   readonly module: Module
   /** How many threads may run a kernel at once; each has a number below this. */
   readonly threads: number
+  /** Products and sums in one rounding: faster on many machines, but other bits on a machine without it. */
+  readonly fma: boolean
   /** Where a buffer lies; `start` (an element) places a new one in scratch memory. */
   readonly locate: (buffer: Buffer, start?: number) => Location
   /** Address of the number that a scalar expression has in this run. */

@@ -53,7 +53,7 @@ export function plan(
   recorded: Program,
   arena: Arena,
   memory: { shared: boolean; pages: number; maximum: number },
-  threads: number,
+  { threads, fma }: { threads: number; fma: boolean },
 ): Plan {
   const program = stage(recorded)
   const module = new Module()
@@ -75,6 +75,7 @@ export function plan(
   const build: Build = {
     module,
     threads,
+    fma,
     locate(buffer, start) {
       let location = places.get(buffer)
       if (location) return location

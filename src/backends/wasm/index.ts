@@ -3,6 +3,7 @@ import type { Backend, Engine, Program, Scalars } from '../../program/index.ts'
 import { sizeOf } from '../../tensor/shape.ts'
 import type { Buffer } from '../../tensor/view.ts'
 import { execute } from '../reference/execute.ts'
+import { Module } from './assembler.ts'
 import { type Arena, plan } from './compile.ts'
 import { canShare, cores, pool } from './pool.ts'
 import { barrierBytes } from './steps.ts'
@@ -15,7 +16,8 @@ const worthThreads = 4e6
 /** Kernels made at run time for exactly the shapes of a program, in 128-bit SIMD. */
 export const wasm: Backend = {
   name: 'wasm',
-  engine({ threads = cores() } = {}): Engine {
+  engine({ threads = cores(), fma = false } = {}): Engine {
+    if (fma) requireFma()
     const shared = threads > 1 && canShare()
     const memory = new WebAssembly.Memory({ initial: 16, maximum, shared })
     const starts = new Map<Buffer, number>()
@@ -65,7 +67,7 @@ export const wasm: Backend = {
       write: (buffer, values) => numbers(buffer).set(values),
       read: buffer => numbers(buffer).slice(),
       compile(program: Program) {
-        const compiled = plan(program, arena, { shared, pages: 1, maximum }, threads)
+        const compiled = plan(program, arena, { shared, pages: 1, maximum }, { threads, fma })
         const module = new WebAssembly.Module(compiled.module)
         const own = () => {
           if (owner === compiled) return
@@ -137,6 +139,19 @@ export const wasm: Backend = {
       close() {},
     }
   },
+}
+
+/** Turns relaxed SIMD on where it is behind a flag (Node 20), or says that it is not to be had. */
+function requireFma(): void {
+  const module = new Module()
+  module.function('', ['v128'], (f, x) => f.get(x).get(x).get(x).op('f32x4.relaxed_madd').set(x))
+  const bytes = module.bytes({ shared: false, pages: 1, maximum: 1 })
+  if (WebAssembly.validate(bytes)) return
+  globalThis.process?.getBuiltinModule?.('node:v8')?.setFlagsFromString('--experimental-wasm-relaxed-simd')
+  if (WebAssembly.validate(bytes)) return
+  throw new BackendError('no-fma', 'fused multiply-add is not available in this engine', {
+    hint: 'leave fma out; results are then the same bits everywhere',
+  })
 }
 
 type Exported = (...numbers: number[]) => void

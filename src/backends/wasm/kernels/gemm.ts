@@ -345,7 +345,7 @@ function write(f: Code, begin: Local, end: Local, id: Local, job: Job): void {
     const one = (height: number) => {
       const rowStep = (p: Pointer) => (rowLevel === undefined ? 0 : (p.strides[rowLevel] ?? 0))
       const shape: Tile = { rows: height, vectors: Math.ceil(lanes / 4), rowStep: rowStep(source), depth }
-      const sums = tile(f, shape, source.local, panel.local)
+      const sums = tile(f, shape, source.local, panel.local, build.fma)
       const each = (body: (sum: Local, i: number, j: number, lanes: number) => void) =>
         sums.forEach((row, i) => {
           row.forEach((sum, j) => {

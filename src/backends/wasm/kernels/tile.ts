@@ -48,7 +48,13 @@ export function tileFor(rows: number, columns: number): { rows: number; vectors:
  * Older compilers move all loads of an unrolled body to its front and run out of registers; a branch that is never
  * taken, every two rows, keeps the order as written at no measurable cost.
  */
-export function tile(f: Code, { rows, vectors, rowStep, depth }: Tile, left: Local, right: Local): Local[][] {
+export function tile(
+  f: Code,
+  { rows, vectors, rowStep, depth }: Tile,
+  left: Local,
+  right: Local,
+  fma: boolean,
+): Local[][] {
   const sums = Array.from({ length: rows }, () => Array.from({ length: vectors }, () => f.local('v128')))
   const b = Array.from({ length: vectors }, () => f.local('v128'))
   const a = f.local('v128')
@@ -71,8 +77,10 @@ export function tile(f: Code, { rows, vectors, rowStep, depth }: Tile, left: Loc
         f.get(pa)
           .mem('v128.load32_splat', i * rowStep)
           .set(a)
-        for (let j = 0; j < vectors; j++)
-          f.get(sums[i][j]).get(a).get(b[j]).op('f32x4.mul').op('f32x4.add').set(sums[i][j])
+        for (let j = 0; j < vectors; j++) {
+          if (fma) f.get(a).get(b[j]).get(sums[i][j]).op('f32x4.relaxed_madd').set(sums[i][j])
+          else f.get(sums[i][j]).get(a).get(b[j]).op('f32x4.mul').op('f32x4.add').set(sums[i][j])
+        }
         const last = i === rows - 1
         if ((!last && i % 2 === 1) || (last && u < n - 1)) never(exit)
       }

@@ -232,13 +232,15 @@ function convolve(build: Build, instruction: Gemm, { p, width }: Plan): boolean 
           const columns = (vectors: number) => {
             const rows = (height: number) => {
               const depth = [{ size: p.channels, a: 4, b: vectors * 16 }]
-              tile(f, { rows: height, vectors, rowStep: p.channels * 4, depth }, left, right).forEach((row, i) => {
-                row.forEach((sum, j) => {
-                  f.get(M)
-                    .get(sum)
-                    .mem('v128.store', i * width * 4 + j * 16)
-                })
-              })
+              tile(f, { rows: height, vectors, rowStep: p.channels * 4, depth }, left, right, build.fma).forEach(
+                (row, i) => {
+                  row.forEach((sum, j) => {
+                    f.get(M)
+                      .get(sum)
+                      .mem('v128.store', i * width * 4 + j * 16)
+                  })
+                },
+              )
             }
             const full = Math.floor(count / 4)
             f.get(V).set(left)
@@ -482,7 +484,7 @@ function gradient(build: Build, instruction: Gemm, { p, width }: Plan): boolean 
               ],
               () => {
                 const steps = [{ size: depth, a: p.channels * 4, b: width * 4 }]
-                const sums = tile(f, { rows: 4, vectors, rowStep: 4, depth: steps }, left, right)
+                const sums = tile(f, { rows: 4, vectors, rowStep: 4, depth: steps }, left, right, build.fma)
                 const all = (body: (sum: Local, offset: number) => void) =>
                   sums.forEach((row, i) => {
                     row.forEach((sum, j) => {
