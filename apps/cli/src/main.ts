@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { terminal } from './io.ts'
 import { run } from './run.ts'
 
