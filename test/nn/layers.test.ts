@@ -1,7 +1,12 @@
 import { checkGradients, type Layer, layers } from 'nabla'
 import { describe, expect, test } from 'vitest'
 
-const { activation, batchNormalization, conv2d, dense, dropout, flatten, input, leakyRelu, maxPooling2d } = layers
+const { activation, batchNormalization, dense, dropout, flatten, input, leakyRelu } = layers
+const { conv1d, conv2d, conv3d, conv1dTranspose, conv2dTranspose, conv3dTranspose } = layers
+const { depthwiseConv1d, depthwiseConv2d, separableConv1d, separableConv2d } = layers
+const { maxPooling1d, maxPooling2d, maxPooling3d, averagePooling1d, averagePooling2d, averagePooling3d } = layers
+const { globalAveragePooling1d, globalAveragePooling2d, globalAveragePooling3d } = layers
+const { globalMaxPooling1d, globalMaxPooling2d, globalMaxPooling3d } = layers
 
 /** Input and output of each layer, by the formulas of Keras; every row is gradient-checked in float64. */
 const rows: [Layer, number[], number[]][] = [
@@ -16,6 +21,28 @@ const rows: [Layer, number[], number[]][] = [
   [conv2d(2, 3, { dilation: 2, padding: 'same' }), [6, 5, 1], [6, 5, 2]],
   [conv2d(2, [3, 2], { dilation: [1, 2], strides: [2, 1] }), [6, 5, 2], [2, 3, 2]],
   [conv2d(3, 1, { activation: 'sigmoid' }), [3, 4, 2], [3, 4, 3]],
+  [conv2d(4, 3, { groups: 2 }), [4, 5, 6], [2, 3, 4]],
+  [conv1d(3, 2), [5, 2], [4, 3]],
+  [conv1d(2, 3, { padding: 'causal', dilation: 2, activation: 'tanh' }), [6, 2], [6, 2]],
+  [conv1d(4, 3, { groups: 4, strides: 2, padding: 'same' }), [6, 4], [3, 4]],
+  [conv3d(2, 2), [3, 4, 3, 2], [2, 3, 2, 2]],
+  [conv3d(2, [1, 2, 3], { padding: 'same', strides: [1, 2, 1] }), [2, 4, 3, 1], [2, 2, 3, 2]],
+  [conv1dTranspose(2, 3, { strides: 2 }), [4, 3], [9, 2]],
+  [conv1dTranspose(2, 2, { strides: 3 }), [3, 2], [9, 2]],
+  [conv2dTranspose(2, 3), [3, 4, 2], [5, 6, 2]],
+  [conv2dTranspose(2, 3, { strides: 2, padding: 'same', activation: 'tanh' }), [3, 4, 2], [6, 8, 2]],
+  [conv2dTranspose(1, [3, 2], { strides: 2, padding: 'same', outputPadding: 0 }), [3, 3, 2], [5, 4, 1]],
+  [conv2dTranspose(2, 3, { strides: 2, outputPadding: 1, useBias: false }), [3, 2, 1], [8, 6, 2]],
+  [conv2dTranspose(2, 3, { dilation: 2 }), [3, 2, 1], [7, 6, 2]],
+  [conv3dTranspose(2, 2, { strides: [1, 2, 2] }), [2, 2, 2, 1], [3, 4, 4, 2]],
+  [depthwiseConv1d(3), [5, 2], [3, 2]],
+  [depthwiseConv1d(2, { padding: 'causal', depthMultiplier: 3 }), [4, 2], [4, 6]],
+  [depthwiseConv2d(3, { padding: 'same', activation: 'sigmoid' }), [4, 5, 2], [4, 5, 2]],
+  [depthwiseConv2d(2, { depthMultiplier: 2, strides: 2, useBias: false }), [5, 4, 3], [2, 2, 6]],
+  [depthwiseConv2d([2, 3], { dilation: [2, 1] }), [4, 5, 1], [2, 3, 1]],
+  [separableConv1d(3, 3, { padding: 'same' }), [5, 2], [5, 3]],
+  [separableConv2d(4, 3, { depthMultiplier: 2, activation: 'tanh' }), [4, 5, 2], [2, 3, 4]],
+  [separableConv2d(2, 2, { useBias: false }), [3, 3, 2], [2, 2, 2]],
   [batchNormalization(), [4], [4]],
   [batchNormalization({ momentum: 0.9, epsilon: 1e-5 }), [3, 2, 2], [3, 2, 2]],
   [leakyRelu(), [5], [5]],
@@ -24,6 +51,18 @@ const rows: [Layer, number[], number[]][] = [
   [maxPooling2d({ padding: 'same' }), [7, 7, 1], [4, 4, 1]],
   [maxPooling2d({ poolSize: 3, strides: 2, padding: 'same' }), [6, 5, 2], [3, 3, 2]],
   [maxPooling2d({ poolSize: [2, 3], strides: 1 }), [4, 4, 1], [3, 2, 1]],
+  [maxPooling1d(), [5, 3], [2, 3]],
+  [maxPooling3d({ poolSize: [1, 2, 2] }), [2, 4, 5, 1], [2, 2, 2, 1]],
+  [averagePooling1d({ poolSize: 3, padding: 'same' }), [5, 2], [2, 2]],
+  [averagePooling2d(), [5, 6, 2], [2, 3, 2]],
+  [averagePooling2d({ poolSize: 3, strides: 2, padding: 'same' }), [6, 5, 2], [3, 3, 2]],
+  [averagePooling3d({ strides: 1 }), [3, 2, 3, 2], [2, 1, 2, 2]],
+  [globalAveragePooling1d(), [4, 3], [3]],
+  [globalAveragePooling2d(), [3, 4, 2], [2]],
+  [globalAveragePooling3d({ keepdims: true }), [2, 3, 2, 2], [1, 1, 1, 2]],
+  [globalMaxPooling1d(), [4, 3], [3]],
+  [globalMaxPooling2d({ keepdims: true }), [3, 4, 2], [1, 1, 2]],
+  [globalMaxPooling3d(), [2, 3, 2, 2], [2]],
   [dropout(0.4), [6], [6]],
   [flatten(), [2, 3, 2], [12]],
   [activation('tanh'), [3, 2], [3, 2]],

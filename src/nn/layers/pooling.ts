@@ -1,0 +1,157 @@
+import type { Verbs } from '../../program/index.ts'
+import { type Shape, sizeOf } from '../../tensor/shape.ts'
+import type { View } from '../../tensor/view.ts'
+import { type LayerOptions, layer, pair } from '../layer.ts'
+import {
+  type One,
+  type Padding,
+  type Sizes,
+  seenFrom,
+  sizes,
+  spatial,
+  spatialAxes,
+  type Three,
+  type Two,
+  type Windows,
+  windowsOver,
+} from '../window.ts'
+
+export interface PoolingOptions<S = Sizes> extends LayerOptions {
+  /** Size of the window, one number or one for each axis. */
+  poolSize?: S
+  /** How far the window moves; by default its own size, so that windows touch. */
+  strides?: S
+  padding?: Padding
+}
+export type MaxPooling2dOptions = PoolingOptions<Two>
+
+const windowing = (who: string, n: number, { poolSize = 2, strides, padding = 'valid' }: PoolingOptions) => {
+  const size = sizes(who, 'poolSize', poolSize, n)
+  const steps = sizes(who, 'strides', strides ?? size, n)
+  return (image: Shape) => windowsOver(who, image, { size, strides: steps, padding })
+}
+
+/** y = the largest of each window, channel by channel; padding counts as −∞. */
+function maxPooling(who: string, n: number, options: PoolingOptions) {
+  const over = windowing(who, n, options)
+  const patches = (x: View) => x.windows({ ...over(x.shape.slice(1, -1)).windows, fill: -Infinity }) // […places, …window, C]
+  const window = spatialAxes(n, n + 1)
+  return pair({
+    shapes(input) {
+      const y = [...over(spatial(who, input, n)).out, input[n]]
+      return { y, saved: { place: y } }
+    },
+    forward(k, { x, y, place }) {
+      k.reduce(y, 'max', 'x', { x: patches(x) }, window) // y = the largest of each window
+      k.reduce(place, 'argmax', 'x', { x: patches(x) }, window) // and where it stood
+    },
+    backward(k, { dx, dy, place }) {
+      const { shape } = patches(dx)
+      const [places, choices] = [shape.slice(0, n + 1), sizeOf(shape.slice(n + 1, -1))]
+      k.scatter(patches(dx).reshape(...places, choices, shape[2 * n + 1]), dy, place, n + 1) // dx[place] += dy
+    },
+  })
+}
+
+/** y = the mean of each window, channel by channel; padding does not count. */
+function averagePooling(who: string, n: number, options: PoolingOptions) {
+  const over = windowing(who, n, options)
+  const window = spatialAxes(n, n + 1)
+  return pair({
+    shapes: input => ({ y: [...over(spatial(who, input, n)).out, input[n]] }),
+    forward(k, { x, y }) {
+      const { windows } = over(x.shape.slice(1, -1))
+      const N = counts(k, windows, x.shape.slice(1, -1))
+      if (!N) return k.reduce(y, 'mean', 'x', { x: x.windows(windows) }, window) // y = Σ x / N
+      const sums = k.scratch('sums', y.shape)
+      k.sum(sums, x.windows(windows), window)
+      k.map(y, 'sums / N', { sums, N })
+    },
+    backward(k, { x, dx, dy }) {
+      const image = x.shape.slice(1, -1)
+      const { windows } = over(image)
+      const N = counts(k, windows, image) ?? sizeOf(windows.size)
+      const share = k.scratch('share', dy.shape)
+      k.map(share, 'dy / N', { dy, N })
+      k.sum(dx, share.windows(seenFrom(windows, image)), window) // dx = Σ dy / N of the windows that saw x
+    },
+  })
+}
+
+/** How many elements of the input each window sees, or nothing where all see the same. */
+function counts(k: Verbs, { size, strides, padding }: Windows, image: Shape): View | undefined {
+  if (padding.flat().every(p => p === 0)) return undefined
+  const along = image.map((m, i) => {
+    const place = k.index(m).repeat(0, 1).repeat(2, 1) // [1, m, 1]
+    const seen = place.windows({ size: [size[i]], strides: [strides[i]], padding: [padding[i]], fill: -1 })
+    const count = k.scratch('count', [seen.shape[1]])
+    k.reduce(count, 'sum', 'place < 0 ? 0 : 1', { place: seen }, [2])
+    return count.reshape(seen.shape[1], ...image.slice(i + 1).map(() => 1), 1)
+  })
+  const N = k.scratch('N', [...along.map(count => count.shape[0]), 1])
+  const names = ['a', 'b', 'c'].slice(0, along.length)
+  k.map(N, names.join(' * '), Object.fromEntries(names.map((name, i) => [name, along[i]])))
+  return N
+}
+
+/**
+ * Keeps the largest value of each window of a sequence; padding counts as −∞.
+ * @shape [steps, channels] → [steps′, channels]
+ * @example
+ * maxPooling1d({ poolSize: 3 })
+ */
+export const maxPooling1d = layer('maxPooling1d', [], (options: PoolingOptions<One> = {}) =>
+  maxPooling('maxPooling1d', 1, options),
+)
+
+/**
+ * Keeps the largest value of each window, channel by channel; padding counts as −∞.
+ * @shape [height, width, channels] → [height′, width′, channels]
+ * @throws ShapeError when the input is no image or smaller than the window
+ * @example
+ * maxPooling2d({ poolSize: 2, padding: 'same' })   // 7 × 7 becomes 4 × 4
+ */
+export const maxPooling2d = layer('maxPooling2d', [], (options: PoolingOptions<Two> = {}) =>
+  maxPooling('maxPooling2d', 2, options),
+)
+
+/**
+ * Keeps the largest value of each window of a volume; padding counts as −∞.
+ * @shape [depth, height, width, channels] → [depth′, height′, width′, channels]
+ * @example
+ * maxPooling3d()
+ */
+export const maxPooling3d = layer('maxPooling3d', [], (options: PoolingOptions<Three> = {}) =>
+  maxPooling('maxPooling3d', 3, options),
+)
+
+/**
+ * The mean of each window of a sequence. Padding does not count, as in Keras; PyTorch counts it unless told.
+ * @shape [steps, channels] → [steps′, channels]
+ * @example
+ * averagePooling1d({ poolSize: 3, padding: 'same' })
+ */
+export const averagePooling1d = layer('averagePooling1d', [], (options: PoolingOptions<One> = {}) =>
+  averagePooling('averagePooling1d', 1, options),
+)
+
+/**
+ * The mean of each window, channel by channel. Padding does not count, as in Keras; PyTorch counts it unless told.
+ * @shape [height, width, channels] → [height′, width′, channels]
+ * @throws ShapeError when the input is no image or smaller than the window
+ * @example
+ * averagePooling2d({ poolSize: 2 })
+ */
+export const averagePooling2d = layer('averagePooling2d', [], (options: PoolingOptions<Two> = {}) =>
+  averagePooling('averagePooling2d', 2, options),
+)
+
+/**
+ * The mean of each window of a volume. Padding does not count, as in Keras; PyTorch counts it unless told.
+ * @shape [depth, height, width, channels] → [depth′, height′, width′, channels]
+ * @example
+ * averagePooling3d()
+ */
+export const averagePooling3d = layer('averagePooling3d', [], (options: PoolingOptions<Three> = {}) =>
+  averagePooling('averagePooling3d', 3, options),
+)
