@@ -6,13 +6,13 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { idxFolder } from './idx.ts'
 
-/** The command as it is installed: the built file, in a process of its own. */
-const main = fileURLToPath(new URL('../dist/main.js', import.meta.url))
+/** The command as it is installed, in a process of its own. */
+const command = fileURLToPath(new URL('../bin/nabla.js', import.meta.url))
 const box = mkdtempSync(join(tmpdir(), 'nabla-command-'))
 const at = (...names: string[]) => join(box, ...names)
 
 function nabla(argv: readonly string[], watch?: (child: ChildProcess, text: string) => void) {
-  const child = spawn(process.execPath, [main, ...argv], { cwd: box, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [command, ...argv], { cwd: box, stdio: ['ignore', 'pipe', 'pipe'] })
   const printed = { out: '', err: '' }
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     printed.out += text
@@ -41,7 +41,7 @@ const train = (out: string, ...more: string[]) =>
   nabla(['train', 'digits', '--data', at('few'), '--epochs', '1', '--out', at(out), ...more])
 
 beforeAll(() => {
-  expect(existsSync(main), 'build first: npm run build').toBe(true)
+  expect(existsSync(new URL('../dist/main.js', import.meta.url)), 'build first: npm run build').toBe(true)
   few()
 })
 afterAll(() => rmSync(box, { recursive: true, force: true }))
