@@ -19,6 +19,7 @@ export const checkGradients = (what: Layer | Core, options: Partial<CheckOptions
 export { reference } from './backends/reference/index.ts'
 export { wasm } from './backends/wasm/index.ts'
 export { type Dataset, type DatasetSource, dataset } from './data/dataset.ts'
+export * as toys from './data/toys.ts'
 export * from './errors.ts'
 export { type Formula, formula } from './formula/index.ts'
 export type { GradientCheck, GradientReport } from './model/checkGradients.ts'
@@ -30,6 +31,20 @@ export { type Layer, type LayerOptions, layer, pair } from './nn/layer.ts'
 export { type Loss, loss } from './nn/loss.ts'
 export { type Optimizer, optimizer } from './nn/optimizer.ts'
 export type { Backend } from './program/index.ts'
+export {
+  arange,
+  concat,
+  type Dtype,
+  eye,
+  full,
+  linspace,
+  NdArray,
+  type Operand,
+  ones,
+  stack,
+  tensor,
+  zeros,
+} from './tensor/array.ts'
 export { numpyRandom } from './tensor/random.ts'
 export { readSafetensors, type Tensor, writeSafetensors } from './tensor/safetensors.ts'
 export type { Callback, Metrics, TrainEvent } from './training/event.ts'
