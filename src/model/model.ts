@@ -11,7 +11,7 @@ import {
   resolveMetric,
   resolveOptimizer,
 } from '../nn/resolve.ts'
-import { type Backend, type Compiled, type Engine, explain, type Numbers } from '../program/index.ts'
+import { type Backend, type Compiled, type Engine, explain, type Numbers, type Series } from '../program/index.ts'
 import { numpyRandom } from '../tensor/random.ts'
 import { printShape, type Shape, sizeOf } from '../tensor/shape.ts'
 import type { Buffer } from '../tensor/view.ts'
@@ -38,6 +38,18 @@ export interface Weight {
   readonly data: Numbers
 }
 
+/** Fill x and y of each step, run them all, read what each left. */
+export interface Feed {
+  /** How many steps can be prepared at once. */
+  readonly capacity: number
+  /** Where the samples of a step go, and its targets. */
+  x(step: number): Numbers
+  y(step: number): Numbers
+  run(count: number, seed?: number): void | Promise<void>
+  /** The loss and the metrics of a step. */
+  result(step: number): ArrayLike<number>
+}
+
 /** A network with its numbers: what can be trained a step at a time, asked, saved and looked at. */
 export interface Model {
   readonly name: string
@@ -57,6 +69,8 @@ export interface Model {
   compile(options: CompileOptions): void
   /** Moves the model to another engine, numbers and all. */
   use(options: EngineOptions): void
+  /** Batches of one size, several at a time. */
+  feed(mode: 'train' | 'evaluate', batch: number): Feed
   /** Runs one batch and gives the loss and the metrics; `train` also moves the weights. */
   run(
     mode: 'train' | 'evaluate',
@@ -81,6 +95,20 @@ export interface Model {
   explain(mode?: Mode, batchSize?: number): string
   /** Frees what the engine holds; the numbers are gone with it. */
   close(): void
+}
+
+/** Steps for an engine that knows single runs only. */
+function oneByOne(engine: Engine, made: Plan & Compiled): Series {
+  const inputs = new Map([made.x, made.y!].map(buffer => [buffer, new Float64Array(sizeOf(buffer.shape))]))
+  return {
+    capacity: 1,
+    input: buffer => inputs.get(buffer)!,
+    run([scalars]) {
+      for (const [buffer, values] of inputs) engine.write(buffer, values)
+      return made.run(scalars)
+    },
+    output: buffer => engine.read(buffer),
+  }
 }
 
 let standard: Backend | undefined
@@ -201,14 +229,31 @@ export function model(layers: readonly Layer[], { name = 'sequential', seed = 0 
       release()
       for (const [buffer, values] of numbers) ready().write(buffer, values)
     },
-    async run(mode, batch, x, y, seed = self.seed) {
+    feed(mode, batch) {
       compiled(self, mode)
-      const run = planned(mode, batch)
-      if (mode === 'train') self.step++
-      ready().write(run.x, x)
-      ready().write(run.y!, y)
-      await run.run({ t: self.step, learningRate: self.learningRate, seed })
-      return Array.from(ready().read(run.out))
+      const made = planned(mode, batch)
+      const series = made.series ?? oneByOne(ready(), made)
+      return {
+        capacity: series.capacity,
+        x: step => series.input(made.x, step),
+        y: step => series.input(made.y!, step),
+        run(count, seed = self.seed) {
+          const { learningRate } = self
+          const steps = Array.from({ length: count }, () => {
+            if (mode === 'train') self.step++
+            return { t: self.step, learningRate, seed }
+          })
+          return series.run(steps)
+        },
+        result: step => series.output(made.out, step),
+      }
+    },
+    async run(mode, batch, x, y, seed) {
+      const feed = self.feed(mode, batch)
+      feed.x(0).set(x)
+      feed.y(0).set(y)
+      await feed.run(1, seed)
+      return Array.from(feed.result(0))
     },
     async forward(batch, x) {
       const run = planned('predict', batch)

@@ -4,6 +4,7 @@ import type { Numbers } from '../program/index.ts'
 import { type Shape, sizeOf } from '../tensor/shape.ts'
 import { type Data, inputsFor, samplesFor } from './check.ts'
 import type { Metrics, TrainEvent } from './event.ts'
+import { steps } from './steps.ts'
 
 /**
  * The loss and the metrics over all samples.
@@ -26,16 +27,19 @@ export async function* measure(
   epoch = 0,
 ): AsyncGenerator<TrainEvent, Metrics> {
   const means = running(model)
-  const run = runner(model, 'evaluate', samples, batchSize)
-  const steps = Math.ceil(samples.size / batchSize)
+  const count = Math.ceil(samples.size / batchSize)
   const turn = turns()
   let step = 0
-  for (const rows of batches(samples, batchSize)) {
-    means.add(await run(rows), rows.length)
-    yield { type: 'validation', epoch, step: ++step, steps }
+  for await (const done of steps(model, 'evaluate', samples, inOrder(samples, batchSize))) {
+    for (const { job, values } of done) means.add(values, job.rows.length)
+    yield { type: 'validation', epoch, step: (step += done.length), steps: count }
     await turn()
   }
   return means.value()
+}
+
+function* inOrder(samples: Dataset, batchSize: number) {
+  for (const rows of batches(samples, batchSize)) yield { rows }
 }
 
 /** Outputs of a model, one sample after another. */
@@ -68,26 +72,13 @@ export async function predict(
   return { shape: [samples.size, ...model.outputShape], data: out! }
 }
 
-/** Runs batches of a dataset through one pair of arrays. */
-export function runner(model: Model, mode: 'train' | 'evaluate', data: Dataset, batchSize: number, seed?: number) {
-  const [width, targets] = [sizeOf(data.inputShape), sizeOf(data.targetShape)]
-  const count = Math.min(batchSize, data.size)
-  const x = new Float64Array(count * width)
-  const y = new Float64Array(count * targets)
-  return (rows: Int32Array) => {
-    data.fill(rows, x, y)
-    const size = rows.length
-    return model.run(mode, size, x.subarray(0, size * width), y.subarray(0, size * targets), seed)
-  }
-}
-
 /** Means weighted by the number of samples, as batches come in. */
 export function running(model: Model) {
   const names = ['loss', ...compiled(model, 'fit').metrics.map(metric => metric.name)]
   const sums = names.map(() => 0)
   let samples = 0
   return {
-    add(values: readonly number[], size: number) {
+    add(values: ArrayLike<number>, size: number) {
       for (let i = 0; i < sums.length; i++) sums[i] += values[i] * size
       samples += size
     },

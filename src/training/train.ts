@@ -4,7 +4,8 @@ import { compiled, type Model } from '../model/model.ts'
 import { countOf } from '../model/network.ts'
 import { type Data, samplesFor } from './check.ts'
 import type { Callback, TrainEvent } from './event.ts'
-import { measure, runner, running, turns } from './measure.ts'
+import { measure, running, turns } from './measure.ts'
+import { steps } from './steps.ts'
 
 export interface TrainOptions {
   /** Samples a step. */
@@ -20,8 +21,10 @@ export interface TrainOptions {
   validationSplit?: number
   /** Decides order and dropout; the model's own by default. */
   seed?: number
-  /** Stops after the current step. */
+  /** Stops after the current step; where nobody listens to steps, within a fiftieth of a second. */
   signal?: AbortSignal
+  /** Whether anybody listens to steps; without listeners only epochs are told. */
+  heard?: boolean
 }
 
 export interface FitOptions extends TrainOptions {
@@ -36,39 +39,51 @@ export interface FitOptions extends TrainOptions {
  */
 export async function* train(model: Model, data: Data, options: TrainOptions = {}): AsyncGenerator<TrainEvent, void> {
   const { batchSize = 32, epochs = 1, initialEpoch = 0, shuffle = true, seed = model.seed, signal } = options
+  const { heard = true } = options
   compiled(model, 'fit')
   const [samples, validation] = divide(model, samplesFor(model, data), options)
-  const steps = [...batches(samples, batchSize)].length
+  const count = [...batches(samples, batchSize)].length
   const parameters = countOf(model.network.nodes.flatMap(node => node.parameters))
-  const sizes = { steps, batchSize, samples: samples.size, validationSamples: validation?.size ?? 0 }
+  const sizes = { steps: count, batchSize, samples: samples.size, validationSamples: validation?.size ?? 0 }
   const began = performance.now()
   yield { type: 'begin', epochs, initialEpoch, ...sizes, seed, parameters }
-  const run = runner(model, 'train', samples, batchSize, seed)
-  const turn = turns()
-  let epoch = initialEpoch
-  let aborted = signal?.aborted ?? false
-  for (; epoch < epochs && !aborted; epoch++) {
-    const start = performance.now()
-    const means = running(model)
-    let step = 0
-    for (const rows of batches(samples, batchSize, order(samples.size, { shuffle, seed, epoch }))) {
-      const before = performance.now()
-      means.add(await run(rows), rows.length)
-      const milliseconds = performance.now() - before
-      yield { type: 'step', epoch, step: ++step, steps, size: rows.length, metrics: means.value(), milliseconds }
-      await turn()
-      if ((aborted = signal?.aborted ?? false)) break
+  function* jobs() {
+    for (let epoch = initialEpoch; epoch < epochs; epoch++) {
+      let step = 0
+      for (const rows of batches(samples, batchSize, order(samples.size, { shuffle, seed, epoch })))
+        yield { rows, epoch, step: ++step }
     }
-    if (aborted) break
-    const metrics = { ...means.value() }
-    if (validation)
-      for (const [name, value] of Object.entries(yield* measure(model, validation, batchSize, epoch)))
-        metrics[`val_${name}`] = value
-    yield { type: 'epoch', epoch, metrics, seconds: (performance.now() - start) / 1000 }
-    aborted = signal?.aborted ?? false
+  }
+  // Epochs run into one another only where nobody looks at what is between them.
+  const together = (job: { epoch: number }, before: { epoch: number }) =>
+    (!heard && !validation) || job.epoch === before.epoch
+  // Who listens and may say stop is told of each step before the next is taken.
+  const most = heard && signal ? 1 : undefined
+  const turn = turns()
+  let means = running(model)
+  let finished = initialEpoch
+  let start = performance.now()
+  for await (const done of steps(model, 'train', samples, jobs(), { seed, most, together })) {
+    for (const { job, values, milliseconds } of done) {
+      const { epoch, step } = job
+      const size = job.rows.length
+      means.add(values, size)
+      if (heard) yield { type: 'step', epoch, step, steps: count, size, metrics: means.value(), milliseconds }
+      if (step < count || signal?.aborted) continue
+      const metrics = { ...means.value() }
+      if (validation)
+        for (const [name, value] of Object.entries(yield* measure(model, validation, batchSize, epoch)))
+          metrics[`val_${name}`] = value
+      yield { type: 'epoch', epoch, metrics, seconds: (performance.now() - start) / 1000 }
+      finished = epoch + 1
+      means = running(model)
+      start = performance.now()
+    }
+    await turn()
+    if (signal?.aborted) break
   }
   const seconds = (performance.now() - began) / 1000
-  yield { type: 'end', epochs: epoch, reason: epoch < epochs ? 'aborted' : 'complete', seconds }
+  yield { type: 'end', epochs: finished, reason: finished < epochs ? 'aborted' : 'complete', seconds }
 }
 
 /** What fit leaves: each metric epoch by epoch. */
@@ -90,7 +105,7 @@ export async function fit(model: Model, data: Data, { callbacks = [], ...options
   const epochs: number[] = []
   const history: Record<string, number[]> = {}
   let reason: History['reason'] = 'complete'
-  for await (const event of train(model, data, options)) {
+  for await (const event of train(model, data, { heard: callbacks.length > 0, ...options })) {
     if (event.type === 'epoch') {
       epochs.push(event.epoch)
       for (const [name, value] of Object.entries(event.metrics)) (history[name] ??= []).push(value)

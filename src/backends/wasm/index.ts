@@ -78,8 +78,15 @@ export const wasm: Backend = {
           own()
           compiled.setScalars(new DataView(memory.buffer), scalars)
         }
-        const cells = (buffer: Buffer, step: number) =>
-          new Float32Array(memory.buffer, compiled.part(buffer, step), sizeOf(buffer.shape))
+        // Views of the steps' inputs and outputs are made once: small networks ask for thousands of them.
+        const views = new Map<Buffer, Float32Array[]>()
+        const cells = (buffer: Buffer, step: number) => {
+          let list = views.get(buffer)
+          if (!list) views.set(buffer, (list = []))
+          const view = list[step]
+          if (view?.buffer === memory.buffer) return view
+          return (list[step] = new Float32Array(memory.buffer, compiled.part(buffer, step), sizeOf(buffer.shape)))
+        }
         const series = (go: (steps: readonly Scalars[]) => void | Promise<void>) => ({
           capacity: compiled.capacity,
           input: cells,

@@ -1,0 +1,66 @@
+import type { Dataset } from '../data/dataset.ts'
+import type { Feed, Model } from '../model/model.ts'
+
+/** One step to come: the rows of its batch. */
+export interface Job {
+  readonly rows: Int32Array
+}
+
+/** What a step left: the loss and the metrics of its batch. */
+export interface Done<J extends Job> {
+  readonly job: J
+  readonly values: ArrayLike<number>
+  readonly milliseconds: number
+}
+
+export interface StepsOptions<J extends Job> {
+  seed?: number
+  /** Most steps that may run together. */
+  most?: number
+  /** Whether a job may run with the one before it. */
+  together?(job: J, before: J): boolean
+}
+
+/** How long steps that are run together may take, in milliseconds: a frame of a picture. */
+const frame = 16
+
+/**
+ * Runs jobs in their order, as many at a time as take no longer than a frame, so that small networks do not pay for
+ * each step and large ones stay responsive. Which steps run together does not change a bit of what they compute.
+ */
+export async function* steps<J extends Job>(
+  model: Model,
+  mode: 'train' | 'evaluate',
+  data: Dataset,
+  jobs: Iterator<J>,
+  { seed, most = Infinity, together = () => true }: StepsOptions<J> = {},
+): AsyncGenerator<readonly Done<J>[], void> {
+  let feed: Feed | undefined
+  let size = 0
+  let limit = 1
+  let { value: next, done } = jobs.next()
+  while (!done) {
+    if (!feed || size !== next.rows.length) {
+      size = next.rows.length
+      feed = model.feed(mode, size)
+    }
+    const start = performance.now()
+    const batch: J[] = []
+    do {
+      data.fill(next.rows, feed.x(batch.length), feed.y(batch.length))
+      batch.push(next)
+      ;({ value: next, done } = jobs.next())
+    } while (
+      !done &&
+      batch.length < Math.min(limit, most, feed.capacity) &&
+      next.rows.length === size &&
+      together(next, batch[batch.length - 1])
+    )
+    const running = feed.run(batch.length, seed)
+    if (running) await running
+    const milliseconds = (performance.now() - start) / batch.length
+    limit = Math.max(1, Math.min(limit * 4, Math.floor(frame / milliseconds)))
+    const { result } = feed
+    yield batch.map((job, i) => ({ job, values: result(i), milliseconds }))
+  }
+}
