@@ -1,0 +1,2 @@
+/** Something the user can put right: told without a stack. */
+export class Complaint extends Error {}
