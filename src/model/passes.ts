@@ -38,8 +38,8 @@ export function forward(k: Verbs, network: Network, x: View, training: boolean):
       ...make(shared, k.scratch, []),
       ...make(random, k.random),
     }
-    if (training || !pair.infer) pair.forward(k, views)
-    else pair.infer(k, views)
+    if (training || !pair.infer) pair.forward(k, views, [from])
+    else pair.infer(k, views, [from])
     traces.push({ y, views })
   }
   return traces
@@ -81,13 +81,15 @@ export function backward(
     const { views } = traces[index]
     const { saved } = layer.pair.shapes(network.nodes[index].inputShape) as unknown as Loose
     const slopes = present(saved).map(([key]) => [`d${key}`, k.scratch(`d${key}${number}`, views[key].shape)])
-    layer.pair.backward(k, {
+    const dx = target(input)
+    const all = {
       ...views,
       ...Object.fromEntries(parameters.map(({ key, gradient }) => [`d${key}`, gradient])),
       ...Object.fromEntries(slopes),
       dy: total(index),
-      dx: target(input),
-    } as Readonly<Record<string, View>> & Record<'x' | 'y' | 'dx' | 'dy', View>)
+      dx,
+    } as Readonly<Record<string, View>> & Record<'x' | 'y' | 'dx' | 'dy', View>
+    layer.pair.backward(k, all, [all.x], [dx])
   }
   return total(-1)
 }

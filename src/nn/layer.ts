@@ -2,6 +2,7 @@ import { ShapeError } from '../errors.ts'
 import type { Verbs } from '../program/index.ts'
 import type { Shape } from '../tensor/shape.ts'
 import type { View } from '../tensor/view.ts'
+import { call, type Output, type Source } from './call.ts'
 import type { Initializer } from './initializer.ts'
 import type { Json } from './json.ts'
 
@@ -30,19 +31,27 @@ export interface Pair<
   H extends string = string,
   R extends string = string,
 > {
-  /** From the shape of its input; throws a ShapeError where that does not fit. */
-  shapes(input: Shape): Shapes<P, S, M, H, R>
+  /** How many inputs it takes: one unless told. */
+  readonly inputs?: readonly [least: number, most: number]
+  /** From the shape of its input, or inputs; throws a ShapeError where that does not fit. */
+  shapes(input: Shape, ...others: Shape[]): Shapes<P, S, M, H, R>
   /** The initialiser of each parameter and state, by name. */
   readonly initial?: Readonly<Partial<Record<NoInfer<P | M>, Initializer>>>
-  forward(k: Verbs, views: Views<'x' | 'y' | P | S | M | H | R>): void
-  backward(k: Verbs, views: Views<'x' | 'y' | 'dx' | 'dy' | P | S | M | H | R | `d${P}` | `d${S}`>): void
+  /** `xs` are all its inputs in the order of the call; x is the first. */
+  forward(k: Verbs, views: Views<'x' | 'y' | P | S | M | H | R>, xs: readonly View[]): void
+  backward(
+    k: Verbs,
+    views: Views<'x' | 'y' | 'dx' | 'dy' | P | S | M | H | R | `d${P}` | `d${S}`>,
+    xs: readonly View[],
+    dxs: readonly View[],
+  ): void
   /** Forward outside training, where that differs: dropout passes, batch normalisation uses what it has learnt. */
-  infer?(k: Verbs, views: Views<'x' | 'y' | P | S | M | H>): void
+  infer?(k: Verbs, views: Views<'x' | 'y' | P | S | M | H>, xs: readonly View[]): void
 }
 
 /** A layer that only looks at its input in another way: no work forward, none backward. */
 export interface Rearrangement {
-  shapes(input: Shape): { readonly y: Shape }
+  shapes(input: Shape, ...others: Shape[]): { readonly y: Shape }
   view(x: View, y: Shape): View
 }
 
@@ -54,8 +63,16 @@ export interface LayerOptions {
   inputShape?: Shape
 }
 
-/** A layer as a model is built of: plain settings, and the pair they make. */
+/**
+ * A layer as a model is built of: plain settings, and the pair they make. Called on what other layers give, it takes
+ * its place in a graph; called twice, it has the same parameters in both places.
+ * @throws ShapeError when it cannot take these inputs
+ * @example
+ * const x = input([4])
+ * const y = add()([dense(4)(x), x])
+ */
 export interface Layer {
+  (...inputs: readonly (Source | readonly Source[])[]): Output
   readonly type: string
   /** Everything needed to make it again, as plain JSON. */
   readonly config: Readonly<Record<string, Json>>
@@ -93,7 +110,16 @@ export function layer<A extends readonly unknown[]>(
   const build = (...args: A): Layer => {
     const named = Object.fromEntries(positional.map((key, i) => [key, args[i]]))
     const config = JSON.parse(JSON.stringify({ ...named, ...(args[positional.length] as object) }))
-    return { type, config, pair: make(...args), with: changes => fromConfig({ ...config, ...changes }) }
+    const self: Layer = Object.assign(
+      (...inputs: readonly (Source | readonly Source[])[]) => call(self, inputs.flat()),
+      {
+        type,
+        config,
+        pair: make(...args),
+        with: (changes: Readonly<Record<string, Json>>) => fromConfig({ ...config, ...changes }),
+      },
+    )
+    return self
   }
   return Object.assign(build, { type, fromConfig })
 }
