@@ -1,5 +1,17 @@
-import { apply, check, derivative, type Formula, formula, formulaOf, name as nameNode } from '../formula/index.ts'
+import { ShapeError, StateError } from '../errors.ts'
+import {
+  apply,
+  check,
+  derivative,
+  type Formula,
+  formula,
+  formulaOf,
+  name as nameNode,
+  number,
+  substitute,
+} from '../formula/index.ts'
 import type { Verbs } from '../program/index.ts'
+import type { Shape } from '../tensor/shape.ts'
 import type { View } from '../tensor/view.ts'
 import type { Json, Params } from './json.ts'
 
@@ -9,8 +21,10 @@ export interface Activation {
   readonly params: Params
   /** The values it can take. */
   readonly range: readonly [low: number, high: number]
-  /** Set when it works element by element. */
+  /** Set when it works element by element: its formulas with the numbers in their places. */
   readonly formulas?: { readonly forward: Formula; readonly backward: Formula }
+  /** The shape of a sample after it: the same, but for gates, which halve an axis, and the like. */
+  outputShape(input: Shape): Shape
   forward(k: Verbs, views: { x: View; y: View }): void
   backward(k: Verbs, views: { x: View; y: View; dy: View; dx: View }): void
   toJSON(): Json
@@ -26,7 +40,10 @@ export interface ElementwiseDefinition {
   range?: readonly [low: number, high: number]
 }
 
+/** Written for the last axis; `axis` turns any other into it. */
 export interface RowwiseDefinition extends Pick<Activation, 'forward' | 'backward'> {
+  /** The length of the axis after it, of the length before. */
+  width?(width: number): number
   range?: readonly [low: number, high: number]
 }
 
@@ -34,36 +51,108 @@ export type ActivationMaker = (params?: Params) => Activation
 
 /**
  * Defines an activation by formulas, or by verbs where an output depends on a whole row.
+ *
+ * One by verbs has the setting `axis`, counted with the batch axis as Keras counts it, by default the last: -1.
  * @throws FormulaError when a formula cannot be read or uses an unknown name
  * @example
  * const mine = activation('mine', { forward: 'x * tanh(a * x)', params: { a: 2 } })
  * dense(8, { activation: mine({ a: 3 }) })
  */
 export function activation(name: string, definition: ElementwiseDefinition | RowwiseDefinition): ActivationMaker {
-  const { range = [-Infinity, Infinity] } = definition
-  if (typeof definition.forward === 'function') {
-    const { forward, backward } = definition as RowwiseDefinition
-    return () => ({ name, params: {}, range, forward, backward, toJSON: () => name })
-  }
-  const { params: defaults = {}, forward: text, backward: written } = definition as ElementwiseDefinition
+  return typeof definition.forward === 'function'
+    ? rowwise(name, definition as RowwiseDefinition)
+    : elementwise(name, definition as ElementwiseDefinition)
+}
+
+/**
+ * The activation a bare formula of x stands for: `x * tanh(x)`. Undefined for what reads as a name, such as `relu` or
+ * `leaky-relu`.
+ * @throws FormulaError with a caret, when the formula cannot be read or uses another name than x
+ */
+export const formulaActivation = (text: string): Activation | undefined =>
+  text !== 'x' && /^[\w-]*$/.test(text) ? undefined : activation(text, { forward: text })()
+
+function elementwise(name: string, definition: ElementwiseDefinition): ActivationMaker {
+  const { params: defaults = {}, forward: text, backward: written, range = [-Infinity, Infinity] } = definition
   const known = Object.keys(defaults)
-  const forward = check(formula(text), ['x', ...known], `activation ${name}`)
-  const backward = written === undefined ? slope(forward) : formula(written)
-  check(backward, ['x', 'y', 'dy', ...known], `the backward pass of ${name}`)
+  const general = check(formula(text), ['x', ...known], `activation ${name}`)
+  const slopes = written === undefined ? slope(general) : formula(written)
+  check(slopes, ['x', 'y', 'dy', ...known], `the backward pass of ${name}`)
   return (given = {}) => {
-    const params = { ...defaults, ...given }
-    const numbers = params as Record<string, number>
+    const params = settled(name, defaults, given)
+    const numbers = Object.fromEntries(Object.entries(params).map(([key, value]) => [key, number(Number(value))]))
+    const [forward, backward] = [general, slopes].map(({ outputs }) =>
+      formulaOf(new Map([...outputs].map(([key, node]) => [key, substitute(node, numbers)]))),
+    )
     return {
       name,
       params,
       range,
       formulas: { forward, backward },
-      forward: (k, { x, y }) => k.map(y, forward, { x, ...numbers }),
-      backward: (k, { x, y, dy, dx }) => k.map(dx, backward, { x, y, dy, ...numbers }),
-      toJSON: () => ({ name, params, forward: text, ...(written === undefined ? {} : { backward: written }) }),
+      outputShape: input => input,
+      forward: (k, { x, y }) => k.map(y, forward, { x }),
+      backward: (k, { x, y, dy, dx }) => k.map(dx, backward, { x, y, dy }),
+      toJSON: () => ({
+        name,
+        params: finite(params),
+        forward: text,
+        ...(written === undefined ? {} : { backward: written }),
+      }),
     }
   }
 }
+
+function rowwise(name: string, { forward, backward, width, range = [-Infinity, Infinity] }: RowwiseDefinition) {
+  return (given: Params = {}): Activation => {
+    const params = settled(name, { axis: -1 }, given)
+    const axis = params.axis as number
+    /** Its axis as the last one: exchanging axes costs nothing. */
+    const turned = <V extends Readonly<Record<string, View>>>(views: V): V =>
+      Object.fromEntries(
+        Object.entries(views).map(([key, view]) => {
+          const order = view.shape.map((_, i) => i)
+          return [
+            key,
+            view.transpose(...order.toSpliced(place(name, axis, order.length), 1), place(name, axis, order.length)),
+          ]
+        }),
+      ) as V
+    return {
+      name,
+      params,
+      range,
+      outputShape(input) {
+        const at = place(name, axis, input.length + 1) - 1
+        return width ? input.with(at, width(input[at])) : input
+      },
+      forward: (k, views) => forward(k, turned(views)),
+      backward: (k, views) => backward(k, turned(views)),
+      toJSON: () => (axis === -1 ? name : { name, params }),
+    }
+  }
+}
+
+/** The axis counted from the front, batch axis included. */
+function place(name: string, axis: number, count: number): number {
+  const found = axis < 0 ? count + axis : axis
+  if (Number.isInteger(axis) && found > 0 && found < count) return found
+  throw new ShapeError('bad-axis', `${name} got axis ${axis}, expected one of 1 to ${count - 1}`, {
+    hint: 'axis 0 is the batch; -1 is the last',
+  })
+}
+
+/** The settings with their defaults: finite numbers, so that they can be saved. */
+function settled(name: string, defaults: Params, given: Params): Params {
+  for (const [key, value] of Object.entries(given))
+    if (typeof value === 'number' && !Number.isFinite(value) && value !== defaults[key])
+      throw new StateError('bad-option', `activation ${name} got ${key.slice(0, 24)} = ${value}`, {
+        hint: 'give a finite number',
+      })
+  return { ...defaults, ...given }
+}
+
+const finite = (params: Params): Params =>
+  Object.fromEntries(Object.entries(params).filter(([, value]) => Number.isFinite(Number(value))))
 
 /** dy · ∂y/∂x */
 function slope(forward: Formula): Formula {

@@ -7,6 +7,7 @@ const { depthwiseConv1d, depthwiseConv2d, separableConv1d, separableConv2d } = l
 const { maxPooling1d, maxPooling2d, maxPooling3d, averagePooling1d, averagePooling2d, averagePooling3d } = layers
 const { globalAveragePooling1d, globalAveragePooling2d, globalAveragePooling3d } = layers
 const { globalMaxPooling1d, globalMaxPooling2d, globalMaxPooling3d } = layers
+const { aconC, elu, gumbelSoftmax, maxout, prelu, relu, rrelu, softmax, srelu, swish } = layers
 
 /** Input and output of each layer, by the formulas of Keras; every row is gradient-checked in float64. */
 const rows: [Layer, number[], number[]][] = [
@@ -67,6 +68,16 @@ const rows: [Layer, number[], number[]][] = [
   [flatten(), [2, 3, 2], [12]],
   [activation('tanh'), [3, 2], [3, 2]],
   [activation('softmax'), [2, 3], [2, 3]],
+  [elu({ alpha: 0.5 }), [5], [5]],
+  [relu({ negativeSlope: 0.1 }), [5], [5]],
+  [softmax(), [2, 3], [2, 3]],
+  [prelu(), [5], [5]],
+  [swish(), [5], [5]],
+  [aconC(), [5], [5]],
+  [srelu(), [5], [5]],
+  [rrelu(), [5], [5]],
+  [gumbelSoftmax(), [5], [5]],
+  [maxout(3), [12], [3]],
 ]
 
 describe('layers', () => {
