@@ -27,10 +27,10 @@ export const relu = activation('relu', {
   params: { negativeSlope: 0, maxValue: Infinity, threshold: 0 },
   forward: `let above = maxValue == inf ? x : min(x, maxValue);
             negativeSlope == 0 && threshold == 0 ? (maxValue == inf ? max(x, 0) : max(above, 0)) :
-            x > threshold ? above : negativeSlope == 0 ? 0 : negativeSlope * (x - threshold)`,
+            x <= threshold ? (negativeSlope == 0 ? 0 : negativeSlope * (x - threshold)) : above`,
   backward: `let above = maxValue == inf ? dy : x < maxValue ? dy : 0;
              negativeSlope == 0 && threshold == 0 && maxValue == inf ? (y > 0 ? dy : 0) :
-             x > threshold ? above : negativeSlope * dy`,
+             x <= threshold ? negativeSlope * dy : above`,
 })
 
 /** Leaky ReLU keeps a small slope below zero, so that no unit dies. Maas et al. 2013; Keras's slope as a function, PyTorch's is 0.01. */

@@ -20,8 +20,8 @@ export const squaredRelu = activation('squaredRelu', {
  */
 export const threshold = activation('threshold', {
   params: { threshold: 1, defaultValue: 0 },
-  forward: 'x > threshold ? x : defaultValue',
-  backward: 'x > threshold ? dy : 0',
+  forward: 'x <= threshold ? defaultValue : x',
+  backward: 'x <= threshold ? 0 : dy',
 })
 
 /** Exponential linear unit: y = x > 0 ? x : α·(eˣ − 1). Clevert et al. 2016. */
@@ -50,15 +50,15 @@ export const selu = activation('selu', {
 /** y = |x| > threshold ? x : 0; PyTorch calls the threshold lambd. */
 export const hardShrink = activation('hardShrink', {
   params: { threshold: 0.5 },
-  forward: 'abs(x) > threshold ? x : 0',
-  backward: 'abs(x) > threshold ? dy : 0',
+  forward: 'abs(x) <= threshold ? 0 : x',
+  backward: 'abs(x) <= threshold ? 0 : dy',
 })
 
 /** y = sign(x)·max(|x| − threshold, 0); PyTorch calls the threshold lambd. */
 export const softShrink = activation('softShrink', {
   params: { threshold: 0.5 },
-  forward: 'x > threshold ? x - threshold : x < -threshold ? x + threshold : 0',
-  backward: 'abs(x) > threshold ? dy : 0',
+  forward: 'abs(x) <= threshold ? 0 : x > 0 ? x - threshold : x + threshold',
+  backward: 'abs(x) <= threshold ? 0 : dy',
 })
 
 /** Inverse square root linear unit: y = x ≥ 0 ? x : x / √(1 + α·x²). Carlile et al. 2017. */

@@ -18,7 +18,7 @@ export const gelu = activation('gelu', {
   forward: `let inner = sqrt(2 / pi) * (x + 0.044715 * x^3);
             0.5 * x * (1 + (approximate ? tanh(inner) : erf(x * sqrt(0.5))))`,
   backward: `let t = tanh(sqrt(2 / pi) * (x + 0.044715 * x^3));
-             let slope = sqrt(2 / pi) * (1 + 0.134145 * x^2);
+             let slope = sqrt(2 / pi) * (1 + 0.134145 * min(x^2, 1000)); // beyond, t is ±1
              approximate ? dy * (0.5 * (1 + t) + 0.5 * x * (1 - t) * (1 + t) * slope)
                          : dy * (0.5 * (1 + erf(x * sqrt(0.5))) + x * exp(-0.5 * x^2) / sqrt(2 * pi))`,
 })
