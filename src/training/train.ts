@@ -89,7 +89,7 @@ export async function* train(model: Model, data: Data, options: TrainOptions = {
 /** What fit leaves: each metric epoch by epoch. */
 export interface History {
   /** The numbers of the epochs, from 0. */
-  readonly epochs: readonly number[]
+  readonly epoch: readonly number[]
   /** loss, accuracy, val_loss, …: one number an epoch. */
   readonly history: Readonly<Record<string, readonly number[]>>
   readonly reason: 'complete' | 'aborted'
@@ -102,18 +102,18 @@ export interface History {
  * const { history } = await fit(model, { x, y }, { epochs: 10, batchSize: 64 })
  */
 export async function fit(model: Model, data: Data, { callbacks = [], ...options }: FitOptions = {}): Promise<History> {
-  const epochs: number[] = []
+  const epoch: number[] = []
   const history: Record<string, number[]> = {}
   let reason: History['reason'] = 'complete'
   for await (const event of train(model, data, { heard: callbacks.length > 0, ...options })) {
     if (event.type === 'epoch') {
-      epochs.push(event.epoch)
+      epoch.push(event.epoch)
       for (const [name, value] of Object.entries(event.metrics)) (history[name] ??= []).push(value)
     }
     if (event.type === 'end') reason = event.reason
     for (const callback of callbacks) await callback(event)
   }
-  return { epochs, history, reason }
+  return { epoch, history, reason }
 }
 
 /** Training samples and validation samples. */
