@@ -48,8 +48,8 @@ test('a training is told as events', async () => {
 test('the history has one number an epoch', async () => {
   const seen: string[] = []
   const callbacks = [async (event: TrainEvent) => seen.push(event.type)]
-  const { epochs, history, reason } = await network().fit(data, { epochs: 3, validationData: data.take(10), callbacks })
-  expect(epochs).toEqual([0, 1, 2])
+  const { epoch, history, reason } = await network().fit(data, { epochs: 3, validationData: data.take(10), callbacks })
+  expect(epoch).toEqual([0, 1, 2])
   expect(Object.values(history).map(({ length }) => length)).toEqual([3, 3, 3, 3])
   expect(reason).toBe('complete')
   expect(seen[0] + seen.at(-1)).toBe('beginend')
@@ -73,8 +73,8 @@ test('a signal stops after the current step', async () => {
   let steps = 0
   const callbacks = [(event: TrainEvent) => event.type === 'step' && ++steps === 5 && stop.abort()]
   const model = network()
-  const { epochs, reason } = await model.fit(data, { epochs: 9, batchSize: 16, signal: stop.signal, callbacks })
-  expect([steps, model.step, epochs, reason]).toEqual([5, 5, [0], 'aborted'])
+  const { epoch, reason } = await model.fit(data, { epochs: 9, batchSize: 16, signal: stop.signal, callbacks })
+  expect([steps, model.step, epoch, reason]).toEqual([5, 5, [0], 'aborted'])
 })
 
 describe('one seed', () => {
