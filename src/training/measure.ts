@@ -82,7 +82,11 @@ export function running(model: Model) {
       for (let i = 0; i < sums.length; i++) sums[i] += values[i] * size
       samples += size
     },
-    value: (): Metrics => Object.fromEntries(names.map((name, i) => [name, sums[i] / samples])),
+    value(): Metrics {
+      const metrics: Record<string, number> = {}
+      for (let i = 0; i < names.length; i++) metrics[names[i]] = sums[i] / samples
+      return metrics
+    },
   }
 }
 

@@ -38,17 +38,20 @@ export async function* steps<J extends Job>(
   let feed: Feed | undefined
   let size = 0
   let limit = 1
+  // What each step's arrays hold: the same rows again need not be written again.
+  let held: Int32Array[] = []
   let { value: next, done } = jobs.next()
   while (!done) {
     if (!feed || size !== next.rows.length) {
       size = next.rows.length
       feed = model.feed(mode, size)
+      held = []
     }
     const start = performance.now()
     const batch: J[] = []
     do {
-      data.fill(next.rows, feed.x(batch.length), feed.y(batch.length))
-      batch.push(next)
+      const at = batch.push(next) - 1
+      if (held[at] !== next.rows) data.fill((held[at] = next.rows), feed.x(at), feed.y(at))
       ;({ value: next, done } = jobs.next())
     } while (
       !done &&

@@ -5,7 +5,7 @@ import { countOf } from '../model/network.ts'
 import { type Data, samplesFor } from './check.ts'
 import type { Callback, TrainEvent } from './event.ts'
 import { measure, running, turns } from './measure.ts'
-import { steps } from './steps.ts'
+import { type Job, steps } from './steps.ts'
 
 export interface TrainOptions {
   /** Samples a step. */
@@ -23,8 +23,6 @@ export interface TrainOptions {
   seed?: number
   /** Stops after the current step; where nobody listens to steps, within a fiftieth of a second. */
   signal?: AbortSignal
-  /** Whether anybody listens to steps; without listeners only epochs are told. */
-  heard?: boolean
 }
 
 export interface FitOptions extends TrainOptions {
@@ -38,6 +36,20 @@ export interface FitOptions extends TrainOptions {
  * for await (const event of train(model, { x, y }, { epochs: 10 })) console.log(JSON.stringify(event))
  */
 export async function* train(model: Model, data: Data, options: TrainOptions = {}): AsyncGenerator<TrainEvent, void> {
+  for await (const events of told(model, data, options)) yield* events
+}
+
+interface TrainingJob extends Job {
+  readonly epoch: number
+  readonly step: number
+}
+
+/** The events of steps that ran together, together: a generator's turn for each would cost more than a small step. */
+async function* told(
+  model: Model,
+  data: Data,
+  options: TrainOptions & { heard?: boolean },
+): AsyncGenerator<readonly TrainEvent[], void> {
   const { batchSize = 32, epochs = 1, initialEpoch = 0, shuffle = true, seed = model.seed, signal } = options
   const { heard = true } = options
   compiled(model, 'fit')
@@ -46,12 +58,13 @@ export async function* train(model: Model, data: Data, options: TrainOptions = {
   const parameters = countOf(model.network.nodes.flatMap(node => node.parameters))
   const sizes = { steps: count, batchSize, samples: samples.size, validationSamples: validation?.size ?? 0 }
   const began = performance.now()
-  yield { type: 'begin', epochs, initialEpoch, ...sizes, seed, parameters }
+  yield [{ type: 'begin', epochs, initialEpoch, ...sizes, seed, parameters }]
+  const divided = (epoch: number) => [...batches(samples, batchSize, order(samples.size, { shuffle, seed, epoch }))]
+  const fixed = shuffle ? undefined : divided(0)
   function* jobs() {
     for (let epoch = initialEpoch; epoch < epochs; epoch++) {
       let step = 0
-      for (const rows of batches(samples, batchSize, order(samples.size, { shuffle, seed, epoch })))
-        yield { rows, epoch, step: ++step }
+      for (const rows of fixed ?? divided(epoch)) yield { rows, epoch, step: ++step }
     }
   }
   // Epochs run into one another only where nobody looks at what is between them.
@@ -63,27 +76,39 @@ export async function* train(model: Model, data: Data, options: TrainOptions = {
   let means = running(model)
   let finished = initialEpoch
   let start = performance.now()
-  for await (const done of steps(model, 'train', samples, jobs(), { seed, most, together })) {
+  for await (const done of steps<TrainingJob>(model, 'train', samples, jobs(), { seed, most, together })) {
+    let events: TrainEvent[] = []
     for (const { job, values, milliseconds } of done) {
       const { epoch, step } = job
       const size = job.rows.length
       means.add(values, size)
-      if (heard) yield { type: 'step', epoch, step, steps: count, size, metrics: means.value(), milliseconds }
-      if (step < count || signal?.aborted) continue
+      if (heard) events.push({ type: 'step', epoch, step, steps: count, size, metrics: means.value(), milliseconds })
+      if (step < count) continue
+      // Whoever says stop at the last step does so before the epoch counts.
+      if (heard) {
+        yield events
+        events = []
+      }
+      if (signal?.aborted) break
       const metrics = { ...means.value() }
-      if (validation)
-        for (const [name, value] of Object.entries(yield* measure(model, validation, batchSize, epoch)))
-          metrics[`val_${name}`] = value
-      yield { type: 'epoch', epoch, metrics, seconds: (performance.now() - start) / 1000 }
+      if (validation) {
+        const seen = measure(model, validation, batchSize, epoch)
+        let part = await seen.next()
+        for (; !part.done; part = await seen.next()) yield [part.value]
+        for (const [name, value] of Object.entries(part.value)) metrics[`val_${name}`] = value
+      }
+      const now = performance.now()
+      events.push({ type: 'epoch', epoch, metrics, seconds: (now - start) / 1000 })
       finished = epoch + 1
       means = running(model)
-      start = performance.now()
+      start = now
     }
+    yield events
     await turn()
     if (signal?.aborted) break
   }
   const seconds = (performance.now() - began) / 1000
-  yield { type: 'end', epochs: finished, reason: finished < epochs ? 'aborted' : 'complete', seconds }
+  yield [{ type: 'end', epochs: finished, reason: finished < epochs ? 'aborted' : 'complete', seconds }]
 }
 
 /** What fit leaves: each metric epoch by epoch. */
@@ -105,14 +130,15 @@ export async function fit(model: Model, data: Data, { callbacks = [], ...options
   const epoch: number[] = []
   const history: Record<string, number[]> = {}
   let reason: History['reason'] = 'complete'
-  for await (const event of train(model, data, { heard: callbacks.length > 0, ...options })) {
-    if (event.type === 'epoch') {
-      epoch.push(event.epoch)
-      for (const [name, value] of Object.entries(event.metrics)) (history[name] ??= []).push(value)
+  for await (const events of told(model, data, { heard: callbacks.length > 0, ...options }))
+    for (const event of events) {
+      if (event.type === 'epoch') {
+        epoch.push(event.epoch)
+        for (const name in event.metrics) (history[name] ??= []).push(event.metrics[name])
+      }
+      if (event.type === 'end') reason = event.reason
+      for (const callback of callbacks) await callback(event)
     }
-    if (event.type === 'end') reason = event.reason
-    for (const callback of callbacks) await callback(event)
-  }
   return { epoch, history, reason }
 }
 

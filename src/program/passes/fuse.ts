@@ -43,6 +43,9 @@ function fits(host: Instruction, map: MapInstruction, made: readonly View[]): ho
     if (!sameShape(domain(host), domain(map))) return false
   } else if (host.verb === 'gemm') {
     if (sizeOf(domain(host)) !== sizeOf(domain(map))) return false
+    // A few columns leave most of a vector empty; by itself the map goes along the rows.
+    const [down, across] = domain(host)
+    if (across < 4 && down >= 8) return false
     // Beside the product, an epilogue reads rows only: a bias, or a number for each column.
     const others = Object.values(map.inputs).filter(v => !made.includes(v))
     const rows = rowAxes(host, map)

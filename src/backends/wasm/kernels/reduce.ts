@@ -90,7 +90,15 @@ function emit(build: Build, job: Job, whole: Nest, reduced: (l: number) => boole
   const outputs = n.operands.slice(job.names.length)
   const inner = outer - 1
   const vector = inner > 0 && vectorizable(n, inner, outputs)
-  const unrolled = inside.reduce((product, l) => product * n.sizes[l], 1) <= 16
+  // Where the sums lie side by side in no vector, the summands may: four partial sums, added at the end.
+  const along = inside[inside.length - 1]
+  const flat =
+    !vector &&
+    job.kind !== 'argmax' &&
+    along !== undefined &&
+    n.sizes[along] >= 8 &&
+    vectorizable({ ...n, operands: n.operands.slice(0, job.names.length) }, along, [])
+  const unrolled = !flat && inside.reduce((product, l) => product * n.sizes[l], 1) <= 16
 
   const code = build.module.function('', ['i32', 'i32', 'i32'], (f, begin, end) => {
     const write = formulaWriter(build, f, job.formula, name => job.names.includes(name))
@@ -104,7 +112,23 @@ function emit(build: Build, job: Job, whole: Nest, reduced: (l: number) => boole
             accumulators[u][o].take(value)
           })
         })
-      if (unrolled) for (const at of indices(inside, n.sizes)) step(at)
+      if (flat) {
+        const [wide, single] = [accumulators[0], outputs.map(() => accumulator(f, job.kind))]
+        w.loops(inside.slice(0, -1), () =>
+          w.sectioned(along, sections(n.sizes[along], true, 2), section => {
+            for (let u = 0; u < section.unroll; u++) {
+              const at = { [along]: u * section.lanes }
+              write(name => w.load(job.names.indexOf(name), along, section.lanes, at)).forEach((value, o) => {
+                const target = section.lanes === 4 ? wide[o] : single[o]
+                target.take(value)
+              })
+            }
+          }),
+        )
+        wide.forEach((total, o) => {
+          total.gather(single[o])
+        })
+      } else if (unrolled) for (const at of indices(inside, n.sizes)) step(at)
       else w.loops(inside, () => step({}))
       places.forEach((place, u) => {
         accumulators[u].forEach((a, o) => {
@@ -143,6 +167,15 @@ function accumulator(f: Code, kind: Reduction) {
         f.get(chosen).get(place).get(worse).op('v128.bitselect').set(chosen)
         f.get(place).f32x4(1).op('f32x4.add').set(place)
       }
+    },
+    /** Takes the four lanes together, and another accumulator's first. */
+    gather(other: { result(scale: number): Local }) {
+      const turned = f.local('v128')
+      f.get(total).get(total).shuffle(2, 3, 0, 1).set(turned)
+      this.take(turned)
+      f.get(total).get(total).shuffle(1, 0, 3, 2).set(turned)
+      this.take(turned)
+      this.take(other.result(1))
     },
     result(scale: number): Local {
       const value = chosen ?? total
