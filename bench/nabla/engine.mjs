@@ -1,6 +1,4 @@
-import { wasm } from '../../dist/index.js'
-import { drop, fuse, record } from '../../dist/program/index.js'
-import { viewOf } from '../../dist/tensor/view.js'
+import { drop, fuse, record, viewOf, wasm } from '../../dist/engine.js'
 import { asked } from '../adaptor.mjs'
 import { normals } from '../data.mjs'
 

@@ -1,4 +1,4 @@
-import { Module } from '../../dist/backends/wasm/assembler.js'
+import { Module } from '../../dist/engine.js'
 import { emit, run } from '../adaptor.mjs'
 import { measure } from '../timing.mjs'
 

@@ -61,10 +61,14 @@ export function numpyRandom(seed: number | readonly number[] = 0): NumpyRandom {
   let cached = 0
 
   function twist() {
-    for (let i = 0; i < length; i++) {
-      const y = (key[i] & 0x80000000) | (key[(i + 1) % length] & 0x7fffffff)
-      key[i] = key[(i + middle) % length] ^ (y >>> 1) ^ (y & 1 && 0x9908b0df)
+    const mixed = (i: number, next: number, far: number) => {
+      const y = (key[i] & 0x80000000) | (key[next] & 0x7fffffff)
+      key[i] = key[far] ^ (y >>> 1) ^ (-(y & 1) & 0x9908b0df)
     }
+    let i = 0
+    for (; i < length - middle; i++) mixed(i, i + 1, i + middle)
+    for (; i < length - 1; i++) mixed(i, i + 1, i + middle - length)
+    mixed(i, 0, middle - 1)
     pos = 0
   }
 
