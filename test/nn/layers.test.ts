@@ -6,6 +6,13 @@ const { conv1d, conv2d, conv3d, conv1dTranspose, conv2dTranspose, conv3dTranspos
 const { depthwiseConv1d, depthwiseConv2d, separableConv1d, separableConv2d } = layers
 const { maxPooling1d, maxPooling2d, maxPooling3d, averagePooling1d, averagePooling2d, averagePooling3d } = layers
 const { globalAveragePooling1d, globalAveragePooling2d, globalAveragePooling3d } = layers
+const { adaptiveAveragePooling1d, adaptiveAveragePooling2d, adaptiveAveragePooling3d } = layers
+const { adaptiveMaxPooling1d, adaptiveMaxPooling2d, adaptiveMaxPooling3d } = layers
+const { layerNormalization, groupNormalization, instanceNormalization, rmsNormalization, unitNormalization } = layers
+const { spatialDropout1d, spatialDropout2d, spatialDropout3d, gaussianNoise, gaussianDropout, alphaDropout } = layers
+const { reshape, permute, repeatVector, upSampling1d, upSampling2d, upSampling3d, rescaling, normalization } = layers
+const { zeroPadding1d, zeroPadding2d, zeroPadding3d, cropping1d, cropping2d, cropping3d } = layers
+const { embedding, simpleRnn, lstm, gru, bidirectional, timeDistributed } = layers
 const { globalMaxPooling1d, globalMaxPooling2d, globalMaxPooling3d } = layers
 const { aconC, elu, gumbelSoftmax, maxout, prelu, relu, rrelu, softmax, srelu, swish } = layers
 
@@ -46,6 +53,18 @@ const rows: [Layer, number[], number[]][] = [
   [separableConv2d(2, 2, { useBias: false }), [3, 3, 2], [2, 2, 2]],
   [batchNormalization(), [4], [4]],
   [batchNormalization({ momentum: 0.9, epsilon: 1e-5 }), [3, 2, 2], [3, 2, 2]],
+  [layerNormalization(), [5], [5]],
+  [layerNormalization({ axis: [1, -1], scale: false }), [3, 2, 2], [3, 2, 2]],
+  [layerNormalization({ axis: [2, 3], center: false }), [2, 3, 2], [2, 3, 2]],
+  [layerNormalization({ center: false, scale: false }), [2, 3], [2, 3]],
+  [groupNormalization({ groups: 2 }), [3, 2, 4], [3, 2, 4]],
+  [groupNormalization({ groups: 3, scale: false, epsilon: 1e-5 }), [6], [6]],
+  [groupNormalization({ groups: -1 }), [3, 2], [3, 2]],
+  [instanceNormalization(), [3, 2, 2], [3, 2, 2]],
+  [rmsNormalization(), [2, 4], [2, 4]],
+  [rmsNormalization({ axis: [1, 2] }), [2, 4], [2, 4]],
+  [unitNormalization(), [2, 4], [2, 4]],
+  [unitNormalization({ axis: 1 }), [3, 2], [3, 2]],
   [leakyRelu(), [5], [5]],
   [leakyRelu({ slope: 0.1 }), [3, 2, 2], [3, 2, 2]],
   [maxPooling2d(), [5, 6, 2], [2, 3, 2]],
@@ -64,7 +83,62 @@ const rows: [Layer, number[], number[]][] = [
   [globalMaxPooling1d(), [4, 3], [3]],
   [globalMaxPooling2d({ keepdims: true }), [3, 4, 2], [1, 1, 2]],
   [globalMaxPooling3d(), [2, 3, 2, 2], [2]],
+  [adaptiveAveragePooling1d(3), [5, 2], [3, 2]],
+  [adaptiveAveragePooling2d([2, 3]), [4, 5, 2], [2, 3, 2]],
+  [adaptiveAveragePooling3d(1), [2, 3, 2, 2], [1, 1, 1, 2]],
+  [adaptiveMaxPooling1d(3), [5, 2], [3, 2]],
+  [adaptiveMaxPooling2d([2, 3]), [4, 5, 2], [2, 3, 2]],
+  [adaptiveMaxPooling3d([1, 2, 1]), [2, 3, 2, 1], [1, 2, 1, 1]],
   [dropout(0.4), [6], [6]],
+  [spatialDropout1d(0.4), [4, 5], [4, 5]],
+  [spatialDropout2d(0.4), [2, 3, 5], [2, 3, 5]],
+  [spatialDropout3d(0.4), [2, 1, 2, 5], [2, 1, 2, 5]],
+  [gaussianNoise(0.3), [6], [6]],
+  [gaussianDropout(0.3), [6], [6]],
+  [alphaDropout(0.3), [6], [6]],
+  [rescaling(1 / 255, { offset: -0.5 }), [3, 2], [3, 2]],
+  [normalization({ mean: [1, 2], variance: 4 }), [3, 2], [3, 2]],
+  [reshape([3, -1]), [4, 6], [3, 8]],
+  [reshape([12]), [2, 3, 2], [12]],
+  [permute([2, 3, 1]), [2, 3, 4], [3, 4, 2]],
+  [repeatVector(3), [4], [3, 4]],
+  [zeroPadding1d(), [3, 2], [5, 2]],
+  [
+    zeroPadding2d({
+      padding: [
+        [1, 0],
+        [2, 3],
+      ],
+    }),
+    [2, 3, 2],
+    [3, 8, 2],
+  ],
+  [zeroPadding3d({ padding: [0, 1, 2] }), [2, 1, 2, 1], [2, 3, 6, 1]],
+  [cropping1d({ cropping: [2, 0] }), [5, 2], [3, 2]],
+  [cropping2d({ cropping: [1, 2] }), [4, 5, 2], [2, 1, 2]],
+  [cropping3d(), [3, 4, 3, 2], [1, 2, 1, 2]],
+  [upSampling1d({ size: 3 }), [2, 2], [6, 2]],
+  [upSampling2d({ size: [1, 2] }), [2, 3, 2], [2, 6, 2]],
+  [upSampling2d({ size: [3, 2], interpolation: 'bilinear' }), [2, 3, 2], [6, 6, 2]],
+  [upSampling3d(), [1, 2, 2, 2], [2, 4, 4, 2]],
+  [embedding(4, 3), [5], [5, 3]],
+  [embedding(2, 3), [2, 2], [2, 2, 3]],
+  [simpleRnn(3), [4, 2], [3]],
+  [simpleRnn(2, { returnSequences: true, goBackwards: true, useBias: false }), [3, 2], [3, 2]],
+  [lstm(3), [4, 2], [3]],
+  [lstm(2, { returnSequences: true, activation: 'softmax', recurrentActivation: 'tanh' }), [3, 2], [3, 2]],
+  [lstm(2, { goBackwards: true, useBias: false }), [1, 2], [2]],
+  [gru(3), [4, 2], [3]],
+  [gru(2, { returnSequences: true, useBias: false }), [3, 2], [3, 2]],
+  [gru(3, { resetAfter: false, goBackwards: true }), [4, 2], [3]],
+  [gru(2, { resetAfter: false, returnSequences: true, useBias: false }), [3, 2], [3, 2]],
+  [bidirectional(lstm(2, { returnSequences: true })), [3, 2], [3, 4]],
+  [bidirectional(simpleRnn(2), { mergeMode: 'mul' }), [3, 2], [2]],
+  [bidirectional(gru(2, { returnSequences: true }), { mergeMode: 'ave' }), [3, 2], [3, 2]],
+  [timeDistributed(dense(2, { activation: 'tanh' })), [3, 4], [3, 2]],
+  [timeDistributed(conv2d(2, 2)), [2, 3, 3, 1], [2, 2, 2, 2]],
+  [timeDistributed(batchNormalization()), [3, 2], [3, 2]],
+  [timeDistributed(flatten()), [2, 3, 2], [2, 6]],
   [flatten(), [2, 3, 2], [12]],
   [activation('tanh'), [3, 2], [3, 2]],
   [activation('softmax'), [2, 3], [2, 3]],
@@ -81,7 +155,8 @@ const rows: [Layer, number[], number[]][] = [
 ]
 
 describe('layers', () => {
-  test.each(rows)('$type $config has the right slopes on $1', async (layer, inputShape, outputShape) => {
+  const titled = rows.map(([layer, ...shapes]) => [layer.type, layer.config, ...shapes, layer] as const)
+  test.each(titled)('%s %j has the right slopes on %j', async (_type, _config, inputShape, outputShape, layer) => {
     expect(layer.pair.shapes(inputShape).y).toEqual(outputShape)
     const report = await checkGradients(layer, { inputShape })
     expect(report.arrays.filter(({ error }) => !(error < 1e-6))).toEqual([])

@@ -1,11 +1,22 @@
 export { activation } from './activation.ts'
+export {
+  adaptiveAveragePooling1d,
+  adaptiveAveragePooling2d,
+  adaptiveAveragePooling3d,
+  adaptiveMaxPooling1d,
+  adaptiveMaxPooling2d,
+  adaptiveMaxPooling3d,
+} from './adaptivePooling.ts'
 export { batchNormalization } from './batchNormalization.ts'
+export { bidirectional } from './bidirectional.ts'
+export { cropping1d, cropping2d, cropping3d, zeroPadding1d, zeroPadding2d, zeroPadding3d } from './borders.ts'
 export { conv1d, conv2d, conv3d } from './convolution.ts'
 export { conv1dTranspose, conv2dTranspose, conv3dTranspose } from './convolutionTranspose.ts'
 export { dense } from './dense.ts'
 export { depthwiseConv1d, depthwiseConv2d, separableConv1d, separableConv2d } from './depthwiseConvolution.ts'
 export { dropout } from './dropout.ts'
 export { elu, relu, softmax } from './elementwise.ts'
+export { embedding } from './embedding.ts'
 export { flatten } from './flatten.ts'
 export {
   globalAveragePooling1d,
@@ -15,9 +26,26 @@ export {
   globalMaxPooling2d,
   globalMaxPooling3d,
 } from './globalPooling.ts'
+export { gru } from './gru.ts'
 export { input } from './input.ts'
 export { leakyRelu } from './leakyRelu.ts'
+export { lstm } from './lstm.ts'
 export { maxout } from './maxout.ts'
+export {
+  alphaDropout,
+  gaussianDropout,
+  gaussianNoise,
+  spatialDropout1d,
+  spatialDropout2d,
+  spatialDropout3d,
+} from './noise.ts'
+export {
+  groupNormalization,
+  instanceNormalization,
+  layerNormalization,
+  rmsNormalization,
+  unitNormalization,
+} from './normalizations.ts'
 export {
   averagePooling1d,
   averagePooling2d,
@@ -27,4 +55,9 @@ export {
   maxPooling3d,
 } from './pooling.ts'
 export { gumbelSoftmax, rrelu } from './randomActivations.ts'
+export { permute, repeatVector, reshape } from './reshaping.ts'
+export { normalization, rescaling } from './scaling.ts'
+export { simpleRnn } from './simpleRnn.ts'
+export { timeDistributed } from './timeDistributed.ts'
 export { aconC, prelu, srelu, swish } from './trainedActivations.ts'
+export { upSampling1d, upSampling2d, upSampling3d } from './upSampling.ts'

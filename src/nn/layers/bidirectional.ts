@@ -1,0 +1,76 @@
+import { ShapeError } from '../../errors.ts'
+import { printShape } from '../../tensor/shape.ts'
+import type { View } from '../../tensor/view.ts'
+import type { LayerOptions, Pair } from '../layer.ts'
+import { type AnyShapes, asPair, inside, prefixed, wrapper } from './wrapper.ts'
+
+export interface BidirectionalOptions extends LayerOptions {
+  /** How the two outputs of a step become one: side by side (default), or their sum, product or mean. */
+  mergeMode?: 'concat' | 'sum' | 'mul' | 'ave'
+}
+
+const formulas = { sum: ['a + b', 'dy'], mul: ['a * b', 'dy * other'], ave: ['(a + b) / 2', 'dy / 2'] }
+
+/**
+ * Reads a sequence from both ends with two layers of the same kind, and puts what they say of each step side by side.
+ * @param layer a recurrent layer
+ * @paper Schuster & Paliwal 1997
+ * @example
+ * bidirectional(lstm(8, { returnSequences: true }))
+ */
+export const bidirectional = wrapper<BidirectionalOptions>('bidirectional', (layer, { mergeMode = 'concat' }) => {
+  if (mergeMode !== 'concat' && !Object.hasOwn(formulas, mergeMode))
+    throw new ShapeError('bad-option', `bidirectional got mergeMode ${String(mergeMode).slice(0, 24)}`, {
+      hint: "mergeMode is 'concat', 'sum', 'mul' or 'ave'",
+    })
+  const turned = layer.with({ goBackwards: !layer.config.goBackwards })
+  const ways = { forward_: asPair(layer.pair), backward_: asPair(turned.pair) }
+  const each = Object.entries(ways) as [keyof typeof ways, Pair][]
+  /** Outputs of the second layer come in the order of reading; this is their order in time. */
+  const inTime = (v: View) => (layer.config.returnSequences ? v.flip(1) : v)
+  /** Where each layer writes: its half of y, or room of its own. */
+  const places = (y: View, other?: View): [View, View] => {
+    const [last, half] = [y.shape.length - 1, y.shape[y.shape.length - 1] / 2]
+    return other ? [y, inTime(other)] : [y.slice(last, 0, half), inTime(y.slice(last, half, half))]
+  }
+  return {
+    shapes(input) {
+      const shapes = each.map(([prefix, p]) => [prefix, p.shapes(input) as unknown as AnyShapes] as const)
+      const [, { y }] = shapes[0]
+      if (y.length !== (layer.config.returnSequences ? 2 : 1))
+        throw new ShapeError('bad-option', `bidirectional got a ${layer.type}, expected a recurrent layer`, {
+          evidence: [['its output', printShape(y)]],
+          hint: 'bidirectional(lstm(8)), or a gru or simpleRnn',
+        })
+      const all = (of: (s: AnyShapes) => Readonly<Record<string, never>> | undefined) =>
+        Object.assign({}, ...shapes.map(([prefix, s]) => prefixed(prefix, of(s))))
+      const outputs = mergeMode === 'concat' ? {} : { forward_y: y, backward_y: y }
+      return {
+        y: mergeMode === 'concat' ? y.with(-1, 2 * y[y.length - 1]) : y,
+        params: all(s => s.params as never),
+        saved: { ...all(s => s.saved as never), ...outputs },
+        state: all(s => s.state as never),
+        shared: all(s => s.shared as never),
+        random: all(s => s.random as never),
+      }
+    },
+    initial: Object.assign({}, ...each.map(([prefix, { initial }]) => prefixed(prefix, initial))),
+    forward(k, { x, y, ...views }: Readonly<Record<string, View>>) {
+      const outputs = mergeMode === 'concat' ? places(y) : places(views.forward_y, views.backward_y)
+      for (const [i, [prefix, p]] of each.entries()) p.forward(k, { ...inside(prefix, views), x, y: outputs[i] }, [x])
+      if (mergeMode !== 'concat') k.map(y, formulas[mergeMode][0], { a: outputs[0], b: outputs[1] })
+    },
+    backward(k, { x, y, dx, dy, ...views }: Readonly<Record<string, View>>) {
+      const joined = mergeMode === 'concat'
+      const outputs = joined ? places(y) : places(views.forward_y, views.backward_y)
+      const slopes = joined ? places(dy) : places(views.dforward_y, views.dbackward_y)
+      const parts = each.map(([prefix]) => k.scratch(`dx ${prefix}`, dx.shape))
+      for (const [i, [prefix, p]] of each.entries()) {
+        const [y, part, dx] = [outputs[i], slopes[i], parts[i]]
+        if (mergeMode !== 'concat') k.map(part, formulas[mergeMode][1], { dy, other: outputs[1 - i] })
+        p.backward(k, { ...inside(prefix, views), x, y, dy: part, dx }, [x], [dx])
+      }
+      k.map(dx, 'a + b', { a: parts[0], b: parts[1] })
+    },
+  } as Pair
+})

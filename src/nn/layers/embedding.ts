@@ -1,0 +1,43 @@
+import { sizeOf } from '../../tensor/shape.ts'
+import type { View } from '../../tensor/view.ts'
+import { type LayerOptions, layer, pair, whole } from '../layer.ts'
+import { type InitializerChoice, resolveInitializer } from '../resolve.ts'
+
+export interface EmbeddingOptions extends LayerOptions {
+  embeddingsInitializer?: InitializerChoice
+}
+
+/**
+ * A row of numbers for each of a vocabulary: y = W[x], a dense layer on one-hot vectors without the zeros. A number
+ * outside 0 … inputDim − 1 is taken as the nearest one inside.
+ * @shape [...] whole numbers → [..., outputDim]
+ * @param inputDim size of the vocabulary
+ * @param outputDim length of a row
+ * @example
+ * embedding(1000, 16)
+ */
+export const embedding = layer(
+  'embedding',
+  ['inputDim', 'outputDim'],
+  (inputDim: number, outputDim: number, options: EmbeddingOptions = {}) => {
+    whole('embedding', 'inputDim', inputDim)
+    whole('embedding', 'outputDim', outputDim)
+    const initial = { W: resolveInitializer(options.embeddingsInitializer ?? 'randomNormal') }
+    const rows = (y: View) => y.matrix(y.shape.length - 1)
+    return pair({
+      shapes: input => ({ y: [...input, outputDim], params: { W: [inputDim, outputDim] }, saved: { row: input } }),
+      initial,
+      forward(k, { x, W, row, y }) {
+        k.map(row, 'clamp(floor(x), 0, inputDim - 1)', { x, inputDim })
+        k.gather(rows(y), W, row.reshape(sizeOf(row.shape), 1), 0) // y = W[row]
+      },
+      backward(k, { row, dx, dy, dW }) {
+        const N = sizeOf(row.shape)
+        const hot = k.scratch('hot', [N, inputDim]) // hot[n, i] = 1 where row n is i
+        k.map(hot, 'row == i ? 1 : 0', { row: row.reshape(N, 1), i: k.index(inputDim) })
+        k.gemm(dW, hot.T, rows(dy)) // dW = hotᵀ·dy
+        k.map(dx, '0 * row', { row }) // a whole number has no slope
+      },
+    })
+  },
+)
