@@ -20,14 +20,22 @@ export interface Shaped {
   readonly data: NumberArray
 }
 
+/** Several arrays a sample, by name: what a model with several inputs or outputs takes. */
+export type Parts = Readonly<Record<string, Nested | Shaped>>
+
 /** Samples and their targets; every method but `fill` and `label` returns a view that copies no sample. */
 export interface Dataset {
   readonly size: number
-  /** One sample, without the batch axis. */
+  /** One sample, without the batch axis; of several parts all numbers one after another. */
   readonly inputShape: readonly number[]
   /** One target: `[]` for a class label or a scalar, `[10]` one-hot. */
   readonly targetShape: readonly number[]
   readonly hasTargets: boolean
+  /** The parts of a sample and of a target by name, where there are several, in their order. */
+  readonly parts: {
+    readonly x?: Readonly<Record<string, readonly number[]>>
+    readonly y?: Readonly<Record<string, readonly number[]>>
+  }
   /** How many classes, when the targets are class labels or one-hot rows. */
   readonly classes?: number
   /** True when no value can be NaN or infinite, because all are stored as whole numbers. */
@@ -40,6 +48,8 @@ export interface Dataset {
   select(rows: ArrayLike<number>): Dataset
   /** The first `count` rows, or all when there are fewer. */
   take(count: number): Dataset
+  /** The same samples with these parts of samples and targets, in this order. */
+  arrange(names: { x?: readonly string[]; y?: readonly string[] }): Dataset
   /** The same samples, each value times `factor`. */
   scale(factor: number): Dataset
   /** Labels as one-hot targets; `classes` defaults to the dataset's own, or the largest label + 1. */
@@ -49,10 +59,10 @@ export interface Dataset {
 }
 
 export interface DatasetSource {
-  /** Samples: nested lists, a shaped array, or one flat list with `inputShape`. */
-  x: Nested | Shaped
-  /** Targets: one number a sample, or one list a sample. */
-  y?: Nested | Shaped
+  /** Samples: nested lists, a shaped array, or one flat list with `inputShape`; or several of these by name. */
+  x: Nested | Shaped | Parts
+  /** Targets: one number a sample, or one list a sample; or several of these by name. */
+  y?: Nested | Shaped | Parts
   /** Shape of one sample, needed for a flat list; without it each number is a sample of shape [1]. */
   inputShape?: readonly number[]
   /** Shape of one target, needed for a flat list of targets that are not single numbers. */
@@ -62,6 +72,7 @@ export interface DatasetSource {
 }
 
 interface Column {
+  readonly name: string
   readonly data: NumberArray
   readonly shape: readonly number[]
   readonly width: number
@@ -74,26 +85,43 @@ interface Column {
  * const xor = dataset({ x: [[0, 0], [0, 1], [1, 0], [1, 1]], y: [0, 1, 1, 0] })
  */
 export function dataset({ x, y, inputShape, targetShape, classes }: DatasetSource): Dataset {
-  const samples = column('x', x, inputShape, [1])
-  const targets = y === undefined ? undefined : column('y', y, targetShape, [])
-  const size = samples.data.length / samples.width
-  if (targets && targets.data.length / targets.width !== size)
+  const xs = columns('x', x, inputShape, [1])
+  const ys = y === undefined ? [] : columns('y', y, targetShape, [])
+  const rows = ({ data, width }: Column) => data.length / width
+  const size = rows(xs[0])
+  const other = [...xs, ...ys].find(part => rows(part) !== size)
+  if (other)
     throw new ShapeError(
       'size-mismatch',
-      `dataset got ${size} samples, but ${targets.data.length / targets.width} targets`,
+      `dataset got ${size} samples, but ${rows(other)} ${ys.includes(other) ? 'targets' : other.name}`,
       {
-        evidence: [
-          ['x', `${samples.data.length} numbers, ${show(samples.shape)} a sample`],
-          ['y', `${targets.data.length} numbers, ${show(targets.shape)} a target`],
-        ],
+        evidence: [xs[0], other].map(part => [
+          part.name,
+          `${part.data.length} numbers, ${show(part.shape)} a ${ys.includes(part) ? 'target' : 'sample'}`,
+        ]),
         hint: 'give one target a sample; for a flat list of samples also inputShape',
       },
     )
   const all = Int32Array.from({ length: size }, (_, row) => row)
-  const made = view(samples, targets, { rows: all, factor: 1, classes })
-  if (classes !== undefined && targets?.width === 1) checkLabels(made, classes)
+  const made = view(xs, ys, { rows: all, factor: 1, classes })
+  if (classes !== undefined && ys.length === 1 && ys[0].width === 1) checkLabels(made, classes)
   return made
 }
+
+/** The array, or each of several. */
+function columns(
+  name: string,
+  source: Nested | Shaped | Parts,
+  given: readonly number[] | undefined,
+  otherwise: number[],
+): Column[] {
+  if (isList(source) || isShaped(source)) return [column(name, source as Nested | Shaped, given, otherwise)]
+  const parts = Object.entries(source as Parts).map(([part, values]) => column(part, values, undefined, otherwise))
+  if (parts.length > 0) return parts
+  throw new DataError('empty-dataset', `dataset got no part in ${name}`, { hint: '{ image: […], size: […] }' })
+}
+
+const isShaped = (source: object): source is Shaped => 'data' in source && 'shape' in source && isTyped(source.data)
 
 interface ViewOptions {
   readonly rows: Int32Array
@@ -103,7 +131,7 @@ interface ViewOptions {
   readonly hot?: number
 }
 
-function view(x: Column, y: Column | undefined, options: ViewOptions): Dataset {
+function view(xs: readonly Column[], ys: readonly Column[], options: ViewOptions): Dataset {
   const { rows, factor, classes, hot } = options
   if (rows.length === 0)
     throw new DataError('empty-dataset', 'dataset got 0 samples, expected at least one', {
@@ -118,7 +146,12 @@ function view(x: Column, y: Column | undefined, options: ViewOptions): Dataset {
     return found
   }
   const targets = () => {
-    if (y) return y
+    if (ys.length === 1) return ys[0]
+    if (ys.length > 1)
+      throw new DataError('several-targets', `dataset has ${ys.length} targets a sample, expected one`, {
+        evidence: [['targets', ys.map(({ name }) => name).join(', ')]],
+        hint: 'choose one first: data.arrange({ y: [name] })',
+      })
     throw new DataError('no-targets', 'dataset has samples only, but targets were asked for', {
       hint: 'pass y to dataset(…), or leave the targets out',
     })
@@ -131,27 +164,29 @@ function view(x: Column, y: Column | undefined, options: ViewOptions): Dataset {
     for (let i = 1; i < width; i++) if (data[start + i] > data[start + best]) best = i
     return best
   }
-  const select = (chosen: ArrayLike<number>) => view(x, y, { ...options, rows: Int32Array.from(chosen, at) })
+  const select = (chosen: ArrayLike<number>) => view(xs, ys, { ...options, rows: Int32Array.from(chosen, at) })
 
   const self: Dataset = {
     size: rows.length,
-    inputShape: x.shape,
-    targetShape: hot === undefined ? (y?.shape ?? []) : [hot],
-    hasTargets: y !== undefined,
+    inputShape: joined(xs),
+    targetShape: hot === undefined ? joined(ys) : [hot],
+    hasTargets: ys.length > 0,
+    parts: { ...(xs.length > 1 && { x: shapes(xs) }), ...(ys.length > 1 && { y: shapes(ys) }) },
     classes,
-    finite: !isFloat(x.data) && Number.isFinite(factor) && !(y && isFloat(y.data)),
+    finite: Number.isFinite(factor) && ![...xs, ...ys].some(({ data }) => isFloat(data)),
     fill(chosen, xOut, yOut) {
-      copy('x', x, chosen, at, xOut, factor)
+      copy('x', xs, chosen, at, xOut, factor)
       if (!yOut) return
-      if (hot === undefined) return copy('y', targets(), chosen, at, yOut, 1)
+      if (hot === undefined) return copy('y', ys.length > 1 ? ys : [targets()], chosen, at, yOut, 1)
       fits('y', yOut, chosen.length, hot)
       yOut.fill(0, 0, chosen.length * hot)
       for (let i = 0; i < chosen.length; i++) yOut[i * hot + label(chosen[i])] = 1
     },
     label,
     select,
-    take: count => view(x, y, { ...options, rows: rows.subarray(0, Math.max(0, count)) }),
-    scale: by => view(x, y, { ...options, factor: factor * by }),
+    take: count => view(xs, ys, { ...options, rows: rows.subarray(0, Math.max(0, count)) }),
+    arrange: ({ x = xs.map(c => c.name), y = ys.map(c => c.name) }) => view(named(xs, x), named(ys, y), options),
+    scale: by => view(xs, ys, { ...options, factor: factor * by }),
     oneHot(count = classes) {
       if (targets().width !== 1)
         throw new ShapeError('bad-target', `oneHot got targets ${show(targets().shape)}, expected one label a sample`, {
@@ -159,7 +194,7 @@ function view(x: Column, y: Column | undefined, options: ViewOptions): Dataset {
         })
       count ??= 1 + rows.reduce((largest, _, row) => Math.max(largest, label(row)), 0)
       checkLabels(self, count)
-      return view(x, y, { ...options, classes: count, hot: count })
+      return view(xs, ys, { ...options, classes: count, hot: count })
     },
     split({ testSize, seed }) {
       const count = testSize < 1 ? Math.ceil(testSize * rows.length) : testSize
@@ -180,20 +215,38 @@ function view(x: Column, y: Column | undefined, options: ViewOptions): Dataset {
 
 function copy(
   name: string,
-  from: Column,
+  from: readonly Column[],
   rows: ArrayLike<number>,
   at: (row: number) => number,
   to: Floats,
   factor: number,
 ) {
-  const { data, width } = from
-  fits(name, to, rows.length, width)
-  for (let i = 0, o = 0; i < rows.length; i++) {
-    const start = at(rows[i]) * width
-    if (factor === 1) to.set(data.subarray(start, start + width), o)
-    else for (let j = 0; j < width; j++) to[o + j] = data[start + j] * factor
-    o += width
+  const total = from.reduce((sum, { width }) => sum + width, 0)
+  fits(name, to, rows.length, total)
+  let before = 0
+  for (const { data, width } of from) {
+    for (let i = 0, o = before; i < rows.length; i++, o += total) {
+      const start = at(rows[i]) * width
+      if (factor === 1) to.set(data.subarray(start, start + width), o)
+      else for (let j = 0; j < width; j++) to[o + j] = data[start + j] * factor
+    }
+    before += width
   }
+}
+
+const joined = (parts: readonly Column[]): readonly number[] =>
+  parts.length < 2 ? (parts[0]?.shape ?? []) : [parts.reduce((sum, { width }) => sum + width, 0)]
+const shapes = (parts: readonly Column[]) => Object.fromEntries(parts.map(({ name, shape }) => [name, shape]))
+
+function named(parts: readonly Column[], names: readonly string[]): Column[] {
+  return names.map(name => {
+    const found = parts.find(part => part.name === name)
+    if (found) return found
+    throw new DataError('no-such-part', `the dataset has no part ${JSON.stringify(name).slice(0, 40)}`, {
+      evidence: [['parts', parts.map(part => part.name).join(', ')]],
+      hint: 'a model with several inputs takes data by their names, or a list in their order',
+    })
+  })
 }
 
 function fits(name: string, to: Floats, rows: number, width: number) {
@@ -224,7 +277,7 @@ function column(
   given: readonly number[] | undefined,
   otherwise: number[],
 ): Column {
-  const { shape: full, data } = 'shape' in source ? source : flatten(name, source)
+  const { shape: full, data } = isShaped(source) ? source : flatten(name, source)
   const shape = given ?? (full.length > 1 ? full.slice(1) : otherwise)
   const width = product(shape)
   if (
@@ -240,7 +293,7 @@ function column(
     throw new ShapeError('size-mismatch', `${name} is ${show(full)}, which is not ${full[0]} × ${show(shape)}`, {
       hint: 'the given shape is that of one sample, without the batch axis',
     })
-  return { data, shape, width }
+  return { name, data, shape, width }
 }
 
 /** Lists of lists as one array and its shape; typed arrays are taken as they are. */

@@ -1,20 +1,21 @@
 import { StateError } from '../errors.ts'
 import type { Layer } from '../nn/layer.ts'
 import { input } from '../nn/layers/input.ts'
-import { type Backend, type Engine, type Program, record } from '../program/index.ts'
+import { type Backend, type Engine, type Program, record, type Verbs } from '../program/index.ts'
 import { type NumpyRandom, numpyRandom } from '../tensor/random.ts'
 import { type Shape, sizeOf } from '../tensor/shape.ts'
 import { type Buffer, type View, viewOf } from '../tensor/view.ts'
 import { withDecisions } from './kinks.ts'
 import { type Model, model } from './model.ts'
-import { backward, forward } from './passes.ts'
-import { ending, targetShape } from './programs.ts'
+import { type Network, together } from './network.ts'
+import { backward, forward, partsOf, sliced } from './passes.ts'
+import { type Ending, ending, targetsOf } from './programs.ts'
 
 export interface CheckOptions {
   /** Must compute in float64. */
   backend: Backend
-  /** Shape of a sample, for a layer. */
-  inputShape?: Shape
+  /** Shape of a sample, for a layer, or of each of its inputs. */
+  inputShape?: Shape | readonly Shape[]
   batchSize?: number
   seed?: number
   /** Half the distance between the two points of a difference. */
@@ -54,7 +55,7 @@ export interface GradientReport {
 export async function checkGradients(what: Layer | Model, options: CheckOptions): Promise<GradientReport> {
   const { backend, batchSize = 3, seed = 0, h = 1e-5, points = 24, tolerance = 1e-5 } = options
   const random = numpyRandom(seed)
-  const subject = 'network' in what ? what : model([input(options.inputShape ?? [4]), what], { seed })
+  const subject = 'network' in what ? what : around(what, options.inputShape ?? [4], seed)
   const engine = backend.engine({ threads: 1 })
   if (engine.dtype !== 'float64')
     throw new StateError('needs-float64', `checkGradients got the backend ${engine.name}, which rounds to float32`, {
@@ -65,7 +66,7 @@ export async function checkGradients(what: Layer | Model, options: CheckOptions)
   const scalars = { t: 1, seed }
   const arrays = new Map<Buffer, Float64Array>([
     [x, random.randn(sizeOf(x.shape))],
-    [target, targetsFor(subject, sizeOf(target.shape), random)],
+    [target, targetsFor(subject, batchSize, random)],
   ])
   const flat = new Float64Array(sizeOf(network.parameters.shape))
   arrays.set(network.parameters, flat)
@@ -124,12 +125,19 @@ export async function checkGradients(what: Layer | Model, options: CheckOptions)
   return { passed: checks.every(check => check.error <= tolerance), arrays: checks }
 }
 
+/** A model of one layer, with an input for each of these shapes. */
+function around(layer: Layer, shapes: Shape | readonly Shape[], seed: number): Model {
+  const isOne = (list: Shape | readonly Shape[]): list is Shape => !Array.isArray(list[0])
+  if (isOne(shapes)) return model([input(shapes), layer], { seed })
+  const inputs = shapes.map(shape => input(shape))
+  return model({ inputs, outputs: layer(inputs) }, { seed })
+}
+
 /** The two programs: the value alone with its decisions, and the value with all gradients. */
 function write({ network, training }: Model, batch: number) {
-  const { outputShape } = network
+  const targets = training ? targetsOf(network, training.goals) : network.outputs
   const x: Buffer = { name: 'x', shape: [batch, ...network.inputShape], kind: 'input' }
-  const wanted = training ? targetShape(network, training.loss) : outputShape
-  const target: Buffer = { name: 't', shape: [batch, ...wanted], kind: 'input' }
+  const target: Buffer = { name: 't', shape: [batch, ...together(targets)], kind: 'input' }
   const value: Buffer = { name: 'value', shape: [1], kind: 'output' }
   const slopes = {
     x: { name: 'slope of x', shape: x.shape, kind: 'output' } as Buffer,
@@ -137,27 +145,42 @@ function write({ network, training }: Model, batch: number) {
   }
   const recorded = (both: boolean): Program =>
     record('check', ['t', 'seed'], k => {
-      const t = viewOf(target)
-      const end = training && ending(k, network, training.loss)
-      const subject = end?.network ?? network
-      const traces = forward(k, subject, viewOf(x), true)
-      const y = traces[traces.length - 1].y
-      end?.predict(y)
-      if (end) end.forward(t, viewOf(value))
-      else
-        k.reduce(
-          viewOf(value),
-          'sum',
-          'y * t',
-          { y, t },
-          y.shape.map((_, i) => i),
-        )
+      const xs = partsOf(k, viewOf(x), network.inputs)
+      const ts = partsOf(k, viewOf(target), targets)
+      const end = training ? ending(k, network, training.goals) : weighing(k, network)
+      const traces = forward(k, end.network, xs, true)
+      end.predict(traces.map(({ y }) => y))
+      end.forward(
+        ts,
+        viewOf(value),
+        ts.map((_, i) => (ts.length > 1 ? k.scratch(`value${i}`, [1]) : viewOf(value))),
+      )
       if (!both) return
-      const begin = (dy: View) => (end ? end.backward(t, dy) : k.copy(dy, t))
-      k.copy(viewOf(slopes.x), backward(k, subject, viewOf(x), traces, begin))
+      const dxs = backward(k, end.network, xs, traces, (dy, i) => end.backward(ts, dy, i))
+      sliced(viewOf(slopes.x), network.inputs).forEach((part, i) => {
+        k.copy(part, dxs[i])
+      })
       k.copy(viewOf(slopes.parameters), viewOf(network.gradients))
     })
   return { x, target, value, slopes, programs: { forward: recorded(false), backward: recorded(true) } }
+}
+
+/** In the place of losses: the sum of all outputs, each number times a weight. */
+function weighing(k: Verbs, network: Network): Ending {
+  let ys: View[] = []
+  return {
+    network,
+    predict: written => (ys = network.outputs.map(({ node }) => written[node])),
+    forward(ts, sum, parts) {
+      ys.forEach((y, i) => {
+        const axes = y.shape.map((_, axis) => axis)
+        k.reduce(parts[i], 'sum', 'y * t', { y, t: ts[i] }, axes)
+      })
+      if (ys.length > 1)
+        k.map(sum, parts.map((_, i) => `v${i}`).join(' + '), Object.fromEntries(parts.map((v, i) => [`v${i}`, v])))
+    },
+    backward: (ts, dy, i) => k.copy(dy, ts[i]),
+  }
 }
 
 function prober(engine: Engine, program: Program, value: Buffer, scalars: Readonly<Record<string, number>>) {
@@ -170,10 +193,22 @@ function prober(engine: Engine, program: Program, value: Buffer, scalars: Readon
 }
 
 /** Random weights of the outputs; for a loss classes, or shares that add up to 1. */
-function targetsFor({ training, outputShape }: Model, size: number, random: NumpyRandom): Float64Array {
-  if (!training) return random.randn(size)
-  const classes = outputShape[outputShape.length - 1] ?? 1
-  if (training.loss.target === 'class') return Float64Array.from(random.randint(0, classes, size))
+function targetsFor({ training, network }: Model, batch: number, random: NumpyRandom): Float64Array {
+  if (!training) return random.randn(batch * sizeOf(network.outputShape))
+  const rows = targetsOf(network, training.goals).map(({ shape }, i) => {
+    const { shape: output } = network.outputs[i]
+    return drawn(training.goals[i].loss.target, batch * sizeOf(shape), output[output.length - 1] ?? 1, random)
+  })
+  const widths = rows.map(({ length }) => length / batch)
+  return Float64Array.from(
+    Array.from({ length: batch }, (_, b) =>
+      rows.flatMap((row, i) => [...row.subarray(b * widths[i], (b + 1) * widths[i])]),
+    ).flat(),
+  )
+}
+
+function drawn(target: 'same' | 'class', size: number, classes: number, random: NumpyRandom): Float64Array {
+  if (target === 'class') return Float64Array.from(random.randint(0, classes, size))
   const shares = random.rand(size)
   if (classes === 1) return shares
   return shares.map((share, i) => {

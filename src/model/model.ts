@@ -1,20 +1,13 @@
 import { ShapeError, StateError } from '../errors.ts'
 import type { Layer } from '../nn/layer.ts'
-import type { Loss } from '../nn/loss.ts'
-import type { Metric } from '../nn/metrics.ts'
 import type { Optimizer } from '../nn/optimizer.ts'
-import {
-  type LossChoice,
-  type MetricChoice,
-  type OptimizerChoice,
-  resolveLoss,
-  resolveMetric,
-  resolveOptimizer,
-} from '../nn/resolve.ts'
+import { type OptimizerChoice, resolveOptimizer } from '../nn/resolve.ts'
 import { type Backend, type Compiled, type Engine, explain, type Numbers, type Series } from '../program/index.ts'
 import { numpyRandom } from '../tensor/random.ts'
 import { printShape, type Shape, sizeOf } from '../tensor/shape.ts'
 import type { Buffer } from '../tensor/view.ts'
+import { type GoalOptions, goalsOf } from './goals.ts'
+import { type Graph, graph } from './graph.ts'
 import { chain, type Entry, type Network } from './network.ts'
 import { announcement, type Mode, type Plan, plan, type Training } from './programs.ts'
 import { type SummaryStyle, summary } from './summary.ts'
@@ -25,10 +18,8 @@ export interface EngineOptions {
   threads?: number
 }
 
-export interface CompileOptions extends EngineOptions {
+export interface CompileOptions extends EngineOptions, GoalOptions {
   optimizer?: OptimizerChoice
-  loss: LossChoice
-  metrics?: readonly MetricChoice[]
 }
 
 /** One array of a model. */
@@ -117,7 +108,7 @@ export function setDefaultBackend(backend: Backend): void {
   standard = backend
 }
 
-export interface SequentialOptions {
+export interface ModelOptions {
   name?: string
   /** Decides initial weights, shuffling and dropout. */
   seed?: number
@@ -131,9 +122,11 @@ export function compiled({ training }: Pick<Model, 'training'>, what: string): T
   })
 }
 
-/** A model of layers that follow one another. */
-export function model(layers: readonly Layer[], { name = 'sequential', seed = 0 }: SequentialOptions = {}): Model {
-  const network = chain(layers)
+/** A model of layers that follow one another, or of what lies between inputs and outputs. */
+export function model(of: readonly Layer[] | Graph, options: ModelOptions = {}): Model {
+  const { name = 'inputs' in of ? 'functional' : 'sequential', seed = 0 } = options
+  const network = 'inputs' in of ? graph(of) : chain(of)
+  const layers = network.nodes.filter(({ owner }, i) => owner === i).map(({ layer }) => layer)
   const entries: Entry[] = network.nodes.flatMap(node => [...node.parameters, ...node.state])
   numpyRandom(seed) // refuses a seed that is none, before anything is made of it
   let training: Training | undefined
@@ -209,14 +202,13 @@ export function model(layers: readonly Layer[], { name = 'sequential', seed = 0 
     },
     step: 0,
     learningRate: 0,
-    compile({ optimizer = 'adam', loss, metrics = [], ...engine }) {
+    compile({ optimizer = 'adam', loss, lossWeights, metrics, ...engine }) {
       const made: Optimizer = resolveOptimizer(optimizer)
-      const goal: Loss = resolveLoss(loss)
-      const measures: Metric[] = metrics.map(metric => resolveMetric(metric))
+      const goals = goalsOf(network, { loss, lossWeights, metrics })
       self.use(engine)
       const shape = network.parameters.shape
       const slots = Object.fromEntries(made.state.map(name => [name, { name, shape, kind: 'state' } as const]))
-      training = { optimizer: made, loss: goal, metrics: measures, slots }
+      training = { optimizer: made, goals, slots }
       self.step = 0
       self.learningRate = made.learningRate
       plans = new Map()
@@ -320,7 +312,7 @@ export function model(layers: readonly Layer[], { name = 'sequential', seed = 0 
     },
     summary: ({ style = 'keras3' } = {}) => summary(self, style),
     explain(mode = 'train', batchSize = 32) {
-      const note = training && mode !== 'predict' ? announcement(network, training.loss) : undefined
+      const note = training && mode !== 'predict' ? announcement(network, training.goals) : undefined
       const goal = mode === 'predict' ? training : compiled(self, 'explain')
       return [...(note ? [`# ${note}`] : []), explain(plan(network, mode, batchSize, goal).program)].join('\n')
     },

@@ -1,22 +1,32 @@
 import type { Loss } from '../nn/loss.ts'
-import type { Metric } from '../nn/metrics.ts'
+import type { Metric } from '../nn/metric.ts'
 import type { Optimizer } from '../nn/optimizer.ts'
 import { type ActivationChoice, resolveActivation } from '../nn/resolve.ts'
 import { drop, fuse, lift, type Program, record, type Verbs } from '../program/index.ts'
 import type { Shape } from '../tensor/shape.ts'
 import { type Buffer, type View, viewOf } from '../tensor/view.ts'
-import type { Network } from './network.ts'
-import { backward, forward } from './passes.ts'
+import { type Network, type Port, together } from './network.ts'
+import { optimize, penalised } from './optimize.ts'
+import { backward, forward, partsOf, sliced } from './passes.ts'
+import { report } from './report.ts'
 
 export type Mode = 'train' | 'evaluate' | 'predict'
 
+/** What one output of a model is to come near to, and by what it is measured. */
+export interface Goal {
+  readonly loss: Loss
+  /** What its loss counts in the sum of all. */
+  readonly weight: number
+  readonly metrics: readonly Metric[]
+}
+
 /** What a model is trained with. */
 export interface Training {
-  readonly loss: Loss
+  /** One for each output. */
+  readonly goals: readonly Goal[]
   readonly optimizer: Optimizer
   /** m, v, …: as long as the flat parameters. */
   readonly slots: Readonly<Record<string, Buffer>>
-  readonly metrics: readonly Metric[]
 }
 
 /** A program and the buffers through which it is spoken to. */
@@ -37,81 +47,131 @@ export function plan(network: Network, mode: Mode, batch: number, training?: Tra
   if (mode === 'predict' || !training) {
     const out: Buffer = { name: 'p', shape: [batch, ...network.outputShape], kind: 'output' }
     const program = record(mode, [], k => {
-      const { y } = forward(k, network, viewOf(x), false)[network.nodes.length - 1]
-      k.copy(viewOf(out), y)
+      const traces = forward(k, network, partsOf(k, viewOf(x), network.inputs), false)
+      sliced(viewOf(out), network.outputs).forEach((part, i) => {
+        k.copy(part.as('p'), traces[network.outputs[i].node].y)
+      })
     })
     return { program: improve(program), x, out }
   }
-  const { loss, optimizer, slots, metrics } = training
-  const y: Buffer = { name: 't', shape: [batch, ...targetShape(network, loss)], kind: 'input' }
-  const out: Buffer = { name: 'report', shape: [1 + metrics.length], kind: 'output' }
-  const cell = (i: number, name: string) => viewOf(out).slice(0, i, 1).as(name)
+  const { goals } = training
+  const targets = targetsOf(network, goals)
+  const y: Buffer = { name: 't', shape: [batch, ...together(targets)], kind: 'input' }
+  const told = report(network, training)
+  const out: Buffer = { name: 'report', shape: [told.reduce((n, { size }) => n + size, 0)], kind: 'output' }
+  const cells = told.map(({ name, start, size }) => viewOf(out).slice(0, start, size).as(name))
   const program = record(mode, mode === 'train' ? scalars : [], k => {
-    const t = viewOf(y)
-    const end = ending(k, network, loss)
-    const traces = forward(k, end.network, viewOf(x), mode === 'train')
-    const p = end.predict(traces[traces.length - 1].y)
-    end.forward(t, cell(0, 'loss'))
-    metrics.forEach((metric, i) => {
-      metric.measure(k, { p, t, out: cell(i + 1, metric.name) })
+    const end = ending(k, network, goals)
+    const xs = partsOf(k, viewOf(x), network.inputs)
+    const ts = partsOf(k, viewOf(y), targets)
+    const traces = forward(k, end.network, xs, mode === 'train')
+    const ps = end.predict(traces.map(trace => trace.y))
+    penalised(k, network, cells[0], loss => {
+      end.forward(ts, loss, goals.length > 1 ? cells.slice(1) : [loss])
+    })
+    told.forEach(({ metric, output }, i) => {
+      metric?.measure(k, { p: ps[output], t: ts[output], out: cells[i] })
     })
     if (mode !== 'train') return
-    backward(k, end.network, viewOf(x), traces, dy => end.backward(t, dy))
+    backward(k, end.network, xs, traces, (dy, i) => end.backward(ts, dy, i))
     if (network.parameters.shape[0] === 0) return
-    const kept = Object.fromEntries(Object.entries(slots).map(([name, buffer]) => [name, viewOf(buffer)]))
-    const w = viewOf(network.parameters)
-    const { learningRate: _, ...params } = optimizer.params
-    const numbers = params as Record<string, number>
-    k.map({ ...kept, w }, optimizer.step, { ...numbers, ...kept, w, g: viewOf(network.gradients) })
+    optimize(k, network, training)
   })
   return { program: improve(program), x, y, out }
 }
 
 const improve = (program: Program): Program => lift(drop(fuse(drop(program))))
 
-/** One target, without the batch axis. */
-export const targetShape = (network: Network, loss: Loss): Shape =>
-  loss.target === 'class' ? network.outputShape.slice(0, -1) : network.outputShape
+/** The target of each output, without the batch axis. */
+export const targetsOf = ({ outputs }: Network, goals: readonly Goal[]): Pick<Port, 'name' | 'shape'>[] =>
+  outputs.map(({ name, shape }, i) => ({
+    name: outputs.length > 1 ? `t_${name}` : 't',
+    shape: targetShape(shape, goals[i].loss),
+  }))
+
+/** One target for an output of this shape. */
+export const targetShape = (output: Shape, loss: Loss): Shape =>
+  loss.target === 'class' ? output.slice(0, -1) : output
+
+/** What comes after the last layers. */
+export interface Ending {
+  /** The network as it is run. */
+  readonly network: Network
+  /** What the outputs are, given what the nodes gave. */
+  predict(written: readonly View[]): View[]
+  /** Each output's loss, and their weighted sum. */
+  forward(ts: readonly View[], sum: View, parts: readonly View[]): void
+  /** The gradient of the sum by what an output's node gives. */
+  backward(ts: readonly View[], dy: View, output: number): void
+}
 
 /**
- * How the model and its loss meet. Where the last activation and the loss are known as a pair (softmax with
- * cross-entropy), the last layer stays linear and the pair works on its z.
+ * How the model and its losses meet. Where an output's activation and its loss are known as a pair (softmax with
+ * cross-entropy), the layer stays linear and the pair works on its z.
  */
-export function ending(k: Verbs, network: Network, loss: Loss) {
-  let p: View
-  let z: View
-  if (!isFused(network, loss))
-    return {
-      network,
-      predict: (y: View) => (p = y),
-      forward: (t: View, to: View) => loss.forward(k, { p, t, loss: to }),
-      backward: (t: View, dp: View) => loss.backward(k, { p, t, dp }),
-    }
-  const fused = loss.fused!
-  const last = network.nodes[network.nodes.length - 1]
-  const activation = resolveActivation(last.layer.config.activation)
-  const layer = last.layer.with({ activation: 'linear' })
+export function ending(k: Verbs, network: Network, goals: readonly Goal[]): Ending {
+  const nodes = [...network.nodes]
+  const ends = network.outputs.map((port, i) => {
+    const { loss, weight } = goals[i]
+    const fused = isFused(network, loss, i) ? loss.fused : undefined
+    const node = network.nodes[port.node]
+    if (fused) nodes[port.node] = { ...node, layer: node.layer.with({ activation: 'linear' }) }
+    return { loss, weight, fused, node: port.node, activation: node.layer.config.activation as ActivationChoice }
+  })
+  let ys: readonly View[] = []
+  let ps: View[] = []
+  const several = ends.length > 1 || ends[0].weight !== 1
   return {
-    network: { ...network, nodes: network.nodes.with(-1, { ...last, layer }) },
-    predict(y: View) {
-      z = y
-      p = k.scratch('p', y.shape)
-      activation.forward(k, { x: z, y: p })
-      return p
+    network: { ...network, nodes },
+    predict(written: readonly View[]): View[] {
+      ys = ends.map(({ node }) => written[node])
+      ps = ends.map(({ fused, activation }, i) => {
+        if (!fused) return ys[i]
+        const p = k.scratch('p', ys[i].shape)
+        resolveActivation(activation).forward(k, { x: ys[i], y: p })
+        return p
+      })
+      return ps
     },
-    forward: (t: View, to: View) => fused.forward(k, { z, t, loss: to }),
-    backward: (t: View, dz: View) => fused.backward(k, { p, t, dz }),
+    forward(ts: readonly View[], sum: View, parts: readonly View[]) {
+      const cells = ends.map(({ loss, fused }, i) => {
+        const cell = several && ends.length === 1 ? k.scratch('unweighted', [1]) : parts[i]
+        if (fused) fused.forward(k, { z: ys[i], t: ts[i], loss: cell })
+        else loss.forward(k, { p: ps[i], t: ts[i], loss: cell })
+        return cell
+      })
+      if (!several) return
+      const terms = ends.map((_, i) => `w${i} * l${i}`)
+      const operands = ends.flatMap(({ weight }, i): [string, View | number][] => [
+        [`w${i}`, weight],
+        [`l${i}`, cells[i]],
+      ])
+      k.map(sum, terms.join(' + '), Object.fromEntries(operands))
+    },
+    backward(ts: readonly View[], dy: View, i: number) {
+      const { loss, fused, weight } = ends[i]
+      const slope = weight === 1 ? dy : k.scratch('slope', dy.shape)
+      if (fused) fused.backward(k, { z: ys[i], p: ps[i], t: ts[i], dz: slope })
+      else loss.backward(k, { p: ps[i], t: ts[i], dp: slope })
+      if (weight !== 1) k.map(dy, 'weight * slope', { weight, slope })
+    },
   }
 }
 
-/** Whether the last activation and the loss meet as a pair. */
-export function isFused({ nodes }: Network, { fused }: Loss): boolean {
-  const choice = nodes[nodes.length - 1].layer.config.activation as ActivationChoice | undefined
-  return fused !== undefined && choice !== undefined && resolveActivation(choice).name === fused.activation
+/** Whether an output's activation and its loss meet as a pair: nothing else may read that output. */
+export function isFused({ nodes, outputs }: Network, { fused }: Loss, output = 0): boolean {
+  const { node } = outputs[output]
+  const choice = nodes[node].layer.config.activation as ActivationChoice | undefined
+  if (fused === undefined || choice === undefined || resolveActivation(choice).name !== fused.activation) return false
+  const readers = nodes.filter(
+    ({ inputs, owner }, i) => inputs.includes(node) || (owner === nodes[node].owner && i !== node),
+  )
+  return readers.length === 0 && outputs.filter(port => port.node === node).length === 1
 }
 
 /** The pair, as summary and explain announce it. */
-export const announcement = (network: Network, loss: Loss): string | undefined =>
-  isFused(network, loss)
-    ? `${loss.fused!.activation} and ${loss.name} work as one pair on z: dz = (p - t) / n`
-    : undefined
+export const announcement = (network: Network, goals: readonly Goal[]): string | undefined => {
+  const pairs = goals.filter(({ loss }, i) => isFused(network, loss, i))
+  const [first] = pairs
+  return first && `${first.loss.fused!.activation} and ${first.loss.name} work as one pair on z: dz = (p - t) / n`
+}

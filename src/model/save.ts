@@ -1,10 +1,15 @@
 import { DataError, StateError } from '../errors.ts'
+import { type Output, place } from '../nn/call.ts'
 import type { Json } from '../nn/json.ts'
 import type { Layer } from '../nn/layer.ts'
 import * as known from '../nn/layers/index.ts'
 import { readSafetensors, type Tensor, writeSafetensors } from '../tensor/safetensors.ts'
 import { printShape } from '../tensor/shape.ts'
+import type { GoalOptions } from './goals.ts'
+import type { Graph } from './graph.ts'
 import { type EngineOptions, type Model, model, type Weight } from './model.ts'
+import type { Network } from './network.ts'
+import type { Goal } from './programs.ts'
 
 /** Makes layers from saved settings; user-made types are given to the loader. */
 export type LayerTypes = Readonly<Record<string, { fromConfig(config: Readonly<Record<string, Json>>): Layer }>>
@@ -17,7 +22,7 @@ export interface LoadOptions extends EngineOptions {
 const version = 1
 
 /** The model without its numbers: layers, formulas, settings of the training. */
-export function topology({ name, seed, layers, training, step, learningRate }: Model): Json {
+export function topology({ name, seed, layers, network, training, step, learningRate }: Model): Json {
   return JSON.parse(
     JSON.stringify({
       format: 'nabla',
@@ -25,10 +30,10 @@ export function topology({ name, seed, layers, training, step, learningRate }: M
       name,
       seed,
       layers: layers.map(({ type, config }) => ({ type, config })),
+      ...graphIn(network),
       training: training && {
         optimizer: training.optimizer,
-        loss: training.loss,
-        metrics: training.metrics,
+        ...goalsIn(training.goals),
         step,
         learningRate,
       },
@@ -96,13 +101,14 @@ function restore(text: string, tensors: readonly Tensor[], { layers: more = {}, 
     return types[type].fromConfig(record(config))
   })
   if (typeof about.name !== 'string' || typeof about.seed !== 'number') throw foreign('name or seed is missing')
-  const made = model(layers, { name: about.name, seed: about.seed })
+  const made = model(about.calls === undefined ? layers : wired(layers, about), { name: about.name, seed: about.seed })
   made.use(engine)
   const weights = tensors.filter(({ name }) => !name.startsWith(optimizer))
   fits(made, weights)
   if (about.training !== undefined) {
-    const { optimizer, loss, metrics, step, learningRate } = record(about.training)
-    made.compile({ optimizer: record(optimizer) as never, loss: loss as never, metrics: list(metrics) as never })
+    const { optimizer, loss, lossWeights, metrics, step, learningRate } = record(about.training)
+    const goals = { loss, lossWeights, metrics: list(metrics) } as never as GoalOptions
+    made.compile({ optimizer: record(optimizer) as never, ...goals })
     if (!(Number.isSafeInteger(step) && (step as number) >= 0 && Number.isFinite(learningRate)))
       throw foreign('step or learning rate is missing')
     made.step = step as number
@@ -113,6 +119,43 @@ function restore(text: string, tensors: readonly Tensor[], { layers: more = {}, 
   if (made.training && Object.keys(made.training.slots).length > 0)
     made.setOptimizerState(state.map(({ name, ...rest }) => ({ name: name.slice(optimizer.length), ...rest })))
   return made
+}
+
+/** Who reads what, where layers do not simply follow one another. */
+function graphIn({ nodes, inputs, outputs }: Network): object {
+  if (nodes.every(({ inputs: reads, owner }, i) => owner === i && reads.length === 1 && reads[0] === i - 1)) return {}
+  const owners = [...new Set(nodes.map(({ owner }) => owner))]
+  return {
+    calls: nodes.map(node => ({ layer: owners.indexOf(node.owner), inputs: node.inputs.filter(from => from >= 0) })),
+    inputs: inputs.map(port => nodes.findIndex(node => node.inputs[0] === port.node)),
+    outputs: outputs.map(({ node }) => node),
+  }
+}
+
+/** The graph that was saved: layers are called again in the same order. */
+function wired(layers: readonly Layer[], about: Readonly<Record<string, Json>>): Graph {
+  const made: Output[] = []
+  const pick = <T>(from: readonly T[], index: Json): T => {
+    if (Number.isInteger(index) && Object.hasOwn(from, index as number)) return from[index as number]
+    throw foreign('its layers read what is not there')
+  }
+  for (const entry of list(about.calls)) {
+    const { layer, inputs } = record(entry)
+    const called = pick(layers, layer)
+    const from = list(inputs).map(index => pick(made, index))
+    made.push(called.type === 'input' ? place(called, 'model') : called(from))
+  }
+  const [inputs, outputs] = [about.inputs, about.outputs].map(part => list(part).map(index => pick(made, index)))
+  return { inputs, outputs }
+}
+
+/** What compile was told of each output; of the only one as it is. */
+function goalsIn(goals: readonly Goal[]): object {
+  const [losses, weights, metrics] = [goals.map(g => g.loss), goals.map(g => g.weight), goals.map(g => g.metrics)]
+  const lossWeights = weights.every(weight => weight === 1) ? undefined : weights
+  return goals.length > 1
+    ? { loss: losses, lossWeights, metrics }
+    : { loss: losses[0], lossWeights, metrics: metrics[0] }
 }
 
 /** Checks that every array is there before room is made for any. */

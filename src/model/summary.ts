@@ -1,5 +1,6 @@
 import type { Model } from './model.ts'
-import { className, countOf, type Node, nameAll } from './network.ts'
+import { className, nameAll } from './names.ts'
+import { countOf, type Node } from './network.ts'
 import { announcement } from './programs.ts'
 
 export type SummaryStyle = 'keras3' | 'keras2'
@@ -56,7 +57,7 @@ function keras3(model: Model): string {
       ),
     ).join('\n')
   })
-  const note = model.training && announcement(model.network, model.training.loss)
+  const note = model.training && announcement(model.network, model.training.goals)
   return [
     `Model: "${model.name}"`,
     bar('┏', '━', '┳', '┓'),

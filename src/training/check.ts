@@ -1,29 +1,36 @@
-import { type Dataset, type DatasetSource, dataset, findNotFinite } from '../data/dataset.ts'
+import { type Dataset, type DatasetSource, dataset, findNotFinite, type Nested, type Shaped } from '../data/dataset.ts'
 import { DataError, ShapeError } from '../errors.ts'
 import type { Model } from '../model/model.ts'
-import { calledBy } from '../model/network.ts'
-import { targetShape } from '../model/programs.ts'
+import type { Network } from '../model/network.ts'
+import { targetsOf } from '../model/programs.ts'
+import { calledBy } from '../nn/call.ts'
+import type { Loss } from '../nn/loss.ts'
 import { printShape, type Shape, sameShape } from '../tensor/shape.ts'
 
+/** Several arrays: by the names of a model's inputs or outputs, or in their order. */
+export type Several = Readonly<Record<string, Nested | Shaped>> | readonly (Nested | Shaped)[]
+
 /** Data as a method takes it: a dataset, or what makes one. */
-export type Data = Dataset | DatasetSource
+export type Data = Dataset | DatasetSource | (Omit<DatasetSource, 'x' | 'y'> & { x: Several; y?: Several })
 
 /** The data as a dataset that fits the model's input, with finite numbers only. */
 export function inputsFor(model: Model, data: Data): Dataset {
-  const set = 'select' in data ? data : dataset({ inputShape: shapeHint(model, data), ...data })
-  if (!sameShape(bare(set.inputShape), bare(model.inputShape))) {
-    const [got, expected] = [set.inputShape, model.inputShape].map(printShape)
-    const { nodes } = model.network
+  const { inputs, outputs, nodes } = model.network
+  const names = { x: inputs.map(({ name }) => name), y: outputs.map(({ name }) => name) }
+  const set = arranged('select' in data ? data : dataset(source(model, data, names)), names)
+  inputs.forEach(({ name, shape: expected }) => {
+    const got = set.parts.x?.[name] ?? set.inputShape
+    if (sameShape(bare(got), bare(expected))) return
     const first = nodes.find(({ layer }) => layer.type !== 'input') ?? nodes[0]
-    const who = calledBy(first.name, first.layer)
-    throw new ShapeError('wrong-input', `${who} got samples ${got}, but expects ${expected}`, {
+    const who = inputs.length > 1 ? `input "${name}"` : calledBy(first.name, first.layer)
+    throw new ShapeError('wrong-input', `${who} got samples ${printShape(got)}, but expects ${printShape(expected)}`, {
       evidence: [
-        ['data', `${set.size} samples ${got}`],
-        ['model', expected],
+        ['data', `${set.size} samples ${printShape(got)}`],
+        ['model', printShape(expected)],
       ],
       hint: 'reshape the data (inputShape), or build the model for these samples',
     })
-  }
+  })
   const bad = findNotFinite(set)
   if (bad)
     throw new DataError(
@@ -36,35 +43,72 @@ export function inputsFor(model: Model, data: Data): Dataset {
   return set
 }
 
-/** The data as a dataset whose targets also fit the model's loss. */
+type Names = { readonly x: readonly string[]; readonly y: readonly string[] }
+
+/** Lists of arrays get the names of the model's parts; a flat list of numbers is cut into samples. */
+function source(model: Model, data: Exclude<Data, Dataset>, names: Names): DatasetSource {
+  const byName = (part: 'x' | 'y', value: unknown) =>
+    names[part].length > 1 && Array.isArray(value) && value.length === names[part].length
+      ? Object.fromEntries(value.map((values, i) => [names[part][i], values]))
+      : value
+  const [x, y] = [byName('x', data.x), byName('y', data.y)]
+  const { inputShape = names.x.length > 1 ? undefined : shapeHint(model, data as DatasetSource) } = data
+  return { ...data, inputShape, x, y } as DatasetSource
+}
+
+/** Several parts in the model's order. */
+function arranged(set: Dataset, names: Names): Dataset {
+  for (const part of ['x', 'y'] as const) {
+    if (names[part].length < 2 || set.parts[part] || (part === 'y' && !set.hasTargets)) continue
+    const what = part === 'x' ? 'inputs' : 'outputs'
+    throw new ShapeError('one-part', `the model has ${names[part].length} ${what}, but the data one ${part}`, {
+      evidence: [[what, names[part].join(', ')]],
+      hint: `give ${part} as { ${names[part][0]}: […], … } or as a list of arrays`,
+    })
+  }
+  const x = names.x.length > 1 ? names.x : undefined
+  const y = names.y.length > 1 && set.hasTargets ? names.y : undefined
+  return x || y ? set.arrange({ x, y }) : set
+}
+
+/** The data as a dataset whose targets also fit the model's losses. */
 export function samplesFor(model: Model, data: Data): Dataset {
   const set = inputsFor(model, data)
   const { training, network } = model
-  if (!training) return set
-  const { loss } = training
-  const expected = targetShape(network, loss)
-  const classes = network.outputShape[network.outputShape.length - 1]
+  if (training)
+    targetsOf(network, training.goals).forEach(({ shape }, i) => {
+      checkTarget(network, set, i, training.goals[i].loss, shape)
+    })
+  return set
+}
+
+function checkTarget({ outputs }: Network, set: Dataset, i: number, loss: Loss, expected: Shape): void {
+  const { name, shape: output } = outputs[i]
+  const several = outputs.length > 1
+  const classes = output[output.length - 1]
+  const given = set.parts.y?.[name] ?? set.targetShape
   const evidence: [string, string][] = [
-    ['targets', set.hasTargets ? printShape(set.targetShape) : 'none'],
-    ['output', printShape(network.outputShape)],
+    ['targets', set.hasTargets ? printShape(given) : 'none'],
+    ['output', printShape(output)],
   ]
-  if (!set.hasTargets || !sameShape(bare(set.targetShape), bare(expected))) {
-    const got = set.hasTargets ? `targets ${printShape(set.targetShape)}` : 'no targets'
-    throw new ShapeError('wrong-target', `${loss.name} got ${got}, expected ${printShape(expected)}`, {
+  const who = several ? `${loss.name} of "${name}"` : loss.name
+  if (!set.hasTargets || !sameShape(bare(given), bare(expected))) {
+    const got = set.hasTargets ? `targets ${printShape(given)}` : 'no targets'
+    throw new ShapeError('wrong-target', `${who} got ${got}, expected ${printShape(expected)}`, {
       evidence,
-      hint: targetHint(set, loss.target, classes),
+      hint: targetHint(set, given, loss.target, classes),
     })
   }
-  if (loss.target === 'class' && expected.length === 0)
-    for (let row = 0; row < set.size; row++) {
-      const label = set.label(row)
-      if (!(Number.isInteger(label) && label >= 0 && label < classes))
-        throw new DataError('bad-label', `row ${row} has label ${label}, expected 0 … ${classes - 1}`, {
-          evidence,
-          hint: `labels count from 0; for labels up to ${label} the last layer needs more units`,
-        })
-    }
-  return set
+  if (loss.target !== 'class' || expected.length > 0) return
+  const one = several ? set.arrange({ y: [name] }) : set
+  for (let row = 0; row < set.size; row++) {
+    const label = one.label(row)
+    if (!(Number.isInteger(label) && label >= 0 && label < classes))
+      throw new DataError('bad-label', `row ${row} has label ${label}, expected 0 … ${classes - 1}`, {
+        evidence,
+        hint: `labels count from 0; for labels up to ${label} the last layer needs more units`,
+      })
+  }
 }
 
 /** A shape without sizes of 1 at its end: one number a sample is the same with and without an axis. */
@@ -72,14 +116,14 @@ const bare = (shape: Shape): Shape => (shape.at(-1) === 1 ? bare(shape.slice(0, 
 
 /** A flat list of numbers is cut into samples of the model's shape. */
 function shapeHint(model: Model, { x }: DatasetSource): Shape | undefined {
-  const flat = 'shape' in x ? x.shape.length === 1 : typeof x[0] === 'number'
+  const flat = 'shape' in x ? (x as Shaped).shape.length === 1 : typeof (x as ArrayLike<unknown>)[0] === 'number'
   return flat ? model.inputShape : undefined
 }
 
-function targetHint(set: Dataset, wanted: 'same' | 'class', classes: number): string {
+function targetHint(set: Dataset, given: Shape, wanted: 'same' | 'class', classes: number): string {
   if (!set.hasTargets) return 'give the data y as well'
   if (wanted === 'class') return "targets are one-hot: use loss 'categoricalCrossentropy'"
-  if (set.targetShape.length === 0 && classes > 1)
+  if (given.length === 0 && classes > 1)
     return "targets are class numbers: use data.oneHot(), or loss 'sparseCategoricalCrossentropy'"
   return 'the last layer must have as many outputs as a target has numbers'
 }

@@ -1,8 +1,10 @@
 import { batches, type Dataset, type DatasetSource } from '../data/dataset.ts'
 import { compiled, type Model } from '../model/model.ts'
+import type { Port } from '../model/network.ts'
+import { report, totals } from '../model/report.ts'
 import type { Numbers } from '../program/index.ts'
 import { type Shape, sizeOf } from '../tensor/shape.ts'
-import { type Data, inputsFor, samplesFor } from './check.ts'
+import { type Data, inputsFor, type Several, samplesFor } from './check.ts'
 import type { Metrics, TrainEvent } from './event.ts'
 import { steps } from './steps.ts'
 
@@ -42,19 +44,26 @@ function* inOrder(samples: Dataset, batchSize: number) {
   for (const rows of batches(samples, batchSize)) yield { rows }
 }
 
-/** Outputs of a model, one sample after another. */
-export interface Predictions {
+/** Numbers with their shape, the first axis counting samples. */
+export interface Outputs {
   readonly shape: Shape
   readonly data: Numbers
+}
+
+/** Outputs of a model, one sample after another; of several outputs all numbers of a sample in a row. */
+export interface Predictions extends Outputs {
+  /** Each output by its name. */
+  readonly outputs: Readonly<Record<string, Outputs>>
 }
 
 /** The outputs for each sample, in their order. */
 export async function predict(
   model: Model,
-  data: Data | DatasetSource['x'],
+  data: Data | DatasetSource['x'] | Several,
   { batchSize = 32 } = {},
 ): Promise<Predictions> {
-  const samples = inputsFor(model, 'select' in data || 'x' in data ? data : { x: data })
+  const bare = model.network.inputs.length > 1 && model.network.inputs.every(({ name }) => name in data)
+  const samples = inputsFor(model, !bare && ('select' in data || 'x' in data) ? (data as Data) : { x: data as Several })
   const [inputs, outputs] = [sizeOf(model.inputShape), sizeOf(model.outputShape)]
   const x = new Float64Array(Math.min(batchSize, samples.size) * inputs)
   const turn = turns()
@@ -69,26 +78,26 @@ export async function predict(
     at += part.length
     await turn()
   }
-  return { shape: [samples.size, ...model.outputShape], data: out! }
+  const whole = { shape: [samples.size, ...model.outputShape], data: out! }
+  return { ...whole, outputs: parted(whole, model.network.outputs) }
 }
 
-/** Means weighted by the number of samples, as batches come in. */
-export function running(model: Model) {
-  const names = ['loss', ...compiled(model, 'fit').metrics.map(metric => metric.name)]
-  const sums = names.map(() => 0)
-  let samples = 0
-  return {
-    add(values: ArrayLike<number>, size: number) {
-      for (let i = 0; i < sums.length; i++) sums[i] += values[i] * size
-      samples += size
-    },
-    value(): Metrics {
-      const metrics: Record<string, number> = {}
-      for (let i = 0; i < names.length; i++) metrics[names[i]] = sums[i] / samples
-      return metrics
-    },
-  }
+/** The outputs one by one. */
+function parted({ shape: [size, total], data }: Outputs, outputs: readonly Port[]): Record<string, Outputs> {
+  let start = 0
+  const parts = outputs.map(({ name, shape }): [string, Outputs] => {
+    const width = sizeOf(shape)
+    const from = (start += width) - width
+    if (outputs.length === 1) return [name, { shape: [size, ...shape], data }]
+    const own = data instanceof Float32Array ? new Float32Array(size * width) : new Float64Array(size * width)
+    for (let i = 0; i < size; i++) own.set(data.subarray(i * total + from, i * total + from + width), i * width)
+    return [name, { shape: [size, ...shape], data: own }]
+  })
+  return Object.fromEntries(parts)
 }
+
+/** The loss and the metrics of the samples so far, as batches come in. */
+export const running = (model: Model) => totals(report(model.network, compiled(model, 'fit')))
 
 /** Longest time without letting the rest of the program have a turn, in milliseconds. */
 const patience = 50

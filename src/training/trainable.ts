@@ -1,8 +1,9 @@
 import type { DatasetSource } from '../data/dataset.ts'
-import { type Model as Core, model, type SequentialOptions } from '../model/model.ts'
+import type { Graph } from '../model/graph.ts'
+import { type Model as Core, model as core, type ModelOptions } from '../model/model.ts'
 import { fromBytes as bytesToCore, type LoadOptions, loadModel as load, save } from '../model/save.ts'
 import type { Layer } from '../nn/layer.ts'
-import type { Data } from './check.ts'
+import type { Data, Several } from './check.ts'
 import type { Metrics, TrainEvent } from './event.ts'
 import { evaluate, type Predictions, predict } from './measure.ts'
 import { type FitOptions, fit, type History, type TrainOptions, train } from './train.ts'
@@ -14,7 +15,7 @@ export interface Model extends Core {
   /** Trains and tells each event; stop listening and it stops. */
   train(data: Data, options?: TrainOptions): AsyncGenerator<TrainEvent, void>
   evaluate(data: Data, options?: { batchSize?: number }): Promise<Metrics>
-  predict(data: Data | DatasetSource['x'], options?: { batchSize?: number }): Promise<Predictions>
+  predict(data: Data | DatasetSource['x'] | Several, options?: { batchSize?: number }): Promise<Predictions>
   /** Writes a folder, or one file when the path ends in .safetensors. */
   save(path: string): Promise<void>
 }
@@ -24,7 +25,8 @@ export const trainable = (core: Core): Model =>
     fit: (data: Data, options?: FitOptions) => fit(core, data, options),
     train: (data: Data, options?: TrainOptions) => train(core, data, options),
     evaluate: (data: Data, options?: { batchSize?: number }) => evaluate(core, data, options),
-    predict: (data: Data | DatasetSource['x'], options?: { batchSize?: number }) => predict(core, data, options),
+    predict: (data: Data | DatasetSource['x'] | Several, options?: { batchSize?: number }) =>
+      predict(core, data, options),
     save: (path: string) => save(core, path),
   })
 
@@ -37,8 +39,19 @@ export const trainable = (core: Core): Model =>
  * model.compile({ optimizer: 'adam', loss: 'binaryCrossentropy', metrics: ['accuracy'] })
  * await model.fit({ x: [[0, 0], [0, 1], [1, 0], [1, 1]], y: [0, 1, 1, 0] }, { epochs: 100 })
  */
-export const sequential = (layers: readonly Layer[], options?: SequentialOptions): Model =>
-  trainable(model(layers, options))
+export const sequential = (layers: readonly Layer[], options?: ModelOptions): Model => trainable(core(layers, options))
+
+/**
+ * A model of what lies between inputs and outputs, one or several of each; a layer called twice is shared.
+ * @param of inputs: layers `input([…])`; outputs: what layers give when they are called
+ * @throws StateError when an output depends on an input that is not listed
+ * @example
+ * const image = input([28, 28, 1], { name: 'image' })
+ * const features = dense(32, { activation: 'relu' })(flatten()(image))
+ * const net = model({ inputs: image, outputs: dense(10, { activation: 'softmax' })(features) })
+ */
+export const model = ({ inputs, outputs, ...options }: Graph & ModelOptions): Model =>
+  trainable(core({ inputs, outputs }, options))
 
 /** The model that `model.save(path)` wrote. */
 export const loadModel = async (path: string, options?: LoadOptions): Promise<Model> =>

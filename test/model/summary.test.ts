@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { layers, sequential } from 'nabla'
 import { describe, expect, test } from 'vitest'
-import { className } from '../../src/model/network.ts'
+import { className } from '../../src/model/names.ts'
 import { digitLayers } from '../nn/digitNetwork.ts'
 
 const { dense, input, batchNormalization } = layers

@@ -1,0 +1,78 @@
+import { StateError } from '../errors.ts'
+import { type Output, place, type Source } from '../nn/call.ts'
+import { build, type Network } from './network.ts'
+
+/** Where numbers enter and where they leave: what lies between is found by itself. */
+export interface Graph {
+  /** Layers `input([…])`, in the order in which the data comes. */
+  inputs: Source | readonly Source[]
+  /** What layers give. */
+  outputs: Source | readonly Source[]
+}
+
+const list = <T>(value: T | readonly T[]): readonly T[] => (Array.isArray(value) ? value : [value as T])
+
+/**
+ * The network between inputs and outputs.
+ * @throws StateError `no-outputs`, `not-an-input`, `unlisted-input`, `unused-input`
+ */
+export function graph({ inputs, outputs }: Graph): Network {
+  const starts = list(inputs).map(source => place(source, 'inputs of model'))
+  const ends = list(outputs).map(source => place(source, 'outputs of model'))
+  if (starts.length === 0 || ends.length === 0)
+    throw new StateError('no-outputs', `model got ${starts.length} inputs and ${ends.length} outputs`, {
+      hint: 'model({ inputs: x, outputs: y }) with x = input([4]) and y = dense(1)(x)',
+    })
+  starts.forEach((start, i) => {
+    if (start.layer.type !== 'input' || starts.indexOf(start) !== i)
+      throw new StateError('not-an-input', `model got ${start.layer.type} as input ${i}, expected another input([…])`, {
+        hint: 'inputs are the layers input([…]) themselves, each once',
+      })
+  })
+  const calls = reached(ends)
+  const index = new Map(calls.map((call, i) => [call, i]))
+  for (const call of calls)
+    if (call.layer.type === 'input' && !starts.includes(call))
+      throw new StateError('unlisted-input', `model reads ${label(call)}, which is not among its inputs`, {
+        evidence: [['inputs', starts.map(label).join(', ')]],
+        hint: 'list every input that the outputs depend on',
+      })
+  const unused = starts.find(start => !index.has(start))
+  if (unused)
+    throw new StateError('unused-input', `no output of model depends on ${label(unused)}`, {
+      hint: 'leave it out, or call a layer on it',
+    })
+  const first = new Map([...calls].reverse().map(call => [call.layer, index.get(call)!]))
+  const nodes = calls.map(call => {
+    const start = starts.indexOf(call)
+    return {
+      layer: call.layer,
+      inputs: start >= 0 ? [-1 - start] : call.inputs.map(input => index.get(input)!),
+      owner: first.get(call.layer)!,
+    }
+  })
+  const ports = starts.map(start => ({ name: '', shape: start.shape }))
+  const made = build(
+    'model',
+    nodes,
+    ports,
+    ends.map(end => index.get(end)!),
+  )
+  const name = (i: number) => made.nodes[index.get(starts[i])!].name
+  return { ...made, inputs: made.inputs.map((port, i) => ({ ...port, name: name(i) })) }
+}
+
+const label = ({ layer, shape }: Output) => `input "${layer.config.name ?? `[${shape.join(', ')}]`}"`
+
+/** Every call that the ends depend on, in the order in which they were made. */
+function reached(ends: readonly Output[]): Output[] {
+  const found = new Set<Output>()
+  const open = [...ends]
+  while (open.length > 0) {
+    const call = open.pop()!
+    if (found.has(call)) continue
+    found.add(call)
+    open.push(...call.inputs)
+  }
+  return [...found].sort((a, b) => a.order - b.order)
+}
