@@ -20,7 +20,7 @@ export interface Activation {
   readonly name: string
   readonly params: Params
   /** The values it can take. */
-  readonly range: readonly [low: number, high: number]
+  readonly range: Range
   /** Set when it works element by element: its formulas with the numbers in their places. */
   readonly formulas?: { readonly forward: Formula; readonly backward: Formula }
   /** The shape of a sample after it: the same, but for gates, which halve an axis, and the like. */
@@ -37,14 +37,17 @@ export interface ElementwiseDefinition {
   forward: string
   /** dx of x, y, dy and the parameters; what it mentions is what is kept in memory. Derived when left out. */
   backward?: string
-  range?: readonly [low: number, high: number]
+  /** The values it can take, of the settings. */
+  range?: Range | ((params: Record<string, number>) => Range)
 }
+
+type Range = readonly [low: number, high: number]
 
 /** Written for the last axis; `axis` turns any other into it. */
 export interface RowwiseDefinition extends Pick<Activation, 'forward' | 'backward'> {
   /** The length of the axis after it, of the length before. */
   width?(width: number): number
-  range?: readonly [low: number, high: number]
+  range?: Range
 }
 
 export type ActivationMaker = (params?: Params) => Activation
@@ -87,7 +90,7 @@ function elementwise(name: string, definition: ElementwiseDefinition): Activatio
     return {
       name,
       params,
-      range,
+      range: typeof range === 'function' ? range(params as Record<string, number>) : range,
       formulas: { forward, backward },
       outputShape: input => input,
       forward: (k, { x, y }) => k.map(y, forward, { x }),

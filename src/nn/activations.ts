@@ -31,6 +31,7 @@ export const relu = activation('relu', {
   backward: `let above = maxValue == inf ? dy : x < maxValue ? dy : 0;
              negativeSlope == 0 && threshold == 0 && maxValue == inf ? (y > 0 ? dy : 0) :
              x <= threshold ? negativeSlope * dy : above`,
+  range: ({ negativeSlope, maxValue }) => [negativeSlope === 0 ? 0 : -Infinity, maxValue],
 })
 
 /** Leaky ReLU keeps a small slope below zero, so that no unit dies. Maas et al. 2013; Keras's slope as a function, PyTorch's is 0.01. */

@@ -43,23 +43,43 @@ function halves(x: View): [View, View] {
   return [x.slice(last, 0, half), x.slice(last, half, half)]
 }
 
-/** Gated linear unit: y = a·σ(b), a and b the halves of an axis. Dauphin et al. 2017; PyTorch and Keras have this one. */
+/**
+ * Gated linear unit: y = a·σ(b), a and b the halves of an axis. Dauphin et al. 2017; PyTorch and Keras have this one.
+ * @equation y = a \, \sigma(b), \quad x = [a, b]
+ * @slope \frac{\partial y}{\partial a} = \sigma(b), \quad \frac{\partial y}{\partial b} = a \, \sigma(b) \, (1 - \sigma(b))
+ */
 export const glu = gate('glu', 'sigmoid(b)', 'sigmoid(b) * sigmoid(-b)')
 
-/** y = a·gelu(b), a and b the halves of an axis. Shazeer 2020; some codes take the first half as the gate. */
+/**
+ * y = a·gelu(b), a and b the halves of an axis. Shazeer 2020; some codes take the first half as the gate.
+ * @equation y = a \, b \, \Phi(b), \quad x = [a, b]
+ * @slope \frac{\partial y}{\partial a} = b \, \Phi(b), \quad \frac{\partial y}{\partial b} = a \, (\Phi(b) + b \, \varphi(b))
+ */
 export const geglu = gate(
   'geglu',
   '0.5 * b * (1 + erf(b * sqrt(0.5)))',
   '0.5 * (1 + erf(b * sqrt(0.5))) + b * exp(-0.5 * b^2) / sqrt(2 * pi)',
 )
 
-/** y = a·silu(b), a and b the halves of an axis. Shazeer 2020; some codes take the first half as the gate. */
+/**
+ * y = a·silu(b), a and b the halves of an axis. Shazeer 2020; some codes take the first half as the gate.
+ * @equation y = a \, b \, \sigma(b), \quad x = [a, b]
+ * @slope \frac{\partial y}{\partial a} = b \, \sigma(b), \quad \frac{\partial y}{\partial b} = a \, \sigma(b) \, (1 + b \, (1 - \sigma(b)))
+ */
 export const swiglu = gate('swiglu', 'b * sigmoid(b)', 'sigmoid(b) * (1 + b * sigmoid(-b))')
 
-/** y = a·relu(b), a and b the halves of an axis. Shazeer 2020; some codes take the first half as the gate. */
+/**
+ * y = a·relu(b), a and b the halves of an axis. Shazeer 2020; some codes take the first half as the gate.
+ * @equation y = a \, \max(b, 0), \quad x = [a, b]
+ * @slope \frac{\partial y}{\partial a} = \max(b, 0), \quad \frac{\partial y}{\partial b} = a \, [b > 0]
+ */
 export const reglu = gate('reglu', 'max(b, 0)', 'b > 0 ? 1 : 0')
 
-/** Concatenated ReLU keeps both signs: y = [max(x, 0), max(−x, 0)], an axis twice as long. Shang et al. 2016; TensorFlow's. */
+/**
+ * Concatenated ReLU keeps both signs: y = [max(x, 0), max(−x, 0)], an axis twice as long. Shang et al. 2016; TensorFlow's.
+ * @equation y = [\max(x, 0), \max(-x, 0)]
+ * @slope \frac{\partial y}{\partial x} = \big[[x > 0], -[x < 0]\big]
+ */
 export const crelu = activation('crelu', {
   width: width => 2 * width,
   forward(k, { x, y }) {

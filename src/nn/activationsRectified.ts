@@ -29,6 +29,7 @@ export const elu = activation('elu', {
   params: { alpha: 1 },
   forward: 'x > 0 ? x : alpha * expm1(x)',
   backward: 'x > 0 ? dy : dy * alpha * exp(x)',
+  range: ({ alpha }) => [Math.min(-alpha, 0), Infinity],
 })
 
 /** An ELU whose slope is continuous for every α: y = x > 0 ? x : α·(e^(x/α) − 1). Barron 2017. */
@@ -36,6 +37,7 @@ export const celu = activation('celu', {
   params: { alpha: 1 },
   forward: 'x > 0 ? x : alpha * expm1(x / alpha)',
   backward: 'x > 0 ? dy : dy * exp(x / alpha)',
+  range: ({ alpha }) => [Math.min(-alpha, 0), Infinity],
 })
 
 /** An ELU scaled so that layers keep mean 0 and variance 1; wants lecunNormal kernels. Klambauer et al. 2017. */
@@ -66,6 +68,7 @@ export const isrlu = activation('isrlu', {
   params: { alpha: 1 },
   forward: 'x >= 0 ? x : x / sqrt(1 + alpha * x^2)',
   backward: 'x >= 0 ? dy : dy / sqrt(1 + alpha * x^2)^3',
+  range: ({ alpha }) => [-1 / Math.sqrt(alpha), Infinity],
 })
 
 /** A smooth ReLU without exponentials: y = (x + √(x² + b)) / 2. Barron 2021. */

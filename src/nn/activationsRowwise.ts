@@ -26,13 +26,23 @@ const shares = (c: 1 | -1): RowwiseDefinition => ({
 /**
  * y = eˣ / Σ eˣ along an axis, with the largest x taken off first so that nothing overflows. Keras's axis is the last by
  * default; PyTorch's dim must be given, and its Softmax2d is this one on channels that lie last.
+ * @equation y_i = \frac{e^{x_i}}{\sum_j e^{x_j}}
+ * @slope \frac{\partial y_i}{\partial x_j} = y_i \, (\delta_{ij} - y_j)
  */
 export const softmax = activation('softmax', shares(1))
 
-/** softmax of −x: y = e⁻ˣ / Σ e⁻ˣ along an axis. PyTorch's Softmin. */
+/**
+ * softmax of −x: y = e⁻ˣ / Σ e⁻ˣ along an axis. PyTorch's Softmin.
+ * @equation y_i = \frac{e^{-x_i}}{\sum_j e^{-x_j}}
+ * @slope \frac{\partial y_i}{\partial x_j} = -y_i \, (\delta_{ij} - y_j)
+ */
 export const softmin = activation('softmin', shares(-1))
 
-/** y = ln softmax(x) = x − ln Σ eˣ along an axis, finite where the softmax is too small for its logarithm. */
+/**
+ * y = ln softmax(x) = x − ln Σ eˣ along an axis, finite where the softmax is too small for its logarithm.
+ * @equation y_i = x_i - \ln \sum_j e^{x_j}
+ * @slope \frac{\partial y_i}{\partial x_j} = \delta_{ij} - e^{y_j}
+ */
 export const logSoftmax = activation('logSoftmax', {
   forward(k, { x, y }) {
     const m = column(k, 'm', x)
@@ -67,6 +77,8 @@ function support(k: Verbs, z: View, f: 'd' | 'd^2'): View {
 /**
  * The point of the simplex nearest to x: y = max(x − τ, 0) with τ such that Σ y = 1; small shares become 0.
  * Martins & Astudillo 2016. Takes n² comparisons a row.
+ * @equation y_i = \max(x_i - \tau, 0), \quad \sum_i y_i = 1
+ * @slope \frac{\partial y_i}{\partial x_j} = \delta_{ij} - \frac{1}{n} \text{ where } y_i, y_j > 0 \text{, as } n \text{ of a row are; else } 0
  */
 export const sparsemax = activation('sparsemax', {
   forward(k, { x, y }) {
@@ -92,6 +104,8 @@ export const sparsemax = activation('sparsemax', {
 /**
  * Between softmax and sparsemax: y = max(x/2 − τ, 0)² with τ such that Σ y = 1. Peters, Niculae & Martins 2019 (α = 1.5).
  * Takes n² comparisons a row.
+ * @equation y_i = \max\left(\tfrac{x_i}{2} - \tau, 0\right)^2, \quad \sum_i y_i = 1
+ * @slope \frac{\partial y_i}{\partial x_j} = \sqrt{y_i} \left(\delta_{ij} - \frac{\sqrt{y_j}}{\sum_k \sqrt{y_k}}\right)
  */
 export const entmax15 = activation('entmax15', {
   forward(k, { x, y }) {

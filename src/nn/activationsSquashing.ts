@@ -12,6 +12,7 @@ export const hardTanh = activation('hardTanh', {
   params: { minValue: -1, maxValue: 1 },
   forward: 'min(max(x, minValue), maxValue)',
   backward: 'y > minValue && y < maxValue ? dy : 0',
+  range: ({ minValue, maxValue }) => [minValue, maxValue],
 })
 
 /** y = ln σ(x) = −ln(1 + e⁻ˣ) */
@@ -40,6 +41,7 @@ export const isru = activation('isru', {
   params: { alpha: 1 },
   forward: 'x / sqrt(1 + alpha * x^2)',
   backward: 'dy / sqrt(1 + alpha * x^2)^3',
+  range: ({ alpha }) => [-1 / Math.sqrt(alpha), 1 / Math.sqrt(alpha)],
 })
 
 /** y = 0 up to −1, (x + 1) / 2 between, 1 from 1 on: sparsemax of two. Keras 3, Martins & Astudillo 2016. */
@@ -61,4 +63,5 @@ export const logit = activation('logit', {
   forward: `let far = log((1 - epsilon) / epsilon);
             x < epsilon ? -far : x > 1 - epsilon ? far : log(x / (1 - x))`,
   backward: 'x >= epsilon && x <= 1 - epsilon ? dy / (x * (1 - x)) : 0',
+  range: ({ epsilon }) => [-Math.log((1 - epsilon) / epsilon), Math.log((1 - epsilon) / epsilon)],
 })
