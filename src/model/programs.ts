@@ -2,7 +2,7 @@ import type { Loss } from '../nn/loss.ts'
 import type { Metric } from '../nn/metric.ts'
 import type { Optimizer } from '../nn/optimizer.ts'
 import { type ActivationChoice, resolveActivation } from '../nn/resolve.ts'
-import { drop, fuse, lift, type Program, record, type Verbs } from '../program/index.ts'
+import { alias, drop, fuse, lift, type Program, record, type Verbs } from '../program/index.ts'
 import type { Shape } from '../tensor/shape.ts'
 import { type Buffer, type View, viewOf } from '../tensor/view.ts'
 import { type Network, type Port, together } from './network.ts'
@@ -80,7 +80,7 @@ export function plan(network: Network, mode: Mode, batch: number, training?: Tra
   return { program: improve(program), x, y, out }
 }
 
-const improve = (program: Program): Program => lift(drop(fuse(drop(program))))
+const improve = (program: Program): Program => lift(drop(fuse(alias(drop(program)))))
 
 /** The target of each output, without the batch axis. */
 export const targetsOf = ({ outputs }: Network, goals: readonly Goal[]): Pick<Port, 'name' | 'shape'>[] =>

@@ -1,6 +1,7 @@
 export type { Backend, Compiled, Engine, EngineOptions, Numbers, Scalars, Series, Timing } from './backend.ts'
 export { explain } from './explain.ts'
 export * from './instruction.ts'
+export { alias } from './passes/alias.ts'
 export { drop } from './passes/drop.ts'
 export { fuse } from './passes/fuse.ts'
 export { lift } from './passes/lift.ts'

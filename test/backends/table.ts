@@ -1,4 +1,4 @@
-import { type Backend, drop, fuse, lift, type Program, record, type Verbs } from '../../src/program/index.ts'
+import { type Backend, alias, drop, fuse, lift, type Program, record, type Verbs } from '../../src/program/index.ts'
 import { numpyRandom } from '../../src/tensor/random.ts'
 import { type Shape, sizeOf } from '../../src/tensor/shape.ts'
 import { type Buffer, type View, viewOf } from '../../src/tensor/view.ts'
@@ -41,7 +41,7 @@ export async function run(
     const values = whole ? random.randint(0, whole, sizeOf(shape)) : random.normal(0, 1, sizeOf(shape))
     engine.write(buffers[name], Float32Array.from(values as ArrayLike<number>))
   }
-  const compiled = engine.compile(fused ? lift(drop(fuse(drop(program)))) : program)
+  const compiled = engine.compile(fused ? lift(drop(fuse(alias(drop(program))))) : program)
   await compiled.run(scalars)
   // Twice: a plan that leaves something behind shows here.
   await compiled.run(scalars)

@@ -48,7 +48,7 @@ export const batchNormalization = layer('batchNormalization', [], (options: Batc
       k.map(dx, slope, { x, mean, r, gamma, dy, dbeta, dgamma, N }) // dx = γ ⊙ r ⊙ (dy − dβ/N − x̂ ⊙ dγ/N)
     },
     infer(k, { x, y, gamma, beta, movingMean: mean, movingVariance: variance }) {
-      const formula = 'gamma * (x - mean) / sqrt(variance + epsilon) + beta'
+      const formula = '(x - mean) * (gamma / sqrt(variance + epsilon)) + beta'
       k.map(y, formula, { x, mean, variance, gamma, beta, epsilon })
     },
   })

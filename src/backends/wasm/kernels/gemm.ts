@@ -364,23 +364,29 @@ function write(f: Code, begin: Local, end: Local, id: Local, job: Job): void {
               .get(value)
               .storeLane(lane, address(p, i, j) + lane * 4)
       }
-      const finish = () =>
-        each((sum, i, j, count) => {
-          const values = epilogue(name => {
-            if (name === 'product') return sum
-            const at = names.indexOf(name)
-            const value = f.local('v128')
-            const spread = column(inputs[at]) === 1
-            const offset = i * rowStep(operands[at]) + (spread ? j * 16 : 0)
+      const finish = () => {
+        // What is the same in every row is loaded once a column.
+        const loaded = new Map<string, Local>()
+        const operand = (name: string, i: number, j: number) => {
+          const at = names.indexOf(name)
+          const [step, spread] = [rowStep(operands[at]), column(inputs[at]) === 1]
+          const key = `${name} ${step === 0 ? 0 : i} ${spread ? j : 0}`
+          let value = loaded.get(key)
+          if (!value) {
+            loaded.set(key, (value = f.local('v128')))
             f.get(operands[at].local)
-              .mem(spread ? 'v128.load' : 'v128.load32_splat', offset)
+              .mem(spread ? 'v128.load' : 'v128.load32_splat', i * step + (spread ? j * 16 : 0))
               .set(value)
-            return value
-          })
+          }
+          return value
+        }
+        each((sum, i, j, count) => {
+          const values = epilogue(name => (name === 'product' ? sum : operand(name, i, j)))
           values.forEach((value, o) => {
             put(results[o], value, i, j, count)
           })
         })
+      }
       if (blocks === 1) return finish()
       f.get(block).if(() =>
         each((sum, i, j) => {

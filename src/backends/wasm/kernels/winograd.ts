@@ -293,19 +293,19 @@ function convolve(build: Build, instruction: Gemm, { p, width }: Plan): boolean 
               ...operands.map((o, i) => [beside[i], o!.strides[3] * 16] as const),
             ]
             each(f, width / 4, channelMoves, () => {
+              // What is the same for all 16 outputs is loaded once.
+              const loaded = operands.map((o, i) => {
+                const value = f.local('v128')
+                f.get(beside[i])
+                  .mem(o!.strides[3] === 1 ? 'v128.load' : 'v128.load32_splat')
+                  .set(value)
+                return value
+              })
               transform(f, fromTile, rough, {
                 load: (r, c) => f.get(M).mem('v128.load', (r * side + c) * planeM),
                 store(r, c, product) {
                   if (r >= height || c >= across) return
-                  const load = (name: string) => {
-                    if (name === 'product') return product
-                    const i = names.indexOf(name)
-                    const value = f.local('v128')
-                    f.get(beside[i])
-                      .mem(operands[i]!.strides[3] === 1 ? 'v128.load' : 'v128.load32_splat')
-                      .set(value)
-                    return value
-                  }
+                  const load = (name: string) => (name === 'product' ? product : loaded[names.indexOf(name)])
                   epilogue(load).forEach((value, i) => {
                     const [, row, pixel] = results[i]!.strides
                     f.get(targets[i])
