@@ -71,3 +71,36 @@ test.each([1, 2])('several steps in one call leave what single calls leave, on %
   }
   expect(many.read(w)).toEqual(single.read(w))
 })
+
+test('what is made of weights is made again when the weights change', async () => {
+  const [x, w, y]: Buffer[] = [
+    { name: 'x', kind: 'input', shape: [40, 8] },
+    { name: 'w', kind: 'parameter', shape: [8, 12] },
+    { name: 'y', kind: 'output', shape: [40, 12] },
+  ]
+  const use = record('use', [], k => k.gemm(viewOf(y), viewOf(x), viewOf(w)))
+  const move = record('move', [], k => k.map(viewOf(w), '2 * w', { w: viewOf(w) }))
+  const results = await Promise.all(
+    [reference, wasm].map(async backend => {
+      const engine = backend.engine({ threads: 1 })
+      const [used, moved] = [engine.compile(use), engine.compile(move)]
+      const seen: number[] = []
+      engine.write(x, numpyRandom(1).normal(0, 1, 320))
+      const look = async () => {
+        await used.run({})
+        seen.push(engine.read(y)[100])
+      }
+      engine.write(w, numpyRandom(2).normal(0, 1, 96))
+      await look()
+      await look()
+      await moved.run({})
+      await look()
+      engine.write(w, numpyRandom(3).normal(0, 1, 96))
+      await look()
+      return seen
+    }),
+  )
+  results[0].forEach((value, i) => {
+    expect(results[1][i]).toBeCloseTo(value, 5)
+  })
+})

@@ -1,4 +1,4 @@
-import { type Backend, alias, drop, fuse, lift, type Program, record, type Verbs } from '../../src/program/index.ts'
+import { alias, type Backend, drop, fuse, lift, type Program, record, type Verbs } from '../../src/program/index.ts'
 import { numpyRandom } from '../../src/tensor/random.ts'
 import { type Shape, sizeOf } from '../../src/tensor/shape.ts'
 import { type Buffer, type View, viewOf } from '../../src/tensor/view.ts'

@@ -12,6 +12,8 @@ export interface Kernel {
   readonly units: number
   /** Floating-point operations or elements, roughly: what decides whether threads pay. */
   readonly work: number
+  /** Depends on weights alone, in a program that leaves them as they are: run once, until weights change. */
+  readonly settled?: boolean
 }
 
 /** What the kernels of one program share while they are written. */
@@ -27,8 +29,10 @@ export interface Build {
   scalar(node: Node): number
   /** Address of the key of a random buffer in this run. */
   key(operand: Operand): number
-  /** Bytes that live for one instruction, at a multiple of 64. */
-  scratch(elements: number): number
+  /** Whether a buffer's numbers change only when somebody writes the weights. */
+  isSettled(buffer: Buffer): boolean
+  /** Bytes that live for one instruction, at a multiple of 64; settled ones stay. */
+  scratch(elements: number, settled?: boolean): number
   add(kernel: Kernel): void
 }
 

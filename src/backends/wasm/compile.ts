@@ -1,3 +1,4 @@
+import { BackendError } from '../../errors.ts'
 import { compile, formulaOf, type Node, print } from '../../formula/index.ts'
 import {
   buffersOf,
@@ -5,8 +6,10 @@ import {
   type Placement,
   type Program,
   place,
+  reads,
   type Scalars,
   stage,
+  writes,
 } from '../../program/index.ts'
 import { streamKey } from '../../tensor/counter.ts'
 import { sizeOf } from '../../tensor/shape.ts'
@@ -34,6 +37,10 @@ export interface Arena {
 export interface Plan {
   readonly module: Uint8Array<ArrayBuffer>
   readonly kernels: readonly Kernel[]
+  /** Whether some kernels run only when weights have changed: the module's \`settle\`. */
+  readonly settles: boolean
+  /** Whether a run changes weights. */
+  readonly moves: boolean
   /** Instructions that no kernel covers; the module calls `fallback(i)` for them. */
   readonly fallbacks: readonly Instruction[]
   readonly placement: Placement
@@ -58,7 +65,10 @@ export function plan(
   const program = stage(recorded)
   const module = new Module()
   const fallback = module.import('fallback', ['i32'])
+  const settled = settledBuffers(program)
+  let settledNow = false
   const placement = place(program, {
+    alone: buffer => settled.has(buffer),
     reach: instruction => (instruction.verb === 'gemm' ? tileReach(instruction) : []),
   })
   const base = arena.transient(placement.size * 4) / 4
@@ -101,7 +111,9 @@ export function plan(
       if (address === undefined) keys.set(stream, (address = slot()))
       return address
     },
-    scratch(elements) {
+    isSettled: buffer => settled.has(buffer),
+    scratch(elements, stays = false) {
+      if (stays) return kept(elements * 4)
       const start = scratchTop
       scratchTop += Math.ceil((elements * 4 + 64) / 64) * 64
       scratchEnd = Math.max(scratchEnd, scratchTop)
@@ -109,17 +121,31 @@ export function plan(
     },
     add(kernel) {
       kernel.code.name = `kernel ${kernels.length}`
-      kernels.push(kernel)
+      kernels.push(settledNow ? { ...kernel, settled: true } : kernel)
     },
   }
   const fallbacks: Instruction[] = []
   // Lasting buffers first: after them the scratch memory, which every instruction has to itself, can grow.
   for (const buffer of buffersOf(program)) if (stored(buffer)) build.locate(buffer)
+  // What stays gets a part of its own, for whose size the weights are a bound.
+  const keptEnd = { at: 0, end: 0 }
+  if (settled.size > 0) {
+    const bytes = [...settled].reduce((sum, b) => sum + sizeOf(b.shape) * 4 * 9 + 4096, 0)
+    keptEnd.at = arena.own(bytes)
+    keptEnd.end = keptEnd.at + bytes
+  }
+  function kept(bytes: number): number {
+    const start = keptEnd.at
+    keptEnd.at += Math.ceil((bytes + 64) / 64) * 64
+    if (keptEnd.at > keptEnd.end) throw new BackendError('no-room', 'a plan keeps more than it has room for')
+    return start
+  }
   const scratchStart = arena.own(0)
   let scratchTop = scratchStart
   let scratchEnd = scratchStart
   for (const instruction of program.instructions) {
     scratchTop = scratchStart
+    settledNow = writes(instruction).every(view => settled.has(view.buffer))
     if (write(build, instruction)) continue
     const index = fallbacks.push(instruction) - 1
     const code = module.function('', ['i32', 'i32', 'i32'], f => f.i32(index).call(fallback))
@@ -151,6 +177,8 @@ export function plan(
   return {
     module: module.bytes(memory),
     kernels,
+    settles: kernels.some(kernel => kernel.settled),
+    moves: program.instructions.flatMap(writes).some(view => isWeight(view.buffer)),
     fallbacks,
     placement,
     locate: build.locate,
@@ -171,6 +199,23 @@ export function plan(
         view.setInt32(address + shift, streamKey(values.seed, values.t, stream), true)
     },
   }
+}
+
+const isWeight = ({ kind }: Buffer) => kind === 'parameter' || kind === 'state'
+
+/** Weights that a program leaves alone, and the temporaries made of nothing else. */
+function settledBuffers(program: Program): Set<Buffer> {
+  const settled = new Set<Buffer>()
+  if (program.instructions.flatMap(writes).some(view => isWeight(view.buffer))) return settled
+  for (const instruction of program.instructions) {
+    const from = reads(instruction).map(view => view.buffer)
+    for (const buffer of from) if (isWeight(buffer)) settled.add(buffer)
+    const free =
+      'formula' in instruction ? instruction.formula.names.some(name => program.scalars.includes(name)) : false
+    if (free || from.length === 0 || !from.every(buffer => settled.has(buffer))) continue
+    for (const view of writes(instruction)) if (view.buffer.kind === 'temporary') settled.add(view.buffer)
+  }
+  return settled
 }
 
 const maxScalars = 256

@@ -11,7 +11,7 @@ import { barrierBytes } from './steps.ts'
 const page = 65536
 const maximum = 65536
 /** Work a step must have before threads pay for their waking. */
-const worthThreads = 4e6
+const worthThreads = 2.5e7
 
 /** Kernels made at run time for exactly the shapes of a program, in 128-bit SIMD. */
 export const wasm: Backend = {
@@ -24,6 +24,8 @@ export const wasm: Backend = {
     let top = Math.ceil(barrierBytes / 64) * 64
     let common = { start: 0, bytes: 0 }
     let owner: unknown
+    // Counts changes of weights: what programs have made of them is made again.
+    let version = 0
 
     function own(bytes: number): number {
       const start = top
@@ -64,12 +66,21 @@ export const wasm: Backend = {
     return {
       name: 'wasm',
       dtype: 'float32',
-      write: (buffer, values) => numbers(buffer).set(values),
+      write(buffer, values) {
+        numbers(buffer).set(values)
+        if (buffer.kind === 'parameter' || buffer.kind === 'state') version++
+      },
       read: buffer => numbers(buffer).slice(),
       compile(program: Program) {
         const compiled = plan(program, arena, { shared, pages: 1, maximum }, { threads, fma })
         const module = new WebAssembly.Module(compiled.module)
+        let settledAt = -1
         const own = () => {
+          if (compiled.moves) version++
+          if (compiled.settles && settledAt !== version) {
+            settledAt = version
+            main().settle()
+          }
           if (owner === compiled) return
           owner = compiled
           for (const { start, bytes } of compiled.zeros) new Uint8Array(memory.buffer, start, bytes).fill(0)
@@ -111,6 +122,9 @@ export const wasm: Backend = {
         }
         const storage = { numbers: () => new Float32Array(memory.buffer), layout: compiled.locate }
         const fallbackOf = (scalars: () => Scalars) => (i: number) => execute(compiled.fallbacks[i], storage, scalars())
+        let scalarsNow: Scalars = {}
+        let made: Record<string, Exported> | undefined
+        const main = () => (made ??= instance(fallbackOf(() => scalarsNow)))
         const work = compiled.kernels.reduce((sum, kernel) => sum + kernel.work, 0)
         if (shared && work >= worthThreads && compiled.fallbacks.length === 0) {
           let ready: Promise<(steps?: number) => Promise<void>> | undefined
@@ -130,14 +144,13 @@ export const wasm: Backend = {
             },
           }
         }
-        let scalars: Scalars = {}
-        const { step, steps } = instance(fallbackOf(() => scalars))
+        const { step, steps } = main()
         return {
           profile,
           // A fallback sees the scalars of one step only.
           series: compiled.fallbacks.length > 0 ? undefined : series(many => steps(0, 1, many.length)),
           run(values) {
-            scalars = values
+            scalarsNow = values
             prepare(values)
             step(0, 1)
           },

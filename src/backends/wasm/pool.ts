@@ -66,12 +66,13 @@ interface Thread {
   hold(on: boolean): void
 }
 
-let common: Promise<Pool> | undefined
+const pools = new Map<number, Promise<Pool>>()
 
-/** The one pool of this process; the first caller decides how many threads it has. */
+/** The one pool of so many threads in this process. */
 export function pool(threads: number): Promise<Pool> {
-  common ??= start(threads)
-  return common
+  let found = pools.get(threads)
+  if (!found) pools.set(threads, (found = start(threads)))
+  return found
 }
 
 /** How many threads this machine runs at once. */

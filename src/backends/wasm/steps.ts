@@ -17,7 +17,7 @@ export interface Staged {
 }
 
 /**
- * The functions that are called from outside: `step(thread, threads)` runs every kernel once, `steps(thread, threads,
+ * The functions that are called from outside: `settle()` computes what depends on weights alone; `step(thread, threads)` runs every kernel once, `steps(thread, threads,
  * n)` does so n times with new inputs and scalars each time, so that small networks do not pay for n calls.
  */
 export function writeSteps(
@@ -26,8 +26,12 @@ export function writeSteps(
   options: { shared: boolean; before: readonly Staged[]; after: readonly Staged[] },
 ): void {
   const meet = options.shared ? barrier(module) : undefined
+  module.function('settle', [], f => {
+    for (const { units, code, settled } of kernels) if (settled) f.i32(0).i32(units).i32(0).call(code)
+  })
   const step = module.function('step', ['i32', 'i32'], (f, id, threads) => {
-    for (const { units, code } of kernels) {
+    for (const { units, code, settled } of kernels) {
+      if (settled) continue
       f.get(id).i32(units).op('i32.mul').get(threads).op('i32.div_u')
       f.get(id).i32(1).op('i32.add').i32(units).op('i32.mul').get(threads).op('i32.div_u')
       f.get(id).call(code)

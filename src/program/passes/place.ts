@@ -26,6 +26,8 @@ export interface PlaceOptions {
   /** Elements that every block starts at a multiple of, and elements that may be read behind it. */
   align?: number
   slack?: number
+  /** A buffer that keeps its numbers from run to run, and so shares its block with no other. */
+  alone?(buffer: Buffer): boolean
   /** How far an instruction will read beyond what its views say, by an algorithm of the backend's own. */
   reach?(instruction: Instruction): readonly (readonly [Buffer, Reach])[]
 }
@@ -34,14 +36,14 @@ export interface PlaceOptions {
  * Gives every temporary a place in one arena. Blocks whose lifetimes do not meet share memory; a buffer that is read
  * through windows reaching over its edge gets a border of zeros, so that no kernel has to ask where it is.
  */
-export function place(program: Program, { align = 16, slack = 16, reach }: PlaceOptions = {}): Placement {
+export function place(program: Program, { align = 16, slack = 16, alone, reach }: PlaceOptions = {}): Placement {
   const borders = bordersOf(program, reach)
   const lives = lifetimes(program)
   const places = new Map<Buffer, Place>()
   const taken: { start: number; end: number; from: number; to: number }[] = []
   let total = 0
   const wanted = [...buffersOf(program)]
-    .filter(b => b.kind === 'temporary')
+    .filter(b => b.kind === 'temporary' && !alone?.(b))
     .map(buffer => ({ buffer, ...padded(buffer.shape, borders.get(buffer)), bordered: borders.has(buffer) }))
     .sort((a, b) => b.size - a.size)
   for (const { buffer, layout, size, bordered } of wanted) {

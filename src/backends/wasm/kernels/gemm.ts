@@ -2,7 +2,7 @@ import { formula } from '../../../formula/index.ts'
 import type { Gemm } from '../../../program/index.ts'
 import { type Buffer, type View, viewOf } from '../../../tensor/view.ts'
 import type { Code, Local } from '../assembler.ts'
-import { type Build, type Emit, formulaWriter } from '../build.ts'
+import { type Build, type Emit, formulaWriter, type Kernel } from '../build.ts'
 import { cut, iterations, type Nest, nest, type Operand } from '../nest.ts'
 import { map, range } from './map.ts'
 import { type Depth, type Tile, tile, tileFor } from './tile.ts'
@@ -152,9 +152,13 @@ function copied(build: Build, view: View): View {
 }
 
 /** A buffer in scratch memory. */
-function room(build: Build, name: string, shape: readonly number[]): View {
+function room(build: Build, name: string, shape: readonly number[], settled = false): View {
   const buffer: Buffer = { name, shape, kind: 'temporary' }
-  const start = build.scratch(shape.reduce((x, y) => x * y, 1)) / 4
+  const start =
+    build.scratch(
+      shape.reduce((x, y) => x * y, 1),
+      settled,
+    ) / 4
   build.locate(buffer, start)
   return viewOf(buffer)
 }
@@ -178,12 +182,14 @@ function rightOperand(
   }
   const panels = Math.floor(width / wide)
   const rest = width - panels * wide
+  const settled = build.isSettled(b.buffer)
+  const keep = settled ? { ...build, add: (kernel: Kernel) => build.add({ ...kernel, settled }) } : build
   const copy = (from: View, to: View) =>
-    map(build, { verb: 'map', formula: formula('x'), inputs: { x: from }, outputs: { y: to } })
+    map(keep, { verb: 'map', formula: formula('x'), inputs: { x: from }, outputs: { y: to } })
   let start = 0
   let tailStart = 0
   if (panels > 0) {
-    const packed = room(build, 'panels', [panels, k, wide])
+    const packed = room(build, 'panels', [panels, k, wide], settled)
     start = build.locate(packed.buffer).origin
     copy(
       b
@@ -195,7 +201,7 @@ function rightOperand(
   }
   const tailWide = Math.ceil(rest / 4) * 4
   if (rest > 0) {
-    const packed = room(build, 'panel', [k, tailWide])
+    const packed = room(build, 'panel', [k, tailWide], settled)
     tailStart = build.locate(packed.buffer).origin
     copy(b.slice(1, panels * wide, rest), packed.slice(1, 0, rest))
   }

@@ -184,8 +184,9 @@ function convolve(build: Build, instruction: Gemm, { p, width }: Plan): boolean 
   if (!filter || results.some(o => o?.strides[3] !== 1)) return false
   if (operands.some(o => !o || o.strides.slice(0, 3).some(s => s !== 0) || o.strides[3] > 1)) return false
 
-  const panels = build.scratch(planes * p.channels * width)
-  if (!filterToPanels(build, filter, panels, p.channels, width)) return false
+  const settled = build.isSettled(instruction.b.buffer)
+  const panels = build.scratch(planes * p.channels * width, settled)
+  if (!filterToPanels(build, filter, panels, p.channels, width, settled)) return false
 
   const perImage = p.tiles[0] * p.tiles[1]
   const images = largestDivisor(p.batch, Math.max(1, Math.floor(together / perImage)))
@@ -335,6 +336,7 @@ function filterToPanels(
   panels: number,
   channels: number,
   width: number,
+  settled: boolean,
 ): boolean {
   const [row, tap, channel, column] = filter.strides
   const across = column === 1
@@ -401,7 +403,7 @@ function filterToPanels(
       f.add(source, -inner * 4)
     })
   })
-  build.add({ name: 'winograd filter', code, units: outer, work: planes * channels * width })
+  build.add({ name: 'winograd filter', code, units: outer, work: planes * channels * width, settled })
   return true
 }
 
