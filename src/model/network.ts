@@ -68,6 +68,12 @@ export const countOf = (entries: readonly { readonly shape: Shape }[]): number =
 export const together = (ports: readonly { readonly shape: Shape }[]): Shape =>
   ports.length === 1 ? ports[0].shape : [countOf(ports)]
 
+/** Whether each layer reads the one before it and nothing else. */
+export const isChain = ({ nodes, outputs }: Network): boolean =>
+  outputs.length === 1 &&
+  outputs[0].node === nodes.length - 1 &&
+  nodes.every(({ inputs, owner }, i) => owner === i && inputs.length === 1 && inputs[0] === i - 1)
+
 /** A call of a layer, before shapes and arrays are known. */
 export interface Call extends Pick<Node, 'layer' | 'inputs' | 'owner'> {}
 

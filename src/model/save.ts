@@ -8,7 +8,7 @@ import { printShape } from '../tensor/shape.ts'
 import type { GoalOptions } from './goals.ts'
 import type { Graph } from './graph.ts'
 import { type EngineOptions, type Model, model, type Weight } from './model.ts'
-import type { Network } from './network.ts'
+import { isChain, type Network } from './network.ts'
 import type { Goal } from './programs.ts'
 
 /** Makes layers from saved settings; user-made types are given to the loader. */
@@ -122,8 +122,9 @@ function restore(text: string, tensors: readonly Tensor[], { layers: more = {}, 
 }
 
 /** Who reads what, where layers do not simply follow one another. */
-function graphIn({ nodes, inputs, outputs }: Network): object {
-  if (nodes.every(({ inputs: reads, owner }, i) => owner === i && reads.length === 1 && reads[0] === i - 1)) return {}
+function graphIn(network: Network): object {
+  const { nodes, inputs, outputs } = network
+  if (isChain(network)) return {}
   const owners = [...new Set(nodes.map(({ owner }) => owner))]
   return {
     calls: nodes.map(node => ({ layer: owners.indexOf(node.owner), inputs: node.inputs.filter(from => from >= 0) })),

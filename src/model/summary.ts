@@ -1,6 +1,6 @@
 import type { Model } from './model.ts'
 import { className, nameAll } from './names.ts'
-import { countOf, type Node } from './network.ts'
+import { countOf, isChain, type Node } from './network.ts'
 import { announcement } from './programs.ts'
 
 export type SummaryStyle = 'keras3' | 'keras2'
@@ -14,12 +14,31 @@ const count = (node: Node) => countOf([...node.parameters, ...node.state])
 const shapeOf = (node: Node) => `(None, ${node.shape.join(', ')})`
 const thousands = (n: number) => String(n).replace(/\B(?=(\d{3})+$)/g, ',')
 
-function rowsOf({ network, layers }: Model, style: SummaryStyle): [string, string, string][] {
+/** A row a layer; in a graph inputs too, and what each layer is connected to. */
+function rowsOf({ network, layers }: Model, style: SummaryStyle): string[][] {
+  const { nodes } = network
   const names = nameAll(layers, style)
-  return network.nodes
-    .map((node, i) => [`${names[i]} (${className(node.layer)})`, shapeOf(node), count(node), node.layer.type] as const)
-    .filter(([, , , type]) => type !== 'input')
-    .map(([name, shape, params]) => [name, shape, style === 'keras2' ? String(params) : thousands(params)])
+  const owners = nodes.filter(({ owner }, i) => owner === i)
+  const called = (index: number) => {
+    const before = nodes.slice(0, index).filter(({ owner }) => owner === nodes[index].owner).length
+    return `${names[owners.indexOf(nodes[nodes[index].owner])]}[${before}][0]`
+  }
+  const connections = (owner: Node) => {
+    const reads = nodes
+      .filter(node => nodes[node.owner] === owner)
+      .flatMap(node => node.inputs.filter(from => from >= 0))
+    return reads.length > 0 ? reads.map(called).join(', ') : style === 'keras2' ? '' : '-'
+  }
+  const chain = isChain(network)
+  return owners
+    .map((node, i) => ({ node, name: `${names[i]} (${className(node.layer)})` }))
+    .filter(({ node }) => !chain || node.layer.type !== 'input')
+    .map(({ node, name }) => [
+      name,
+      shapeOf(node),
+      style === 'keras2' ? String(count(node)) : thousands(count(node)),
+      ...(chain ? [] : [connections(node)]),
+    ])
 }
 
 /** Keras counts what each number takes in float32. */
@@ -40,9 +59,13 @@ function totals({ network }: Model): [string, number][] {
   ]
 }
 
-const widths = [31, 22, 13]
+/** Of the columns: of a chain, and of a graph. */
+const wide = [31, 22, 13]
+const narrow = [19, 17, 10, 17]
+const titles = ['Layer (type)', 'Output Shape', 'Param #', 'Connected to']
 
 function keras3(model: Model): string {
+  const widths = isChain(model.network) ? wide : narrow
   const bar = (left: string, line: string, middle: string, right: string) =>
     left + widths.map(w => line.repeat(w + 2)).join(middle) + right
   const row = (cells: readonly string[], edge: string) =>
@@ -61,7 +84,7 @@ function keras3(model: Model): string {
   return [
     `Model: "${model.name}"`,
     bar('┏', '━', '┳', '┓'),
-    row(['Layer (type)', 'Output Shape', 'Param #'], '┃'),
+    row(titles.slice(0, widths.length), '┃'),
     bar('┡', '━', '╇', '┩'),
     body.join(`\n${bar('├', '─', '┼', '┤')}\n`),
     bar('└', '─', '┴', '┘'),
@@ -84,23 +107,30 @@ function wrap(text: string, width: number): string[] {
 }
 
 /** The columns of Keras 2.3 end here; what is longer is cut. */
-const ends = [29, 55, 65]
+const wideEnds = [29, 55, 65]
+const narrowEnds = [32, 53, 65, 98]
 
 function keras2(model: Model): string {
+  const ends = isChain(model.network) ? wideEnds : narrowEnds
   const row = (cells: readonly string[]) =>
     cells.reduce((line, cell, i) => {
       const gap = i > 0 ? `${line.slice(0, -1)} ` : ''
       return (gap + cell).slice(0, ends[i]).padEnd(ends[i])
     }, '')
-  const rule = (sign: string) => sign.repeat(ends[2])
+  const rule = (sign: string) => sign.repeat(ends[ends.length - 1])
+  /** Each connection has a line of its own. */
+  const lines = ([name, shape, params, connected = '']: readonly string[]) =>
+    connected
+      .split(', ')
+      .map((from, i) => row((i > 0 ? ['', '', '', from] : [name, shape, params, from]).slice(0, ends.length)))
   const name = model.name === 'sequential' ? 'sequential_1' : model.name
   return [
     `Model: "${name}"`,
     rule('_'),
-    row(['Layer (type)', 'Output Shape', 'Param #']),
+    row(titles.slice(0, ends.length)),
     rule('='),
     rowsOf(model, 'keras2')
-      .map(row)
+      .map(cells => lines(cells).join('\n'))
       .join(`\n${rule('_')}\n`),
     rule('='),
     ...totals(model).map(([label, n]) => `${label}: ${thousands(n)}`),
