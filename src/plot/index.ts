@@ -1,3 +1,5 @@
+export { type BoundaryOptions, boundary } from './boundary.ts'
+export { type ChartOptions, chart, panels, type Series } from './chart.ts'
 export { confusion } from './confusion.ts'
 export { type Curves, curves } from './curves.ts'
 export { type DigitsOptions, digits, type Picture } from './digits.ts'

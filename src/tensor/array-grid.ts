@@ -401,7 +401,13 @@ function combine(
   const dtype = typeOf(promote(a.dtype, b.dtype, b.weak))
   const [x, y] = [a.data, b.data]
   const out = allocate(dtype, shape)
-  const [atX, atY] = [places(a.shape, shape), places(b.shape, shape)]
+  const atX = places(a.shape, shape)
+  if (y.length === 1 && !atX) {
+    const value = y[0]
+    for (let i = 0; i < out.length; i++) out[i] = f(x[i], value)
+    return new NdArray(shape, dtype, out)
+  }
+  const atY = places(b.shape, shape)
   for (let i = 0; i < out.length; i++) out[i] = f(x[atX ? atX[i] : i], y[atY ? atY[i] : i])
   return new NdArray(shape, dtype, out)
 }
