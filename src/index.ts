@@ -3,12 +3,16 @@ import { wasm } from './backends/wasm/index.ts'
 import { type CheckOptions, checkGradients as check } from './model/checkGradients.ts'
 import { type Model as Core, setDefaultBackend } from './model/model.ts'
 import * as activations from './nn/activations.ts'
+import * as constraints from './nn/constraints.ts'
 import * as initializers from './nn/initializers.ts'
 import type { Layer } from './nn/layer.ts'
 import * as layers from './nn/layers/index.ts'
 import * as losses from './nn/losses.ts'
 import * as metrics from './nn/metrics.ts'
 import * as optimizers from './nn/optimizers.ts'
+import * as regularizers from './nn/regularizers.ts'
+import * as schedules from './nn/schedules.ts'
+import * as callbacks from './training/callbacks/index.ts'
 
 setDefaultBackend(wasm)
 
@@ -30,7 +34,10 @@ export type { Output, Source } from './nn/call.ts'
 export { type Initializer, initializer } from './nn/initializer.ts'
 export { type Layer, type LayerOptions, layer, pair } from './nn/layer.ts'
 export { type Loss, loss } from './nn/loss.ts'
+export { type Metric, metric } from './nn/metric.ts'
 export { type Optimizer, optimizer } from './nn/optimizer.ts'
+export { type Regularizer, regularizer } from './nn/regularizer.ts'
+export { type Schedule, schedule } from './nn/schedule.ts'
 export type { Backend } from './program/index.ts'
 export {
   arange,
@@ -52,4 +59,15 @@ export type { Callback, Metrics, TrainEvent } from './training/event.ts'
 export { evaluate, type Predictions, predict } from './training/measure.ts'
 export { type FitOptions, fit, type History, type TrainOptions, train } from './training/train.ts'
 export { fromBytes, loadModel, type Model, model, sequential } from './training/trainable.ts'
-export { activations, initializers, layers, losses, metrics, optimizers }
+export {
+  activations,
+  callbacks,
+  constraints,
+  initializers,
+  layers,
+  losses,
+  metrics,
+  optimizers,
+  regularizers,
+  schedules,
+}

@@ -11,6 +11,7 @@ export interface Initializer {
 }
 
 export interface Draw {
+  readonly shape: Shape
   readonly size: number
   /** Inputs of one unit: for a convolution, window size times channels. */
   readonly fanIn: number
@@ -35,7 +36,7 @@ export function initializer<P extends Params>(
     return {
       name,
       params,
-      draw: (shape, random) => draw({ size: sizeOf(shape), random, ...fans(shape) }, params),
+      draw: (shape, random) => draw({ shape, size: sizeOf(shape), random, ...fans(shape) }, params),
       toJSON: () => ({ name, params }),
     }
   }
@@ -49,7 +50,7 @@ function fans(shape: Shape): { fanIn: number; fanOut: number } {
 }
 
 /** Normal numbers of which those beyond two deviations are drawn again; `deviation` is the one of what remains. */
-export function truncatedNormal(random: NumpyRandom, size: number, deviation: number): Float64Array {
+export function truncated(random: NumpyRandom, size: number, deviation: number): Float64Array {
   const scale = deviation / 0.87962566103423978
   const out = new Float64Array(size)
   for (let i = 0; i < size; i++) {
@@ -59,4 +60,26 @@ export function truncatedNormal(random: NumpyRandom, size: number, deviation: nu
     out[i] = z * scale
   }
   return out
+}
+
+/**
+ * Gram and Schmidt, twice for accuracy: `count` vectors of `length` numbers, one after another, made orthogonal and of
+ * length 1, in the directions that the diagonal of a QR decomposition would have positive.
+ */
+export function orthonormal(numbers: Float64Array, length: number, count: number): Float64Array {
+  const q = numbers.slice()
+  const vector = (i: number) => q.subarray(i * length, (i + 1) * length)
+  const dot = (a: Float64Array, b: Float64Array) => a.reduce((sum, x, i) => sum + x * b[i], 0)
+  for (let i = 0; i < count; i++) {
+    const v = vector(i)
+    for (let pass = 0; pass < 2; pass++)
+      for (let j = 0; j < i; j++) {
+        const u = vector(j)
+        const along = dot(u, v)
+        for (let n = 0; n < length; n++) v[n] -= along * u[n]
+      }
+    const norm = Math.sqrt(dot(v, v))
+    for (let n = 0; n < length; n++) v[n] /= norm
+  }
+  return q
 }

@@ -1,11 +1,13 @@
-import { initializer, truncatedNormal } from './initializer.ts'
+import { ShapeError } from '../errors.ts'
+import { printShape } from '../tensor/shape.ts'
+import { initializer, orthonormal, truncated } from './initializer.ts'
 
 export const zeros = initializer('zeros', {}, ({ size }) => new Float64Array(size))
 
 export const ones = initializer('ones', {}, ({ size }) => new Float64Array(size).fill(1))
 
-export const randomNormal = initializer('randomNormal', { mean: 0, deviation: 0.05 }, ({ size, random }, p) =>
-  random.normal(p.mean, p.deviation, size),
+export const randomNormal = initializer('randomNormal', { mean: 0, stddev: 0.05 }, ({ size, random }, p) =>
+  random.normal(p.mean, p.stddev, size),
 )
 
 /** Uniform within ±√(6 / (fanIn + fanOut)). Glorot & Bengio 2010. */
@@ -16,7 +18,7 @@ export const glorotUniform = initializer('glorotUniform', {}, ({ size, random, f
 
 /** Truncated normal of variance 2 / (fanIn + fanOut). Glorot & Bengio 2010, cut off as in Keras. */
 export const glorotNormal = initializer('glorotNormal', {}, ({ size, random, fanIn, fanOut }) =>
-  truncatedNormal(random, size, Math.sqrt(2 / (fanIn + fanOut))),
+  truncated(random, size, Math.sqrt(2 / (fanIn + fanOut))),
 )
 
 /** Uniform within ±√(6 / fanIn), for ReLU. He et al. 2015. */
@@ -27,5 +29,76 @@ export const heUniform = initializer('heUniform', {}, ({ size, random, fanIn }) 
 
 /** Truncated normal of variance 2 / fanIn, for ReLU. He et al. 2015, cut off as in Keras. */
 export const heNormal = initializer('heNormal', {}, ({ size, random, fanIn }) =>
-  truncatedNormal(random, size, Math.sqrt(2 / fanIn)),
+  truncated(random, size, Math.sqrt(2 / fanIn)),
 )
+
+/** Uniform within ±√(3 / fanIn): numbers of variance 1 / fanIn. LeCun et al. 1998. */
+export const lecunUniform = initializer('lecunUniform', {}, ({ size, random, fanIn }) => {
+  const limit = Math.sqrt(3 / fanIn)
+  return random.uniform(-limit, limit, size)
+})
+
+/** Truncated normal of variance 1 / fanIn, for selu. LeCun et al. 1998, cut off as in Keras. */
+export const lecunNormal = initializer('lecunNormal', {}, ({ size, random, fanIn }) =>
+  truncated(random, size, Math.sqrt(1 / fanIn)),
+)
+
+/** One value everywhere. */
+export const constant = initializer('constant', { value: 0 }, ({ size }, { value }) =>
+  new Float64Array(size).fill(value),
+)
+
+export const randomUniform = initializer('randomUniform', { minval: -0.05, maxval: 0.05 }, ({ size, random }, p) =>
+  random.uniform(p.minval, p.maxval, size),
+)
+
+/** Normal numbers; those beyond two deviations are drawn again, so that the spread is 0.88 of stddev, as in Keras. */
+export const truncatedNormal = initializer('truncatedNormal', { mean: 0, stddev: 0.05 }, ({ size, random }, p) =>
+  truncated(random, size, p.stddev * kept).map(z => z + p.mean),
+)
+const kept = 0.87962566103423978
+
+/**
+ * Numbers of variance scale / fan, where fan is 'fanIn', 'fanOut' or 'fanAvg' (their mean), and the numbers are
+ * 'truncatedNormal', 'untruncatedNormal' or 'uniform'. All of Glorot's, He's and LeCun's are of this kind.
+ */
+export const varianceScaling = initializer(
+  'varianceScaling',
+  { scale: 1, mode: 'fanIn', distribution: 'truncatedNormal' },
+  ({ size, random, fanIn, fanOut }, { scale, mode, distribution }) => {
+    const fan = mode === 'fanIn' ? fanIn : mode === 'fanOut' ? fanOut : (fanIn + fanOut) / 2
+    const variance = scale / Math.max(1, fan)
+    const limit = Math.sqrt(3 * variance)
+    if (distribution === 'uniform') return random.uniform(-limit, limit, size)
+    if (distribution === 'untruncatedNormal') return random.normal(0, Math.sqrt(variance), size)
+    return truncated(random, size, Math.sqrt(variance))
+  },
+)
+
+/** gain on the diagonal of a matrix, 0 beside it. */
+export const identity = initializer('identity', { gain: 1 }, ({ shape, size }, { gain }) => {
+  if (shape.length !== 2)
+    throw new ShapeError('wrong-rank', `identity got ${printShape(shape)}, expected a matrix`, {
+      hint: 'use it for the kernel of a dense or recurrent layer',
+    })
+  const out = new Float64Array(size)
+  for (let i = 0; i < Math.min(...shape); i++) out[i * shape[1] + i] = gain
+  return out
+})
+
+/** A random matrix with orthogonal rows or columns of length gain, whichever are fewer; all axes but the last as one. Saxe et al. 2014. */
+export const orthogonal = initializer('orthogonal', { gain: 1 }, ({ shape, size, random }, { gain }) => {
+  if (shape.length < 2)
+    throw new ShapeError('wrong-rank', `orthogonal got ${printShape(shape)}, expected two axes or more`, {
+      hint: 'use it for a kernel',
+    })
+  const columns = shape[shape.length - 1]
+  const rows = size / columns
+  const [long, short] = [Math.max(rows, columns), Math.min(rows, columns)]
+  const q = orthonormal(random.normal(0, 1, size), long, short)
+  // q has `short` orthonormal vectors of length `long`, one after another.
+  return Float64Array.from({ length: size }, (_, i) => {
+    const [row, column] = [Math.floor(i / columns), i % columns]
+    return gain * (rows < columns ? q[row * long + column] : q[column * long + row])
+  })
+})

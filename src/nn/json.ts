@@ -2,4 +2,13 @@
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json }
 
 /** Settings of an activation, loss, optimiser or initialiser by name. */
-export type Params = Readonly<Record<string, number | boolean>>
+export type Params = Readonly<Record<string, Setting>>
+export type Setting = number | boolean | string | readonly number[]
+
+/** Settings as a formula sees them: numbers, and 1 for what is on. */
+export const numbersOf = (params: Params): Record<string, number> =>
+  Object.fromEntries(
+    Object.entries(params)
+      .filter(([, value]) => typeof value === 'number' || typeof value === 'boolean')
+      .map(([name, value]) => [name, Number(value)]),
+  )

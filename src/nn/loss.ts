@@ -1,18 +1,22 @@
-import { apply, check, type Formula, formula, formulaOf, name as nameNode } from '../formula/index.ts'
-import type { Verbs } from '../program/index.ts'
-import { sizeOf } from '../tensor/shape.ts'
+import { apply, check, derivative, type Formula, formula, formulaOf, name as nameNode } from '../formula/index.ts'
+import type { Operands, Reduction, Verbs } from '../program/index.ts'
+import { type Shape, sizeOf } from '../tensor/shape.ts'
 import type { View } from '../tensor/view.ts'
-import type { Json, Params } from './json.ts'
+import { sigmoid, softmax } from './activations.ts'
+import { type Json, numbersOf, type Params } from './json.ts'
 
 /** One number for a batch, and its gradient. p is the prediction, t the target, both with the batch axis first. */
 export interface Loss {
   readonly name: string
+  readonly params: Params
   /** What a target is: as the prediction, or the number of its class. */
   readonly target: 'same' | 'class'
-  /** loss = mean over the batch; `loss` has one element. */
-  forward(k: Verbs, views: { p: View; t: View; loss: View }): void
+  /** The shape of one target, where it does not follow from that. */
+  targetShape?(output: Shape): Shape
+  /** loss = mean over the batch of each sample's loss times its weight; `loss` has one element, `weight` one a sample. */
+  forward(k: Verbs, views: { p: View; t: View; loss: View; weight?: View }): void
   /** dp = ∂loss/∂p */
-  backward(k: Verbs, views: { p: View; t: View; dp: View }): void
+  backward(k: Verbs, views: { p: View; t: View; dp: View; weight?: View }): void
   /** The same loss with an activation in front as one pair on its input z: exact where the two apart would overflow. */
   readonly fused?: FusedLoss
   toJSON(): Json
@@ -20,67 +24,189 @@ export interface Loss {
 
 export interface FusedLoss {
   readonly activation: string
-  forward(k: Verbs, views: { z: View; t: View; loss: View }): void
-  backward(k: Verbs, views: { p: View; t: View; dz: View }): void
+  forward(k: Verbs, views: { z: View; t: View; loss: View; weight?: View }): void
+  backward(k: Verbs, views: { z: View; p: View; t: View; dz: View; weight?: View }): void
 }
 
 export type LossMaker = (params?: Params) => Loss
 
-export interface LossDefinition extends Omit<Loss, 'name' | 'toJSON' | 'target'> {
+/** A loss written with verbs; `params` are its settings. Weights of samples do not reach it. */
+export interface LossDefinition {
+  params?: Params
   target?: Loss['target']
+  targetShape?(output: Shape): Shape
+  forward(k: Verbs, views: { p: View; t: View; loss: View }, params: Record<string, number>): void
+  backward(k: Verbs, views: { p: View; t: View; dp: View }, params: Record<string, number>): void
 }
 
-/** The settings of a loss that is the mean of a formula over all elements. */
-export interface ElementwiseLossDefinition {
+/** Numbers of a row (or of the whole batch) that the formulas use, in order; a later one may use those before it. */
+export type Parts = Readonly<Record<string, readonly [Reduction, string]>>
+
+/** A loss as formulas. */
+export interface FormulaLossDefinition {
   params?: Params
-  /** The loss of one element, of p and t. */
+  target?: Loss['target']
+  /** Over what the mean is taken: each element (default), each row (the last axis), or everything is one. */
+  per?: 'element' | 'row' | 'batch'
+  /** Σ p of a row and the like: `{ s: ['sum', 'p'] }`. */
+  parts?: Parts
+  /**
+   * The loss, of p, t, the parts and parameters, `classes` (how long a row is), and `j` (the place in it). What names p
+   * or t is summed over the row, what names only parts counts once.
+   */
   forward: string
-  /** Its derivative by p. */
-  backward: string
-  fused?: { activation: string; forward: string; backward: string }
+  /** Its derivative by p; derived when left out, which only a loss without parts may. */
+  backward?: string
+  /** The loss behind an activation, of its input z; `backward` (by z) also sees its output p. */
+  fused?: { activation: string; parts?: Parts; forward: string; backward: string }
 }
 
 /**
  * Defines a loss by formulas of p and t (the mean over all elements is taken), or by verbs.
+ *
+ * A loss with a `fused` part understands the parameter `fromLogits`; one with `labelSmoothing` is given softened targets.
  * @throws FormulaError when a formula cannot be read or uses an unknown name
  * @example
  * const meanAbsoluteError = loss('meanAbsoluteError', { forward: 'abs(p - t)', backward: 'sign(p - t)' })
  */
-export function loss(name: string, definition: LossDefinition | ElementwiseLossDefinition): LossMaker {
-  if (typeof definition.forward === 'function') {
-    const rows = definition as LossDefinition
-    return () => ({ target: 'same', ...rows, name, toJSON: () => name })
-  }
-  const { params: defaults = {}, forward: text, backward: written, fused } = definition as ElementwiseLossDefinition
-  const names = Object.keys(defaults)
-  const read = (source: string, more: readonly string[]) => check(formula(source), [...more, ...names], `loss ${name}`)
-  const forward = read(text, ['p', 't'])
-  const backward = share(read(written, ['p', 't']))
-  const z = fused && { forward: read(fused.forward, ['z', 't']), backward: share(read(fused.backward, ['p', 't'])) }
+export function loss(name: string, definition: LossDefinition | FormulaLossDefinition): LossMaker {
+  return isVerbs(definition) ? verbLoss(name, definition) : formulaLoss(name, definition)
+}
+
+const isVerbs = (definition: LossDefinition | FormulaLossDefinition): definition is LossDefinition =>
+  typeof definition.forward === 'function'
+
+function verbLoss(name: string, { params: defaults = {}, target = 'same', ...pair }: LossDefinition): LossMaker {
   return (given = {}) => {
     const params = { ...defaults, ...given }
-    const numbers = params as Record<string, number>
+    const numbers = numbersOf(params)
     return {
       name,
-      target: 'same',
-      forward: (k, { p, t, loss }) => k.reduce(loss, 'mean', forward, { p, t, ...numbers }, all(p)),
-      backward: (k, { p, t, dp }) => k.map(dp, backward, { p, t, n: sizeOf(p.shape), ...numbers }),
-      fused: fused &&
-        z && {
-          activation: fused.activation,
-          forward: (k, { z: x, t, loss }) => k.reduce(loss, 'mean', z.forward, { z: x, t, ...numbers }, all(x)),
-          backward: (k, { p, t, dz }) => k.map(dz, z.backward, { p, t, n: sizeOf(p.shape), ...numbers }),
-        },
-      toJSON: () => ({ name, params, forward: text, backward: written, ...(fused ? { fused } : {}) }),
+      params,
+      target,
+      ...(pair.targetShape && { targetShape: pair.targetShape }),
+      forward: (k, views) => pair.forward(k, views, numbers),
+      backward(k, { weight, dp, ...views }) {
+        const slope = weight ? k.scratch('slope', dp.shape) : dp
+        pair.backward(k, { ...views, dp: slope }, numbers)
+        if (weight) k.map(dp, 'slope * weight', { slope, weight: column(weight, dp) })
+      },
+      toJSON: () => ({ name, params }),
     }
   }
 }
 
-/** Every axis of a view. */
-export const all = (x: View): number[] => x.shape.map((_, i) => i)
+function formulaLoss(name: string, definition: FormulaLossDefinition): LossMaker {
+  const { params: defaults = {}, per = 'element', target = 'same', fused } = definition
+  const known = [...Object.keys(defaults), 't', 'classes', 'j']
+  const direct = side(name, definition, per, [...known, 'p'], 'p')
+  const pair = fused && side(name, fused, per, [...known, 'z', 'p'], 'z')
+  const squash = fused?.activation === 'softmax' ? softmax() : sigmoid()
+  return (given = {}) => {
+    const params = { ...defaults, ...given }
+    const numbers = numbersOf(params)
+    const { fromLogits = 0, labelSmoothing = 0 } = numbers
+    const aim = (k: Verbs, t: View, p: View) => {
+      const hot = target === 'class' ? oneHot(k, t, p) : t
+      if (labelSmoothing === 0) return hot
+      const soft = k.scratch('soft', p.shape)
+      const classes = per === 'row' ? p.shape[p.shape.length - 1] : 2
+      k.map(soft, 't * (1 - labelSmoothing) + labelSmoothing / classes', { t: hot, labelSmoothing, classes })
+      return soft
+    }
+    const on = (over: Side): Omit<FusedLoss, 'activation'> => ({
+      forward: (k, { z, t, loss, weight }) => over.forward(k, { z, t: aim(k, t, z) }, loss, numbers, weight),
+      backward: (k, { z, p, t, dz, weight }) => over.backward(k, { z, p, t: aim(k, t, p) }, dz, numbers, weight),
+    })
+    const logits = pair && on(pair)
+    return {
+      name,
+      params,
+      target,
+      forward(k, { p, t, loss, weight }) {
+        if (fromLogits && logits) logits.forward(k, { z: p, t, loss, weight })
+        else direct.forward(k, { p, t: aim(k, t, p) }, loss, numbers, weight)
+      },
+      backward(k, { p, t, dp, weight }) {
+        if (!(fromLogits && logits)) return direct.backward(k, { p, t: aim(k, t, p) }, dp, numbers, weight)
+        const squashed = k.scratch('squashed', p.shape)
+        squash.forward(k, { x: p, y: squashed })
+        logits.backward(k, { z: p, p: squashed, t, dz: dp, weight })
+      },
+      ...(logits && !fromLogits && { fused: { activation: fused.activation, ...logits } }),
+      toJSON: () => ({ name, ...definition, params }) as unknown as Json,
+    }
+  }
+}
 
-/** The formula divided by n: each element's share of a mean. */
-function share(slope: Formula): Formula {
-  const [d] = slope.outputs.values()
-  return formulaOf({ d: apply('/', d, nameNode('n')) })
+type Side = ReturnType<typeof side>
+
+/** A pair of formulas as the two passes: by p, or by z. */
+function side(
+  name: string,
+  { parts = {}, forward: text, backward: written }: Pick<FormulaLossDefinition, 'parts' | 'forward' | 'backward'>,
+  per: 'element' | 'row' | 'batch',
+  known: readonly string[],
+  by: string,
+) {
+  const names = [...known, ...Object.keys(parts)]
+  const read = (source: string) => check(formula(source), names, `loss ${name}`)
+  const value = read(text)
+  const slope = written === undefined ? derived(value, by) : read(written)
+  const whole = per === 'element' ? weighed(value) : share(value)
+  const part = share(slope)
+
+  /** The operands of a formula: arrays, parts, numbers, and n, the number of things the mean is over. */
+  function operands(k: Verbs, views: Readonly<Record<string, View>>, numbers: Operands, weight?: View) {
+    const x = views[by]
+    const classes = x.shape[x.shape.length - 1]
+    const n = per === 'batch' ? 1 : sizeOf(x.shape) / (per === 'row' ? classes : 1)
+    const all: Record<string, View | number> = { ...numbers, ...views, classes, n, weight: 1, j: k.index(classes) }
+    const axes = per === 'batch' ? axesOf(x) : [x.shape.length - 1]
+    const part = (key: string, kind: Reduction, source: string) => {
+      const room = k.scratch(
+        key,
+        x.shape.map((size, i) => (axes.includes(i) ? 1 : size)),
+      )
+      k.reduce(room, kind, source, { ...all }, axes)
+      all[key] = room
+    }
+    for (const [key, [kind, source]] of Object.entries(parts)) part(key, kind, source)
+    if (weight) all.weight = column(weight, x)
+    if (weight && per === 'batch') part('weight', 'mean', 'weight')
+    return all
+  }
+  const kind = per === 'element' ? 'mean' : 'sum'
+  return {
+    forward: (k: Verbs, views: Readonly<Record<string, View>>, loss: View, numbers: Operands, weight?: View) =>
+      k.reduce(loss, kind, whole, operands(k, views, numbers, weight), axesOf(views[by])),
+    backward: (k: Verbs, views: Readonly<Record<string, View>>, d: View, numbers: Operands, weight?: View) =>
+      k.map(d, part, operands(k, views, numbers, weight)),
+  }
+}
+
+const derived = (value: Formula, by: string): Formula =>
+  formulaOf({ d: derivative([...value.outputs.values()][0], by) })
+
+/** The formula times a sample's weight. */
+const weighed = (of: Formula): Formula =>
+  formulaOf({ weighed: apply('*', [...of.outputs.values()][0], nameNode('weight')) })
+
+/** The same divided by n: an element's share of a mean. */
+const share = (of: Formula): Formula =>
+  formulaOf({ share: apply('/', weighed(of).outputs.get('weighed')!, nameNode('n')) })
+
+const axesOf = (x: View) => x.shape.map((_, i) => i)
+
+/** One number a sample, as wide as x. */
+const column = (weight: View, x: View): View => weight.reshape(x.shape[0], ...x.shape.slice(1).map(() => 1))
+
+/** Class numbers as rows of zeros with a one. */
+function oneHot(k: Verbs, t: View, like: View): View {
+  const hot = k.scratch('hot', like.shape)
+  k.map(hot, 'j == t ? 1 : 0', {
+    j: k.index(like.shape[like.shape.length - 1]),
+    t: t.reshape(...like.shape.with(-1, 1)),
+  })
+  return hot
 }

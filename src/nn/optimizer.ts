@@ -1,15 +1,49 @@
 import { check, type Formula, formula } from '../formula/index.ts'
-import type { Json, Params } from './json.ts'
+import type { Verbs } from '../program/index.ts'
+import type { View } from '../tensor/view.ts'
+import { type Json, numbersOf, type Params, type Setting } from './json.ts'
+import type { Schedule } from './schedule.ts'
+import { resolveSchedule, type ScheduleChoice } from './scheduleChoice.ts'
+import { clipped, collected, due } from './updates.ts'
 
-/** How a weight w moves, given its gradient g: one formula over all weights at once. */
+/** How a weight w moves, given its gradient g. */
 export interface Optimizer {
   readonly name: string
   readonly params: Params
+  /** The rate of the first step, and of all where there is no schedule. */
   readonly learningRate: number
+  readonly schedule?: Schedule
   /** Numbers kept for each weight from step to step, zero at first. */
   readonly state: readonly string[]
-  readonly step: Formula
+  /**
+   * Moves all weights: w, g and each state are flat; `pieces` look at one parameter within any of them. Gradients are
+   * clipped and collected, weights decayed and averaged here, around the optimiser's own step.
+   */
+  update(k: Verbs, arrays: Readonly<Record<string, View>>, pieces: readonly Piece[]): void
   toJSON(): Json
+}
+
+/** One parameter, in its own shape, of a flat array. */
+export type Piece = (flat: View) => View
+
+/**
+ * What every optimiser can be told beside its own settings, as in Keras; 0 is off.
+ *
+ * One of `clipnorm` (of each parameter), `globalClipnorm` (of all together; PyTorch's clip_grad_norm_ adds 1e-6 to the
+ * norm) and `clipvalue` limits gradients. `weightDecay` takes learningRate · weightDecay · w from w before the step, as
+ * AdamW does; PyTorch's other optimisers add weight_decay · w to the gradient. `useEma` keeps averages of the weights, which
+ * replace them every `emaOverwriteFrequency` steps. `gradientAccumulationSteps` n moves the weights every n-th step, by the
+ * mean of n gradients.
+ */
+export const common = {
+  weightDecay: 0,
+  clipnorm: 0,
+  clipvalue: 0,
+  globalClipnorm: 0,
+  useEma: false,
+  emaMomentum: 0.99,
+  emaOverwriteFrequency: 0,
+  gradientAccumulationSteps: 1,
 }
 
 export interface OptimizerDefinition {
@@ -20,34 +54,81 @@ export interface OptimizerDefinition {
   step: string
 }
 
-export type OptimizerMaker = (params?: Params) => Optimizer
+/** An optimiser that looks at a parameter as a whole: its step in verbs, for one parameter in its own shape. */
+export interface WholeOptimizerDefinition extends Omit<OptimizerDefinition, 'step'> {
+  step(k: Verbs, arrays: Readonly<Record<string, View>>, params: Readonly<Record<string, number>>): void
+}
+
+/** Settings as they are given: the rate may be a schedule, or a formula of the step. */
+export type OptimizerParams = Readonly<Record<string, Setting | ScheduleChoice>>
+export type OptimizerMaker = (params?: OptimizerParams) => Optimizer
+
+type Variant = (params: Readonly<Record<string, number>>) => Partial<Pick<OptimizerDefinition, 'state' | 'step'>>
 
 /**
- * Defines an optimiser; where its settings decide what it keeps, by a function of them.
+ * Defines an optimiser by a formula over all weights at once, or by verbs for one parameter; where its settings decide
+ * what it keeps, by a function of them.
  * @throws FormulaError when the step cannot be read or uses an unknown name
  * @example
  * const sign = optimizer('sign', { params: { learningRate: 1e-3 }, step: 'w = w - learningRate * sign(g)' })
  */
 export function optimizer(
   name: string,
-  { params: defaults, ...fixed }: OptimizerDefinition,
-  variant: (params: Params) => Partial<Pick<OptimizerDefinition, 'state' | 'step'>> = () => ({}),
+  definition: OptimizerDefinition | WholeOptimizerDefinition,
+  variant: Variant = () => ({}),
 ): OptimizerMaker {
+  const { params: defaults, ...fixed } = definition
   const make: OptimizerMaker = (given = {}) => {
-    const params = { ...defaults, ...given }
-    const { state = [], step: text } = { ...fixed, ...variant(params) }
-    const step = check(formula(text), ['w', 'g', 't', ...state, ...Object.keys(params)], `optimizer ${name}`)
-    const built = Object.keys(variant(params)).length > 0
-    const { learningRate } = params
+    const { learningRate: rate, ...rest } = { ...common, ...defaults, ...given }
+    const schedule = typeof rate === 'number' ? undefined : resolveSchedule(rate as ScheduleChoice)
+    const learningRate = schedule ? schedule.at(0) : (rate as number)
+    const params = { learningRate, ...rest } as Params
+    const { learningRate: _, ...numbers } = numbersOf(params)
+    const special = variant(numbersOf(params))
+    const { state: own = [], step } = { ...fixed, ...special }
+    const read = typeof step === 'string' ? readStep(name, step, own, Object.keys(params)) : undefined
+    const { weightDecay, useEma, emaMomentum, emaOverwriteFrequency, gradientAccumulationSteps: every } = numbers
+    const state = [...own, ...(every > 1 ? ['gathered'] : []), ...(useEma ? ['average'] : [])]
     return {
       name,
       params,
       learningRate,
+      schedule,
       state,
-      step,
-      toJSON: () => ({ name, params, ...(built ? {} : { state, step: text }) }),
+      update(verbs, { w, g: gradients, ...kept }, pieces) {
+        const k = every > 1 ? due(verbs, every) : verbs
+        const gathered = every > 1 ? collected(verbs, gradients, kept.gathered, every) : gradients
+        const g = clipped(k, gathered, pieces, numbers)
+        const slots = Object.fromEntries(own.map(key => [key, kept[key]]))
+        if (weightDecay) k.map(w, 'w - learningRate * weightDecay * w', { w, weightDecay })
+        if (read) k.map({ ...slots, w }, read, { ...numbers, ...slots, w, g })
+        else
+          for (const piece of pieces) {
+            const arrays = Object.entries({ ...slots, w, g }).map(([key, flat]) => [key, piece(flat)])
+            ;(step as WholeOptimizerDefinition['step'])(k, Object.fromEntries(arrays), numbers)
+          }
+        if (!useEma) return
+        const { average } = kept
+        k.map(average, 't == 1 ? w : emaMomentum * average + (1 - emaMomentum) * w', { average, w, emaMomentum })
+        const n = emaOverwriteFrequency
+        if (n > 0) k.map(w, 'floor(t / n) * n == t ? average : w', { average, w, n })
+      },
+      toJSON() {
+        const told = Object.entries(params).filter(
+          ([key, value]) => key in defaults || (common as Params)[key] !== value,
+        )
+        const formulas = typeof fixed.step === 'string' && Object.keys(special).length === 0
+        return {
+          name,
+          params: { ...Object.fromEntries(told), ...(schedule && { learningRate: schedule.toJSON() }) },
+          ...(formulas && { state: own, step: fixed.step as string }),
+        }
+      },
     }
   }
   make()
   return make
 }
+
+const readStep = (name: string, text: string, state: readonly string[], params: readonly string[]): Formula =>
+  check(formula(text), ['w', 'g', 't', ...state, ...params], `optimizer ${name}`)

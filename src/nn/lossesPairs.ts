@@ -1,0 +1,154 @@
+import type { Verbs } from '../program/index.ts'
+import type { View } from '../tensor/view.ts'
+import { loss } from './loss.ts'
+
+/** One of the things compared: p[:, i], without that axis. */
+const nth = (x: View, i: number): View => {
+  const rest = x.shape.slice(2)
+  return x.slice(1, i, 1).reshape(x.shape[0], ...rest)
+}
+
+/** PyTorch's MarginRankingLoss: mean of max(0, margin − t·(p₁ − p₂)); t is 1 where the first should be larger, else −1. */
+export const marginRanking = loss('marginRanking', {
+  params: { margin: 0 },
+  targetShape: output => output.slice(1),
+  forward(k, { p, t, loss }, { margin }) {
+    const [a, b] = [nth(p, 0), nth(p, 1)]
+    const axes = a.shape.map((_, i) => i)
+    k.reduce(loss, 'mean', 'max(margin - t * (a - b), 0)', { a, b, t: t.reshape(...a.shape), margin }, axes)
+  },
+  backward(k, { p, t, dp }, { margin }) {
+    const [a, b] = [nth(p, 0), nth(p, 1)]
+    const given = { a, b, t: t.reshape(...a.shape), margin, n: a.shape.reduce((x, y) => x * y, 1) }
+    const slope = 'margin - t * (a - b) >= 0 ? t / n : 0'
+    k.map(nth(dp, 0), `-(${slope})`, given)
+    k.map(nth(dp, 1), slope, given)
+  },
+})
+
+/** PyTorch's CosineEmbeddingLoss over p₁, p₂: mean of 1 − cos where t is 1, of max(0, cos − margin) where t is −1. */
+export const cosineEmbedding = loss('cosineEmbedding', {
+  params: { margin: 0, epsilon: 1e-12 },
+  targetShape: () => [],
+  forward(k, { p, t, loss }, { margin, epsilon }) {
+    const { ab, aa, bb } = products(k, nth(p, 0), nth(p, 1))
+    const cosine = 'let c = ab / sqrt((aa + epsilon) * (bb + epsilon));'
+    k.reduce(loss, 'mean', `${cosine} t == 1 ? 1 - c : max(c - margin, 0)`, { ab, aa, bb, t, margin, epsilon }, [0])
+  },
+  backward(k, { p, t, dp }, { margin, epsilon }) {
+    const [a, b] = [nth(p, 0), nth(p, 1)]
+    const { ab, aa, bb } = products(k, a, b)
+    const row = (x: View) => x.reshape(p.shape[0], 1)
+    const given = { ab: row(ab), t: row(t), margin, epsilon, n: p.shape[0] }
+    // dc/da = (b − c·a·√…)/√…; cc is how far c moves the loss
+    const slope = `let u = aa + epsilon; let r = sqrt(u * (bb + epsilon)); let c = ab / r;
+                   (t == 1 ? -1 : c > margin ? 1 : 0) * (b / r - c * a / u) / n`
+    k.map(nth(dp, 0), slope, { ...given, a, b, aa: row(aa), bb: row(bb) })
+    k.map(nth(dp, 1), slope, { ...given, a: b, b: a, aa: row(bb), bb: row(aa) })
+  },
+})
+
+/** Σ a·b, Σ a², Σ b² of each row. */
+function products(k: Verbs, a: View, b: View): { ab: View; aa: View; bb: View } {
+  const [ab, aa, bb] = ['ab', 'aa', 'bb'].map(name => k.scratch(name, [a.shape[0]]))
+  k.reduce({ ab, aa, bb }, 'sum', 'ab = a * b; aa = a * a; bb = b * b', { a, b }, [1])
+  return { ab, aa, bb }
+}
+
+/**
+ * PyTorch's TripletMarginLoss (norm 2) over anchor, positive and negative: p is [3, size], its three rows compared; mean
+ * of max(0, margin + |a − p| − |a − n|), ε added to each difference. With `swap`, the nearer of |a − n|, |p − n| counts.
+ * Balntas et al. 2016. The targets are not looked at.
+ */
+export const tripletMargin = loss('tripletMargin', {
+  params: { margin: 1, swap: false, epsilon: 1e-6 },
+  targetShape: () => [],
+  forward(k, { p, loss }, { margin, swap, epsilon }) {
+    const { near, far, other } = distances(k, p, epsilon)
+    const text = 'max(margin + sqrt(near) - sqrt(swap ? min(far, other) : far), 0)'
+    k.reduce(loss, 'mean', text, { near, far, other, margin, swap }, [0])
+  },
+  backward(k, { p, dp }, { margin, swap, epsilon }) {
+    const found = distances(k, p, epsilon)
+    const row = (x: View) => x.reshape(p.shape[0], 1)
+    const given = {
+      ...{ a: nth(p, 0), p: nth(p, 1), m: nth(p, 2) },
+      ...{ near: row(found.near), far: row(found.far), other: row(found.other) },
+      ...{ margin, swap, epsilon, n: p.shape[0] },
+    }
+    const shared = `let swapped = swap && other < far;
+      let on = margin + sqrt(near) - sqrt(swapped ? other : far) > 0 ? 1 / n : 0;
+      let g = near > 0 ? on * (a - p + epsilon) / sqrt(near) : 0;
+      let h = swapped ? on * (p - m + epsilon) / sqrt(other) : far > 0 ? on * (a - m + epsilon) / sqrt(far) : 0;`
+    k.map(nth(dp, 0), `${shared} g - (swapped ? 0 : h)`, given)
+    k.map(nth(dp, 1), `${shared} -g - (swapped ? h : 0)`, given)
+    k.map(nth(dp, 2), `${shared} h`, given)
+  },
+})
+
+/** The squared distances of each triplet. */
+function distances(k: Verbs, p: View, epsilon: number): { near: View; far: View; other: View } {
+  const [near, far, other] = ['near', 'far', 'other'].map(name => k.scratch(name, [p.shape[0]]))
+  k.reduce(
+    { near, far, other },
+    'sum',
+    'near = (a - p + epsilon)^2; far = (a - m + epsilon)^2; other = (p - m + epsilon)^2',
+    { a: nth(p, 0), p: nth(p, 1), m: nth(p, 2), epsilon },
+    [1],
+  )
+  return { near, far, other }
+}
+
+/**
+ * Circle loss of rows p that were made to have length 1, pulled to those of their own class and pushed from the others.
+ * Sun et al. 2020. A row alone in its class counts 0.
+ */
+export const circle = loss('circle', {
+  params: { gamma: 80, margin: 0.4, removeDiagonal: true },
+  target: 'class',
+  forward(k, { p, t, loss }, numbers) {
+    const { a, b } = circles(k, p, t, numbers)
+    k.reduce(loss, 'mean', 'softplus(a + b)', { a, b }, [0, 1])
+  },
+  backward(k, { p, t, dp }, numbers) {
+    const n = p.shape[0]
+    const { a, b, d, same, other } = circles(k, p, t, numbers)
+    const slope = k.scratch('slope', [n, n])
+    const given = { a, b, d, same, other, n, ...numbers }
+    // Through both exponents and the weights that depend on the distance d.
+    k.map(
+      slope,
+      `let s = (a + b > -inf ? sigmoid(a + b) : 0) / n;
+       let u = max(margin + d, 0); let v = max(1 + margin - d, 0);
+       let near = same > 0 ? exp(gamma * u * (d - margin) - a) * gamma * (u + d - margin) : 0;
+       let far = other > 0 ? exp(gamma * v * (1 - margin - d) - b) * gamma * (-v - (v > 0 ? 1 - margin - d : 0)) : 0;
+       d > 0 ? -s * (near + far) : 0`,
+      given,
+    )
+    const both = k.scratch('both', [n, n])
+    k.map(both, 'x + y', { x: slope, y: slope.T })
+    k.gemm(dp, both, p)
+  },
+})
+
+/** Distances d = max(0, 1 − p·pᵀ), who is of the same class, and both logarithms of sums, one a row. */
+function circles(k: Verbs, p: View, t: View, numbers: Record<string, number>) {
+  const n = p.shape[0]
+  const [product, d, same, other] = ['product', 'd', 'same', 'other'].map(name => k.scratch(name, [n, n]))
+  k.gemm(product, p, p.T)
+  k.map(d, 'max(1 - q, 0)', { q: product })
+  k.map({ same, other }, 'same = u == v && !(removeDiagonal && i == j) ? 1 : 0; other = u != v ? 1 : 0', {
+    ...{ u: t.reshape(n, 1), v: t.reshape(1, n), i: k.index(n).reshape(n, 1), j: k.index(n) },
+    removeDiagonal: numbers.removeDiagonal,
+  })
+  const logSum = (name: string, mask: View, text: string) => {
+    const [m, s, l] = ['max', 'sum', 'log'].map(part => k.scratch(`${part}${name}`, [n, 1]))
+    k.reduce(m, 'max', `mask > 0 ? ${text} : -inf`, { mask, d, ...numbers }, [1])
+    k.reduce(s, 'sum', `mask > 0 ? exp(${text} - m) : 0`, { mask, d, m, ...numbers }, [1])
+    k.map(l, 's > 0 ? m + log(s) : -inf', { m, s })
+    return l
+  }
+  const a = logSum('Near', same, 'gamma * max(margin + d, 0) * (d - margin)')
+  const b = logSum('Far', other, 'gamma * max(1 + margin - d, 0) * (1 - margin - d)')
+  return { a, b, d, same, other }
+}

@@ -1,0 +1,99 @@
+import type { Verbs } from '../program/index.ts'
+import { type Shape, sizeOf } from '../tensor/shape.ts'
+import type { View } from '../tensor/view.ts'
+import { type Json, numbersOf, type Params } from './json.ts'
+import type { LossMaker } from './loss.ts'
+
+/**
+ * A number that tells how good predictions are. A batch leaves sums, which are added up over all batches; the number is
+ * made of the totals, so that it is the one of all samples together, however they were divided into batches.
+ */
+export interface Metric {
+  readonly name: string
+  readonly params: Params
+  /** How many sums it keeps, for outputs and targets of these shapes (without batch axis). */
+  size(p: Shape, t: Shape): number
+  /** out = sums over the batch; `out` has `size` elements. */
+  measure(k: Verbs, views: { p: View; t: View; out: View }): void
+  /** The number, of the sums over so many samples. */
+  value(sums: ArrayLike<number>, samples: number): number
+  toJSON(): Json
+}
+
+export type MetricMaker = (params?: Params) => Metric
+
+export interface MetricDefinition<P extends Params> {
+  params?: P
+  /** How many sums; 1 by default. */
+  size?(p: Shape, t: Shape, params: P): number
+  measure(k: Verbs, views: { p: View; t: View; out: View }, params: P): void
+  /** By default the first sum divided by the number of samples. */
+  value?(sums: ArrayLike<number>, samples: number, params: P): number
+}
+
+/**
+ * Defines a metric by its sums and what is made of them.
+ * @example
+ * const bias = metric('bias', {
+ *   measure: (k, { p, t, out }) => k.reduce(out, 'sum', 'p - t', { p, t }, [0, 1]),
+ * })
+ */
+export function metric<P extends Params>(name: string, definition: MetricDefinition<P>): MetricMaker {
+  const { size = () => 1, value = (sums, samples) => sums[0] / samples } = definition
+  return (given = {}) => {
+    const params = { ...definition.params, ...given } as unknown as P
+    return {
+      name,
+      params,
+      size: (p, t) => size(p, t, params),
+      measure: (k, views) => definition.measure(k, views, params),
+      value: (sums, samples) => value(sums, samples, params),
+      toJSON: () => (Object.keys(params).length === 0 ? name : { name, params }) as Json,
+    }
+  }
+}
+
+/** A metric that is the mean of a loss. */
+export const mean = (name: string, of: LossMaker): MetricMaker =>
+  metric(name, {
+    params: of().params,
+    measure(k, { p, t, out }, params) {
+      const loss = k.scratch(name, [1])
+      of(params).forward(k, { p, t, loss })
+      k.map(out, 'loss * n', { loss, n: p.shape[0] })
+    },
+  })
+
+/** A metric that is the mean of a formula of p and t over all elements. */
+export const elementwise = (name: string, params: Params, text: string): MetricMaker =>
+  metric(name, {
+    params,
+    measure(k, { p, t, out }, given) {
+      const share = p.shape[0] / sizeOf(p.shape)
+      const aim = t.reshape(...p.shape)
+      k.reduce(out, 'sum', `(${text}) * share`, { p, t: aim, share, ...numbersOf(given) }, allOf(p))
+    },
+  })
+
+/** Every axis of a view. */
+export const allOf = (x: View): number[] => x.shape.map((_, i) => i)
+
+/** The whole as one axis. */
+export const flat = (x: View): View => x.reshape(sizeOf(x.shape))
+
+/** a / b, and 0 where b is. */
+export const ratio = (a: number, b: number): number => (b === 0 ? 0 : a / b)
+
+/** The place of the largest number of each row. */
+export function best(k: Verbs, name: string, x: View): View {
+  const rows = x.shape.slice(0, -1)
+  const out = k.scratch(name, [sizeOf(rows)])
+  k.reduce(out, 'argmax', 'x', { x }, [x.shape.length - 1])
+  return out
+}
+
+/** The class of each row of t, which is a number already or a row of zeros with a one as long as p's. */
+export const classOf = (k: Verbs, t: View, p: View): View =>
+  t.shape.length === p.shape.length && t.shape[t.shape.length - 1] === p.shape[p.shape.length - 1]
+    ? best(k, 'truth', t)
+    : flat(t)

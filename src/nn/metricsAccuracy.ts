@@ -1,0 +1,55 @@
+import type { Verbs } from '../program/index.ts'
+import { sizeOf } from '../tensor/shape.ts'
+import type { View } from '../tensor/view.ts'
+import { numbersOf } from './json.ts'
+import { best, classOf, elementwise, flat, metric } from './metric.ts'
+
+/** Adds up the rows whose largest p is that of their class. */
+function right(k: Verbs, { p, t, out }: { p: View; t: View; out: View }) {
+  const guess = best(k, 'guess', p)
+  const share = p.shape[0] / guess.shape[0]
+  k.reduce(out, 'sum', 'guess == truth ? share : 0', { guess, truth: classOf(k, t, p), share }, [0])
+}
+
+/**
+ * The share of right answers; what is right follows from the shapes, as in Keras: one output is right when it lies on
+ * the target's side of 0.5, several when the largest is the target's class (or the target's largest).
+ */
+export const accuracy = metric('accuracy', {
+  measure(k, views) {
+    const { p, t, out } = views
+    if (p.shape[p.shape.length - 1] > 1) return right(k, views)
+    const share = p.shape[0] / sizeOf(p.shape)
+    k.reduce(out, 'sum', '(p > 0.5 ? 1 : 0) == t ? share : 0', { p: flat(p), t: flat(t), share }, [0])
+  },
+})
+
+/** The share of elements on the target's side of the threshold. */
+export const binaryAccuracy = elementwise('binaryAccuracy', { threshold: 0.5 }, '(p > threshold ? 1 : 0) == t')
+
+/** The share of rows whose largest number is where the target's is. */
+export const categoricalAccuracy = metric('categoricalAccuracy', { measure: right })
+
+/** The same for targets that are numbers of classes. */
+export const sparseCategoricalAccuracy = metric('sparseCategoricalAccuracy', { measure: right })
+
+/** The share of rows whose class is among the k largest numbers; a class that ties with them counts, as in Keras. */
+function among(kk: Verbs, { p, t, out }: { p: View; t: View; out: View }, params: { k: number }) {
+  const classes = p.shape[p.shape.length - 1]
+  const rows = sizeOf(p.shape) / classes
+  const [own, above] = ['own', 'above'].map(name => kk.scratch(name, [rows, 1]))
+  const x = p.reshape(rows, classes)
+  const truth = classOf(kk, t, p).reshape(rows, 1)
+  kk.reduce(own, 'sum', 'j == truth ? x : 0', { x, truth, j: kk.index(classes) }, [1])
+  kk.reduce(above, 'sum', 'x > own ? 1 : 0', { x, own }, [1])
+  const share = p.shape[0] / rows
+  kk.reduce(out, 'sum', 'above < count ? share : 0', { above, share, count: numbersOf(params).k }, [0, 1])
+}
+
+export const topKCategoricalAccuracy = metric('topKCategoricalAccuracy', { params: { k: 5 }, measure: among })
+
+/** The same for targets that are numbers of classes. */
+export const sparseTopKCategoricalAccuracy = metric('sparseTopKCategoricalAccuracy', {
+  params: { k: 5 },
+  measure: among,
+})

@@ -1,0 +1,72 @@
+import type { Verbs } from '../program/index.ts'
+import type { Shape } from '../tensor/shape.ts'
+import type { View } from '../tensor/view.ts'
+import { best, classOf, flat, metric, ratio } from './metric.ts'
+
+type Overlap = { readonly numClasses: number; readonly targetClassIds: readonly number[] }
+
+const classesOf = (p: Shape, { numClasses }: Overlap) => (numClasses > 0 ? numClasses : p[p.length - 1])
+
+/** How often a class (row) was taken for another (column). */
+function confusions(k: Verbs, guess: View, truth: View, out: View, classes: number) {
+  const n = guess.shape[0]
+  const given = { i: k.index(classes).reshape(1, classes, 1), j: k.index(classes).reshape(1, 1, classes) }
+  k.reduce(
+    out,
+    'sum',
+    'truth == i && guess == j ? 1 : 0',
+    { guess: guess.reshape(n, 1, 1), truth: truth.reshape(n, 1, 1), ...given },
+    [0],
+  )
+}
+
+/** TP / (TP + FP + FN) of each class that occurs, averaged over the wanted ones (all when none is named). */
+function overlap(sums: ArrayLike<number>, { targetClassIds }: Overlap): number {
+  const n = Math.sqrt(sums.length)
+  const line = (start: number, step: number) =>
+    Array.from({ length: n }, (_, i) => sums[start + i * step]).reduce((a, b) => a + b)
+  const wanted = targetClassIds.length > 0 ? targetClassIds : Array.from({ length: n }, (_, i) => i)
+  const known = wanted
+    .map(c => [sums[c * n + c], line(c * n, 1) + line(c, n) - sums[c * n + c]])
+    .filter(([, all]) => all > 0)
+  return ratio(
+    known.reduce((sum, [both, all]) => sum + both / all, 0),
+    known.length,
+  )
+}
+
+const overlapping = (name: string) =>
+  metric(name, {
+    params: { numClasses: 0, targetClassIds: [] } as Overlap,
+    size: (p, _, params) => classesOf(p, params) ** 2,
+    measure(k, { p, t, out }, params) {
+      const classes = classesOf(p.shape, params)
+      const numbers = params.numClasses > 0
+      confusions(k, numbers ? flat(p) : best(k, 'guess', p), numbers ? flat(t) : classOf(k, t, p), out, classes)
+    },
+    value: (sums, _, params) => overlap(sums, params),
+  })
+
+/**
+ * Intersection over union of the classes named. A class is the place of the largest output; with `numClasses`, outputs
+ * and targets are numbers of classes themselves, as in Keras.
+ */
+export const iou = overlapping('iou')
+/** Intersection over union, the mean over all classes that occur. */
+export const meanIou = overlapping('meanIou')
+/** Intersection over union of the classes named, for rows with a one as targets. */
+export const oneHotIou = overlapping('oneHotIou')
+/** The mean over all classes that occur, for rows with a one as targets. */
+export const oneHotMeanIou = overlapping('oneHotMeanIou')
+
+/** Intersection over union where an output from the threshold on is class 1, else 0. */
+export const binaryIou = metric('binaryIou', {
+  params: { threshold: 0.5, targetClassIds: [0, 1] } as { threshold: number; targetClassIds: readonly number[] },
+  size: () => 4,
+  measure(k, { p, t, out }, { threshold }) {
+    const guess = k.scratch('guess', [flat(p).shape[0]])
+    k.map(guess, 'p >= threshold ? 1 : 0', { p: flat(p), threshold })
+    confusions(k, guess, flat(t), out, 2)
+  },
+  value: (sums, _, { targetClassIds }) => overlap(sums, { numClasses: 2, targetClassIds }),
+})

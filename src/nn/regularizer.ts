@@ -1,0 +1,80 @@
+import { apply, check, derivative, type Formula, formula, formulaOf, name as nameNode } from '../formula/index.ts'
+import type { Verbs } from '../program/index.ts'
+import type { View } from '../tensor/view.ts'
+import { type Json, numbersOf, type Params } from './json.ts'
+
+/** A penalty on weights that is added to the loss, and its gradient to theirs. */
+export interface Regularizer {
+  readonly name: string
+  readonly params: Params
+  /** penalty = one number; `penalty` has one element. */
+  forward(k: Verbs, views: { w: View; penalty: View }): void
+  /** dw = g + ∂penalty/∂w */
+  backward(k: Verbs, views: { w: View; g: View; dw: View }): void
+  toJSON(): Json
+}
+
+export interface RegularizerDefinition {
+  params?: Params
+  /** The penalty of one weight w; all are added up. */
+  penalty: string
+  /** Its derivative by w; derived when left out. */
+  backward?: string
+}
+
+export interface WholeRegularizerDefinition {
+  params?: Params
+  forward(k: Verbs, views: { w: View; penalty: View }, params: Params): void
+  backward(k: Verbs, views: { w: View; g: View; dw: View }, params: Params): void
+}
+
+export type RegularizerMaker = (params?: Params) => Regularizer
+
+/**
+ * Defines a penalty by a formula of one weight, or by verbs.
+ * @throws FormulaError when the formula cannot be read or uses an unknown name
+ * @example
+ * const l2 = regularizer('l2', { params: { l2: 0.01 }, penalty: 'l2 * w^2' })
+ */
+export function regularizer(
+  name: string,
+  definition: RegularizerDefinition | WholeRegularizerDefinition,
+): RegularizerMaker {
+  if (!('penalty' in definition)) {
+    const { params: defaults, forward, backward } = definition
+    return given => {
+      const params = { ...defaults, ...given }
+      const toJSON = () => ({ name, params })
+      return {
+        ...{ name, params, toJSON },
+        forward: (k, views) => forward(k, views, params),
+        backward: (k, views) => backward(k, views, params),
+      }
+    }
+  }
+  const { params: defaults = {}, penalty: text, backward: written } = definition
+  const names = ['w', ...Object.keys(defaults)]
+  const penalty = check(formula(text), names, `regularizer ${name}`)
+  const slope = written === undefined ? derived(penalty) : check(formula(written), names, `regularizer ${name}`)
+  const whole = formulaOf({ dw: apply('+', nameNode('g'), [...slope.outputs.values()][0]) })
+  return (given = {}) => {
+    const params = { ...defaults, ...given }
+    const numbers = numbersOf(params)
+    return {
+      name,
+      params,
+      forward: (k, { w, penalty: out }) =>
+        k.reduce(
+          out,
+          'sum',
+          penalty,
+          { w, ...numbers },
+          w.shape.map((_, i) => i),
+        ),
+      backward: (k, { w, g, dw }) => k.map(dw, whole, { w, g, ...numbers }),
+      toJSON: () => ({ name, params, penalty: text, ...(written !== undefined && { backward: written }) }),
+    }
+  }
+}
+
+const derived = (of: Formula): Formula => formulaOf({ d: derivative([...of.outputs.values()][0], 'w') })

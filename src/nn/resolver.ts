@@ -1,0 +1,108 @@
+import { FormulaError, nearest, StateError } from '../errors.ts'
+import type { Json, Params } from './json.ts'
+
+export type Maker<T> = (params?: Params) => T
+type Named = { readonly name: string; toJSON(): Json }
+
+/** How something of the library is named: 'relu', { name: 'leakyRelu', params: { slope: 0.1 } }, leakyRelu({ slope: 0.1 }). */
+export type Choice<T, K extends string = string> =
+  | K
+  | T
+  | Maker<T>
+  | { readonly name: string; readonly params?: Readonly<Record<string, unknown>>; readonly [part: string]: unknown }
+
+/** A choice as it comes from code or from a model file. */
+type Described = { readonly name: unknown; readonly params?: unknown }
+
+/** How a description that carries its own formulas becomes a maker; `texts` must be there. */
+interface Reader<T> {
+  readonly texts: readonly string[]
+  define(name: string, description: never): Maker<T>
+}
+
+/** A function that makes what a choice names. The namespace is the list of known names. */
+export function resolver<T extends Named>(kind: string, known: Readonly<Record<string, Maker<T>>>, reader?: Reader<T>) {
+  return (choice: Choice<T> | Json): T => {
+    if (typeof choice === 'function') return choice()
+    if (isRecord(choice) && typeof choice.toJSON === 'function') return choice as unknown as T
+    const { name, params = {}, ...rest } = (isRecord(choice) ? choice : { name: choice }) as Described
+    const own = reader?.texts.every(key => typeof (rest as Record<string, unknown>)[key] === 'string')
+    if (typeof name === 'string' && isRecord(params) && Object.hasOwn(known, name)) {
+      const made = known[name](settings(kind, name, known[name]() as { params?: Params }, params))
+      if (own && !agrees(made, rest))
+        throw new FormulaError('name-taken', `${kind} "${name}" has its own formula, got another for the same name`, {
+          hint: `call yours something else: "${name}2"`,
+        })
+      return made
+    }
+    if (reader && own && typeof name === 'string' && isSound(params, rest))
+      return reader.define(name.slice(0, 64), { params, ...rest } as never)()
+    const guess = nearest(String(name).slice(0, 64), Object.keys(known), 1)
+    throw new StateError('unknown-name', `unknown ${kind} ${JSON.stringify(name)?.slice(0, 40)}`, {
+      evidence: [['known', Object.keys(known).sort().join(', ')]],
+      hint: guess.length > 0 ? `did you mean "${guess[0]}"?` : 'use one of the known names',
+    })
+  }
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** Whether the parts of a description are of the kinds they should be. */
+function isSound(params: unknown, rest: Readonly<Record<string, unknown>>): boolean {
+  const { backward = '', state = [], fused, per = 'element', target = 'same', parts = {} } = rest
+  if (!isRecord(params) || !Array.isArray(state) || state.length > 16 || !hasParts(parts)) return false
+  if (!['element', 'row', 'batch'].includes(per as string) || !['same', 'class'].includes(target as string))
+    return false
+  const texts = [backward, ...state]
+  if (isRecord(fused)) texts.push(fused.activation, fused.forward, fused.backward)
+  if (fused !== undefined && !(isRecord(fused) && hasParts(fused.parts ?? {}))) return false
+  const settings = Object.values(params).every(value => typeof value === 'number' || typeof value === 'boolean')
+  return texts.every(text => typeof text === 'string') && settings
+}
+
+const hasParts = (parts: unknown) =>
+  isRecord(parts) &&
+  Object.values(parts).every(
+    part =>
+      Array.isArray(part) &&
+      ['sum', 'mean', 'max', 'min', 'argmax'].includes(part[0]) &&
+      typeof part[1] === 'string' &&
+      part.length === 2,
+  )
+
+/** Whether a description says the same as what is known by its name. */
+const agrees = (made: Named, rest: object) => {
+  const own = made.toJSON() as Record<string, Json>
+  return Object.entries(rest).every(([key, value]) => JSON.stringify(own[key]) === JSON.stringify(value))
+}
+
+/** The given numbers, if they are numbers that the thing has. */
+function settings(
+  kind: string,
+  name: string,
+  { params: own = {} }: { params?: Params },
+  given: Readonly<Record<string, unknown>>,
+): Params {
+  for (const [key, value] of Object.entries(given))
+    if (!Object.hasOwn(own, key) || !(fits(value, own[key]) || (key === 'learningRate' && isSchedule(value))))
+      throw new StateError(
+        'bad-option',
+        `${kind} ${name} got ${key.slice(0, 24)} = ${JSON.stringify(value)?.slice(0, 24)}`,
+        {
+          evidence: [['settings', JSON.stringify(own)]],
+          hint: 'give numbers under these names',
+        },
+      )
+  return given as Params
+}
+
+/** Whether a value is of the kind that a setting has. */
+const fits = (value: unknown, own: unknown): boolean =>
+  Array.isArray(own)
+    ? Array.isArray(value) && value.length <= 10_000 && value.every(n => typeof n === 'number')
+    : typeof value === typeof own
+
+/** A learning rate may be a schedule or a formula, which are looked at where they are made. */
+const isSchedule = (value: unknown): boolean =>
+  ['object', 'string', 'function'].includes(typeof value) && value !== null
