@@ -1,6 +1,6 @@
 import type { View } from '../../tensor/view.ts'
 import { layer, pair } from '../layer.ts'
-import { at, before, type GatedOptions, gate, recurrence } from './recurrent.ts'
+import { at, type GatedOptions, gate, recurrence } from './recurrent.ts'
 
 export interface GruOptions extends GatedOptions {
   /** Resets after the product with U (Keras 3, PyTorch, two biases) instead of before it (the paper, one bias). */
@@ -19,7 +19,19 @@ export interface GruOptions extends GatedOptions {
  */
 export const gru = layer('gru', ['units'], (units: number, options: GruOptions = {}) => {
   const { resetAfter = true } = options
-  const { f: act, s, initial, output, handed, read, shape, useBias } = recurrence('gru', units, options)
+  const {
+    f: act,
+    s,
+    initial,
+    shape,
+    times,
+    from,
+    to,
+    before,
+    output,
+    handed,
+    useBias,
+  } = recurrence('gru', units, options)
   const gates = (v: View) => v.slice(v.shape.length - 1, 0, 2 * units) // u and r side by side
   const third = (v: View) => gate(v, 2, units)
   return pair({
@@ -35,10 +47,11 @@ export const gru = layer('gru', ['units'], (units: number, options: GruOptions =
       const steps = x.shape[1]
       const [bias, inner] = resetAfter && useBias ? [0, 1].map(row => b.slice(0, row, 1).reshape(3 * units)) : [b]
       const xW = k.scratch('xW', z.shape)
-      k.gemm(xW.matrix(2), read(x).matrix(2), W, { bias }) // x·W + b for all steps at once
-      k.map(at(h, 0), '0', {}) // h₀ = 0
-      for (let t = 0; t < steps; t++) {
-        const [zt, all, pt, qt, xt, ht] = [z, a, p, q, xW, h].map(v => at(v, t))
+      k.gemm(xW.matrix(2), x.matrix(2), W, { bias }) // x·W + b for all steps at once
+      k.map(at(h, from(times(steps)[0])), '0', {}) // h₀ = 0
+      for (const t of times(steps)) {
+        const [zt, all, pt, qt, xt] = [z, a, p, q, xW].map(v => at(v, t))
+        const ht = at(h, from(t))
         const [u, r, g] = [0, 1, 2].map(n => gate(all, n, units))
         if (resetAfter) k.gemm(pt, ht, U, { bias: inner })
         else k.gemm(gates(pt), ht, gates(U)) // p = hₜ₋₁·U + b′
@@ -52,7 +65,7 @@ export const gru = layer('gru', ['units'], (units: number, options: GruOptions =
         }
         k.map(third(zt), 'x + p', { x: third(xt), p: resetAfter ? qt : third(pt) })
         act.forward(k, { x: third(zt), y: g }) // g = f(xₜ·W + b + q), or q·U instead of q
-        k.map(at(h, t + 1), 'u * h + (1 - u) * g', { u, h: ht, g }) // hₜ = u ⊙ hₜ₋₁ + (1 − u) ⊙ g
+        k.map(at(h, to(t)), 'u * h + (1 - u) * g', { u, h: ht, g }) // hₜ = u ⊙ hₜ₋₁ + (1 − u) ⊙ g
       }
       k.copy(y, output(h))
     },
@@ -60,8 +73,9 @@ export const gru = layer('gru', ['units'], (units: number, options: GruOptions =
       const [batch, steps] = x.shape
       const room = (name: string) => k.scratch(name, [batch, units])
       let back: View | 0 = 0 // what the next step hands back
-      for (let t = steps - 1; t >= 0; t--) {
-        const [zt, all, pt, ht, dzt, dall, dpt, dqt] = [z, a, p, h, dz, da, dp, dq].map(v => at(v, t))
+      for (const t of times(steps).reverse()) {
+        const [zt, all, pt, dzt, dall, dpt, dqt] = [z, a, p, dz, da, dp, dq].map(v => at(v, t))
+        const ht = at(h, from(t))
         const [u, r, g] = [0, 1, 2].map(n => gate(all, n, units))
         const [du, dr, dg] = [0, 1, 2].map(n => gate(dall, n, units))
         const [dh, dhU, next] = ['dh', 'dhU', 'next'].map(room)
@@ -85,7 +99,7 @@ export const gru = layer('gru', ['units'], (units: number, options: GruOptions =
         back = next
       }
       const H = before(h).matrix(2) // hₜ₋₁
-      k.gemm(dW, read(x).matrix(2).T, dz.matrix(2)) // dW = Σ xₜᵀ·dzₜ
+      k.gemm(dW, x.matrix(2).T, dz.matrix(2)) // dW = Σ xₜᵀ·dzₜ
       if (resetAfter)
         k.gemm(dU, H.T, dp.matrix(2)) // dU = Σ hₜ₋₁ᵀ·dpₜ
       else {
@@ -94,7 +108,7 @@ export const gru = layer('gru', ['units'], (units: number, options: GruOptions =
       }
       if (useBias) k.sum(resetAfter ? db.slice(0, 0, 1) : db, dz, 'rows') // db = Σ dzₜ
       if (useBias && resetAfter) k.sum(db.slice(0, 1, 1), dp, 'rows') // db′ = Σ dpₜ
-      k.gemm(read(dx).matrix(2), dz.matrix(2), W.T) // dxₜ = dzₜ·Wᵀ
+      k.gemm(dx.matrix(2), dz.matrix(2), W.T) // dxₜ = dzₜ·Wᵀ
     },
   })
 })

@@ -1,6 +1,7 @@
+import type { View } from '../../tensor/view.ts'
 import type { Initializer } from '../initializer.ts'
 import { layer, pair } from '../layer.ts'
-import { at, before, type GatedOptions, gate, recurrence } from './recurrent.ts'
+import { at, type GatedOptions, gate, recurrence } from './recurrent.ts'
 
 export interface LstmOptions extends GatedOptions {
   /** Begins with the forget gates open: 1 is added to their bias. */
@@ -23,7 +24,8 @@ export const lstm = layer('lstm', ['units'], (units: number, options: LstmOption
     draw: (shape, random) => b.draw(shape, random).map((v, i) => (i >= units && i < 2 * units ? 1 : v)),
   })
   const opened = (options.unitForgetBias ?? true) ? forgetting : undefined
-  const { f: act, s, initial, output, handed, read, shape, useBias } = recurrence('lstm', units, options, opened)
+  const r = recurrence('lstm', units, options, opened)
+  const { f: act, s, initial, shape, times, from, to, before, output, handed, useBias } = r
   return pair({
     shapes(input) {
       const { steps, features, y } = shape(input)
@@ -36,54 +38,53 @@ export const lstm = layer('lstm', ['units'], (units: number, options: LstmOption
     forward(k, { x, W, U, b, z, a, c, tanhC, h, y }) {
       const [batch, steps] = x.shape
       const xW = k.scratch('xW', z.shape)
-      k.gemm(xW.matrix(2), read(x).matrix(2), W, { bias: b }) // x·W + b for all steps at once
-      k.map(at(h, 0), '0', {})
-      k.map(at(c, 0), '0', {})
-      for (let t = 0; t < steps; t++) {
+      k.gemm(xW.matrix(2), x.matrix(2), W, { bias: b }) // x·W + b for all steps at once
+      k.map(at(h, from(times(steps)[0])), '0', {})
+      k.map(at(c, from(times(steps)[0])), '0', {})
+      for (const t of times(steps)) {
         const hU = k.scratch('hU', [batch, 4 * units])
-        k.gemm(hU, at(h, t), U)
+        k.gemm(hU, at(h, from(t)), U)
         k.map(at(z, t), 'xW + hU', { xW: at(xW, t), hU }) // zₜ = xₜ·W + hₜ₋₁·U + b
         const [i, f, g, o] = [0, 1, 2, 3].map(n => gate(at(a, t), n, units))
         for (const [n, y] of [i, f, g, o].entries()) {
           const f = n === 2 ? act : s
           f.forward(k, { x: gate(at(z, t), n, units), y })
         }
-        k.map(at(c, t + 1), 'f * c + i * g', { f, c: at(c, t), i, g }) // cₜ = f ⊙ cₜ₋₁ + i ⊙ g
-        act.forward(k, { x: at(c, t + 1), y: at(tanhC, t) })
-        k.map(at(h, t + 1), 'o * tanhC', { o, tanhC: at(tanhC, t) }) // hₜ = o ⊙ tanh(cₜ)
+        k.map(at(c, to(t)), 'f * c + i * g', { f, c: at(c, from(t)), i, g }) // cₜ = f ⊙ cₜ₋₁ + i ⊙ g
+        act.forward(k, { x: at(c, to(t)), y: at(tanhC, t) })
+        k.map(at(h, to(t)), 'o * tanhC', { o, tanhC: at(tanhC, t) }) // hₜ = o ⊙ tanh(cₜ)
       }
       k.copy(y, output(h))
     },
     backward(k, { x, W, U, z, a, c, tanhC, h, dx, dy, dW, dU, db, dz, da }) {
       const [batch, steps] = x.shape
       const room = (name: string) => k.scratch(name, [batch, units])
-      const [backH, backC] = [room('backH'), room('backC')] // what the next step hands back
-      for (let t = steps - 1; t >= 0; t--) {
-        const last = t === steps - 1
-        const [dh, shown, through, dc] = ['dh', 'shown', 'through', 'dc'].map(room)
+      let [backH, backC]: (View | 0)[] = [0, 0] // what the next step hands back
+      for (const t of times(steps).reverse()) {
+        const [dh, shown, through, dc, nextH, nextC] = ['dh', 'shown', 'through', 'dc', 'nextH', 'nextC'].map(room)
         const [i, f, g, o] = [0, 1, 2, 3].map(n => gate(at(a, t), n, units))
         const [di, df, dg, dO] = [0, 1, 2, 3].map(n => gate(at(da, t), n, units))
-        k.map(dh, 'dy + back', { dy: handed(dy, t, steps), back: last ? 0 : backH })
+        k.map(dh, 'dy + back', { dy: handed(dy, t, steps), back: backH })
         k.map(shown, 'dh * o', { dh, o })
-        act.backward(k, { x: at(c, t + 1), y: at(tanhC, t), dy: shown, dx: through })
-        k.map(dc, 'through + back', { through, back: last ? 0 : backC }) // dcₜ = dhₜ ⊙ o ⊙ tanh′(cₜ) + dcₜ₊₁ ⊙ fₜ₊₁
+        act.backward(k, { x: at(c, to(t)), y: at(tanhC, t), dy: shown, dx: through })
+        k.map(dc, 'through + back', { through, back: backC }) // dcₜ = dhₜ ⊙ o ⊙ tanh′(cₜ) + dcₜ₊₁ ⊙ fₜ₊₁
         k.map(dO, 'dh * tanhC', { dh, tanhC: at(tanhC, t) }) // do = dhₜ ⊙ tanh(cₜ)
         k.map(di, 'dc * g', { dc, g }) // di = dcₜ ⊙ g
-        k.map(df, 'dc * c', { dc, c: at(c, t) }) // df = dcₜ ⊙ cₜ₋₁
+        k.map(df, 'dc * c', { dc, c: at(c, from(t)) }) // df = dcₜ ⊙ cₜ₋₁
         k.map(dg, 'dc * i', { dc, i }) // dg = dcₜ ⊙ i
         for (const [n, dy] of [di, df, dg, dO].entries()) {
           const [x, y, dx] = [z, a, dz].map(v => gate(at(v, t), n, units))
           const f = n === 2 ? act : s
           f.backward(k, { x, y, dy, dx }) // dzₜ = da ⊙ f′(zₜ)
         }
-        if (t === 0) break
-        k.gemm(backH, at(dz, t), U.T) // dhₜ₋₁ = dyₜ₋₁ + dzₜ·Uᵀ
-        k.map(backC, 'dc * f', { dc, f })
+        k.gemm(nextH, at(dz, t), U.T) // dhₜ₋₁ = dyₜ₋₁ + dzₜ·Uᵀ
+        k.map(nextC, 'dc * f', { dc, f }) // dcₜ₋₁ has dcₜ ⊙ f
+        ;[backH, backC] = [nextH, nextC]
       }
-      k.gemm(dW, read(x).matrix(2).T, dz.matrix(2)) // dW = Σ xₜᵀ·dzₜ
+      k.gemm(dW, x.matrix(2).T, dz.matrix(2)) // dW = Σ xₜᵀ·dzₜ
       k.gemm(dU, before(h).matrix(2).T, dz.matrix(2)) // dU = Σ hₜ₋₁ᵀ·dzₜ
       if (useBias) k.sum(db, dz, 'rows') // db = Σ dzₜ
-      k.gemm(read(dx).matrix(2), dz.matrix(2), W.T) // dxₜ = dzₜ·Wᵀ
+      k.gemm(dx.matrix(2), dz.matrix(2), W.T) // dxₜ = dzₜ·Wᵀ
     },
   })
 })

@@ -60,8 +60,9 @@ function averagePooling(who: string, n: number, options: PoolingOptions) {
   return pair({
     shapes: input => ({ y: [...over(spatial(who, input, n)).out, input[n]] }),
     forward(k, { x, y }) {
-      const { windows } = over(x.shape.slice(1, -1))
-      const N = counts(k, windows, x.shape.slice(1, -1))
+      const image = x.shape.slice(1, -1)
+      const { windows, out } = over(image)
+      const N = counts(k, windows, image, out)
       if (!N) return k.reduce(y, 'mean', 'x', { x: x.windows(windows) }, window) // y = Σ x / N
       const sums = k.scratch('sums', y.shape)
       k.sum(sums, x.windows(windows), window)
@@ -69,8 +70,8 @@ function averagePooling(who: string, n: number, options: PoolingOptions) {
     },
     backward(k, { x, dx, dy }) {
       const image = x.shape.slice(1, -1)
-      const { windows } = over(image)
-      const N = counts(k, windows, image) ?? sizeOf(windows.size)
+      const { windows, out } = over(image)
+      const N = counts(k, windows, image, out) ?? sizeOf(windows.size)
       const share = k.scratch('share', dy.shape)
       k.map(share, 'dy / N', { dy, N })
       k.sum(dx, share.windows(seenFrom(windows, image)), window) // dx = Σ dy / N of the windows that saw x
@@ -79,14 +80,13 @@ function averagePooling(who: string, n: number, options: PoolingOptions) {
 }
 
 /** How many elements of the input each window sees, or nothing where all see the same. */
-function counts(k: Verbs, { size, strides, padding }: Windows, image: Shape): View | undefined {
+function counts(k: Verbs, { size, strides, padding }: Windows, image: Shape, out: Shape): View | undefined {
   if (padding.flat().every(p => p === 0)) return undefined
-  const along = image.map((m, i) => {
-    const place = k.index(m).repeat(0, 1).repeat(2, 1) // [1, m, 1]
-    const seen = place.windows({ size: [size[i]], strides: [strides[i]], padding: [padding[i]], fill: -1 })
-    const count = k.scratch('count', [seen.shape[1]])
-    k.reduce(count, 'sum', 'place < 0 ? 0 : 1', { place: seen }, [2])
-    return count.reshape(seen.shape[1], ...image.slice(i + 1).map(() => 1), 1)
+  const along = out.map((windows, i) => {
+    const count = k.scratch('count', [windows])
+    const settings = { o: k.index(windows), step: strides[i], before: padding[i][0], size: size[i], places: image[i] }
+    k.map(count, 'min(o * step - before + size, places) - max(o * step - before, 0)', settings)
+    return count.reshape(windows, ...image.slice(i + 1).map(() => 1), 1)
   })
   const N = k.scratch('N', [...along.map(count => count.shape[0]), 1])
   const names = ['a', 'b', 'c'].slice(0, along.length)

@@ -28,12 +28,6 @@ export const at = (v: View, t: number): View => v.slice(1, t, 1).reshape(v.shape
 /** The part of gate g in [batch, gates·units] or [gates·units]. */
 export const gate = (v: View, g: number, units: number): View => v.slice(v.shape.length - 1, g * units, units)
 
-/** Steps 0 … T−1 of states that were kept from before the first step on: what each step started from. */
-export const before = (states: View): View => states.slice(1, 0, states.shape[1] - 1)
-
-/** What each step left: states 1 … T. */
-export const after = (states: View): View => states.slice(1, 1, states.shape[1] - 1)
-
 /** What the recurrent layers share: checked settings, and how they look at input and output. */
 export function recurrence(
   who: string,
@@ -44,6 +38,7 @@ export function recurrence(
   const { returnSequences = false, goBackwards = false, useBias = true } = options
   whole(who, 'units', units)
   const b = resolveInitializer(options.biasInitializer ?? 'zeros')
+  const to = (t: number) => (goBackwards ? t : t + 1)
   return {
     useBias,
     f: resolveActivation(options.activation ?? 'tanh') as Activation,
@@ -59,11 +54,24 @@ export function recurrence(
       const [steps, features] = input
       return { steps, features, y: returnSequences ? [steps, units] : [units] }
     },
-    /** The input in the order in which it is read. */
-    read: (x: View) => (goBackwards ? x.flip(1) : x),
-    /** What of the states [batch, 1 + steps, units] is the output. */
-    output: (h: View) => (returnSequences ? after(h) : at(h, h.shape[1] - 1)),
+    /** The times of a sequence in the order of reading. */
+    times: (steps: number) => Array.from({ length: steps }, (_, n) => (goBackwards ? steps - 1 - n : n)),
+    // States are kept in the order of time too, with the zeros before the first step: [batch, steps + 1, units].
+    /** The place of the state that step t starts from, and of the one it leaves. */
+    from: (t: number) => (goBackwards ? t + 1 : t),
+    to,
+    /** What each step started from. */
+    before: (h: View) => h.slice(1, goBackwards ? 1 : 0, h.shape[1] - 1),
+    /** What of the states is the output: that of the last step, or of each in the order of reading. */
+    output(h: View) {
+      const steps = h.shape[1] - 1
+      if (!returnSequences) return at(h, to(goBackwards ? 0 : steps - 1))
+      return goBackwards ? h.slice(1, 0, steps).flip(1) : h.slice(1, 1, steps)
+    },
     /** What the output hands back to the state after step t. */
-    handed: (dy: View, t: number, steps: number) => (returnSequences ? at(dy, t) : t === steps - 1 ? dy : 0),
+    handed(dy: View, t: number, steps: number) {
+      const n = goBackwards ? steps - 1 - t : t
+      return returnSequences ? at(dy, n) : n === steps - 1 ? dy : 0
+    },
   }
 }

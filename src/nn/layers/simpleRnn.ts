@@ -1,5 +1,6 @@
+import type { View } from '../../tensor/view.ts'
 import { layer, pair } from '../layer.ts'
-import { at, before, type RecurrentOptions, recurrence } from './recurrent.ts'
+import { at, type RecurrentOptions, recurrence } from './recurrent.ts'
 
 /**
  * Reads a sequence and keeps a state: hₜ = f(xₜ·W + hₜ₋₁·U + b), h₀ = 0. Trained by going back through all steps.
@@ -10,7 +11,11 @@ import { at, before, type RecurrentOptions, recurrence } from './recurrent.ts'
  * simpleRnn(8, { returnSequences: true })
  */
 export const simpleRnn = layer('simpleRnn', ['units'], (units: number, options: RecurrentOptions = {}) => {
-  const { f, initial, output, handed, read, shape, useBias } = recurrence('simpleRnn', units, options)
+  const { f, initial, shape, times, from, to, before, output, handed, useBias } = recurrence(
+    'simpleRnn',
+    units,
+    options,
+  )
   return pair({
     shapes(input) {
       const { steps, features, y } = shape(input)
@@ -21,29 +26,30 @@ export const simpleRnn = layer('simpleRnn', ['units'], (units: number, options: 
     forward(k, { x, W, U, b, z, h, y }) {
       const [batch, steps] = x.shape
       const xW = k.scratch('xW', z.shape)
-      k.gemm(xW.matrix(2), read(x).matrix(2), W, { bias: b }) // x·W + b for all steps at once
-      k.map(at(h, 0), '0', {}) // h₀ = 0
-      for (let t = 0; t < steps; t++) {
+      k.gemm(xW.matrix(2), x.matrix(2), W, { bias: b }) // x·W + b for all steps at once
+      k.map(at(h, from(times(steps)[0])), '0', {}) // h₀ = 0
+      for (const t of times(steps)) {
         const hU = k.scratch('hU', [batch, units])
-        k.gemm(hU, at(h, t), U)
+        k.gemm(hU, at(h, from(t)), U)
         k.map(at(z, t), 'xW + hU', { xW: at(xW, t), hU }) // zₜ = xₜ·W + hₜ₋₁·U + b
-        f.forward(k, { x: at(z, t), y: at(h, t + 1) }) // hₜ = f(zₜ)
+        f.forward(k, { x: at(z, t), y: at(h, to(t)) }) // hₜ = f(zₜ)
       }
       k.copy(y, output(h))
     },
     backward(k, { x, W, U, z, h, dx, dy, dW, dU, db, dz }) {
       const [batch, steps] = x.shape
-      const back = k.scratch('back', [batch, units]) // what the next step hands back
-      for (let t = steps - 1; t >= 0; t--) {
-        const dh = k.scratch('dh', [batch, units])
-        k.map(dh, 'dy + back', { dy: handed(dy, t, steps), back: t === steps - 1 ? 0 : back })
-        f.backward(k, { x: at(z, t), y: at(h, t + 1), dy: dh, dx: at(dz, t) }) // dzₜ = dhₜ ⊙ f′(zₜ)
-        if (t > 0) k.gemm(back, at(dz, t), U.T) // dhₜ₋₁ = dyₜ₋₁ + dzₜ·Uᵀ
+      let back: View | 0 = 0 // what the next step hands back
+      for (const t of times(steps).reverse()) {
+        const [dh, next] = ['dh', 'next'].map(name => k.scratch(name, [batch, units]))
+        k.map(dh, 'dy + back', { dy: handed(dy, t, steps), back })
+        f.backward(k, { x: at(z, t), y: at(h, to(t)), dy: dh, dx: at(dz, t) }) // dzₜ = dhₜ ⊙ f′(zₜ)
+        k.gemm(next, at(dz, t), U.T) // dhₜ₋₁ = dyₜ₋₁ + dzₜ·Uᵀ
+        back = next
       }
-      k.gemm(dW, read(x).matrix(2).T, dz.matrix(2)) // dW = Σ xₜᵀ·dzₜ
+      k.gemm(dW, x.matrix(2).T, dz.matrix(2)) // dW = Σ xₜᵀ·dzₜ
       k.gemm(dU, before(h).matrix(2).T, dz.matrix(2)) // dU = Σ hₜ₋₁ᵀ·dzₜ
       if (useBias) k.sum(db, dz, 'rows') // db = Σ dzₜ
-      k.gemm(read(dx).matrix(2), dz.matrix(2), W.T) // dxₜ = dzₜ·Wᵀ
+      k.gemm(dx.matrix(2), dz.matrix(2), W.T) // dxₜ = dzₜ·Wᵀ
     },
   })
 })
