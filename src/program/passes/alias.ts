@@ -7,20 +7,24 @@ import { type Instruction, type Program, writes } from '../instruction.ts'
 export function alias(program: Program): Program {
   const written = new Map<Buffer, number>()
   for (const { buffer } of program.instructions.flatMap(writes)) written.set(buffer, (written.get(buffer) ?? 0) + 1)
-  const names = new Map<Buffer, Buffer>()
-  const original = (buffer: Buffer): Buffer => {
-    const found = names.get(buffer)
-    return found ? original(found) : buffer
+  const successors = new Map<Buffer, Buffer>()
+  const last = (buffer: Buffer): Buffer => {
+    const next = successors.get(buffer)
+    return next ? last(next) : buffer
   }
   const once = (buffer: Buffer) => buffer.kind === 'temporary' && written.get(buffer) === 1
-  const kept: Instruction[] = []
-  for (const instruction of program.instructions) {
+  const kept = program.instructions.filter(instruction => {
     const copy = copyOf(instruction)
-    if (copy && once(copy.from) && once(copy.to)) names.set(copy.to, original(copy.from))
-    else kept.push(instruction)
+    // A buffer copied twice can be only one of its copies.
+    const same = copy && once(copy.from) && once(copy.to) && !successors.has(copy.from)
+    if (same) successors.set(copy.from, copy.to)
+    return !same
+  })
+  if (successors.size === 0) return program
+  const over = (view: View) => {
+    const to = last(view.buffer)
+    return to === view.buffer ? view : view.over(to).as(view.name.replace(view.buffer.name, to.name))
   }
-  if (names.size === 0) return program
-  const over = (view: View) => (names.has(view.buffer) ? view.over(original(view.buffer)) : view)
   return { ...program, instructions: kept.map(instruction => replace(instruction, over)) }
 }
 
@@ -38,15 +42,16 @@ function copyOf(instruction: Instruction): { from: Buffer; to: Buffer } | undefi
 function replace(instruction: Instruction, over: (view: View) => View): Instruction {
   const all = (views: Readonly<Record<string, View>>) =>
     Object.fromEntries(Object.entries(views).map(([name, view]) => [name, over(view)]))
-  switch (instruction.verb) {
-    case 'gemm':
-      return { ...instruction, a: over(instruction.a), b: over(instruction.b), inputs: all(instruction.inputs) }
-    case 'map':
-    case 'reduce':
-      return { ...instruction, inputs: all(instruction.inputs) }
-    case 'gather':
-      return { ...instruction, source: over(instruction.source), index: over(instruction.index) }
-    case 'scatter':
-      return { ...instruction, values: over(instruction.values), index: over(instruction.index) }
+  const { verb } = instruction
+  if (verb === 'gather') {
+    const { out, source, index } = instruction
+    return { ...instruction, out: over(out), source: over(source), index: over(index) }
   }
+  if (verb === 'scatter') {
+    const { out, values, index } = instruction
+    return { ...instruction, out: over(out), values: over(values), index: over(index) }
+  }
+  const [inputs, outputs] = [all(instruction.inputs), all(instruction.outputs)]
+  if (verb !== 'gemm') return { ...instruction, inputs, outputs }
+  return { ...instruction, inputs, outputs, a: over(instruction.a), b: over(instruction.b) }
 }
