@@ -146,11 +146,14 @@ function place(name: string, axis: number, count: number): number {
 
 /** The settings with their defaults: finite numbers, so that they can be saved. */
 function settled(name: string, defaults: Params, given: Params): Params {
-  for (const [key, value] of Object.entries(given))
-    if (typeof value === 'number' && !Number.isFinite(value) && value !== defaults[key])
-      throw new StateError('bad-option', `activation ${name} got ${key.slice(0, 24)} = ${value}`, {
-        hint: 'give a finite number',
+  for (const [key, value] of Object.entries(given)) {
+    const known = Object.hasOwn(defaults, key) && typeof value === typeof defaults[key]
+    if (!known || (value !== defaults[key] && !Number.isFinite(Number(value))))
+      throw new StateError('bad-option', `activation ${name} got ${key.slice(0, 24)} = ${String(value).slice(0, 24)}`, {
+        evidence: [['settings', JSON.stringify(defaults)]],
+        hint: 'give finite numbers under these names',
       })
+  }
   return { ...defaults, ...given }
 }
 
