@@ -1,4 +1,4 @@
-import { checkGradients, type Layer, layers } from 'nabla'
+import { checkGradients, type Layer, layers, numpyRandom, reference, sequential, wasm } from 'nabla'
 import { describe, expect, test } from 'vitest'
 
 const { activation, batchNormalization, dense, dropout, flatten, input, leakyRelu } = layers
@@ -161,6 +161,34 @@ describe('layers', () => {
     const report = await checkGradients(layer, { inputShape })
     expect(report.arrays.filter(({ error }) => !(error < 1e-6))).toEqual([])
     expect(report.arrays[0].checked).toBeGreaterThan(report.arrays[0].skipped)
+  })
+
+  test.each(titled)('%s %j does the same on both backends', async (type, _config, inputShape, outputShape, layer) => {
+    const random = numpyRandom(5)
+    const size = (shape: readonly number[]) => 2 * shape.reduce((a, b) => a * b, 1)
+    const [x, t] = [random.randn(size(inputShape)), random.randn(size(outputShape))]
+    const [right, fast] = [reference, wasm].map(backend => {
+      const model = sequential([input(inputShape), layer], { seed: 3 })
+      model.compile({ optimizer: 'sgd', loss: 'meanSquaredError', backend, threads: 1 })
+      return model
+    })
+    fast.setWeights(right.weights())
+    const [lossOf, fastLoss] = [await right.run('train', 2, x, t), await fast.run('train', 2, x, t)]
+    expect(fastLoss[0]).toBeCloseTo(lossOf[0], 4)
+    for (const [what, wanted, found] of [
+      ['gradients', right.gradients(), fast.gradients()],
+      ['weights', right.weights(), fast.weights()],
+    ] as const)
+      wanted.forEach(({ name, data }, i) => {
+        const scale = Math.max(...Array.from(data, Math.abs), 1e-3)
+        expect(Math.max(...Array.from(data, (v, j) => Math.abs(v - found[i].data[j]))), `${what} ${name}`).toBeLessThan(
+          2e-4 * scale,
+        )
+      })
+    const [p, q] = [await right.forward(2, x), await fast.forward(2, x)]
+    p.forEach((v, i) => {
+      expect(Math.abs(q[i] - v), type).toBeLessThan(2e-4 * Math.max(1, Math.abs(v)))
+    })
   })
 
   test('every layer has a row', () => {
