@@ -40,7 +40,7 @@ function seen(k: Verbs, x: View): View {
 function halves(x: View): [View, View] {
   const last = x.shape.length - 1
   const half = x.shape[last] / 2
-  return [x.slice(last, 0, half), x.slice(last, half, half)]
+  return [x.slice(last, 0, half).as(`${x.name}.a`), x.slice(last, half, half).as(`${x.name}.b`)]
 }
 
 /**
