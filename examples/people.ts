@@ -4,7 +4,7 @@
  * Two inputs, two hidden neurons, one output; nine numbers, and every derivative written out. After each sample the
  * numbers take a small step downhill (stochastic gradient descent). The library, told the same, goes the same way.
  */
-import { layers, numpyRandom, optimizers, reference, sequential } from 'nabla'
+import { layers, numpyRandom, optimizers, sequential } from 'nabla'
 import { boundary, chart } from 'nabla/plot'
 import { picture } from './picture.ts'
 
@@ -90,7 +90,7 @@ console.log(`Emily    ${emily.toFixed(3)}, Frank ${frank.toFixed(3)}: never seen
 // The library: the same network from the same nine numbers, a batch of one, no shuffling.
 const { input, dense } = layers
 const model = sequential([input([2]), dense(2, { activation: 'sigmoid' }), dense(1, { activation: 'sigmoid' })])
-model.compile({ optimizer: optimizers.sgd({ learningRate: rate }), loss: 'meanSquaredError', backend: reference })
+model.compile({ optimizer: optimizers.sgd({ learningRate: rate }), loss: 'meanSquaredError', dtype: 'float64' })
 const n = initialize(seed)
 const weights = [[n.w1, n.w3, n.w2, n.w4], [n.b1, n.b2], [n.w5, n.w6], [n.b3]]
 model.setWeights(model.weights().map(({ name }, i) => ({ name, data: weights[i] })))

@@ -4,18 +4,7 @@
  * 400 points of a flower with petals of two colours; 2 inputs, 4 tanh neurons, 1 sigmoid output. Samples are columns, as
  * in the text: X is 2 × 400. The library's gradients must come out equal. Then 10,000 steps at two learning rates.
  */
-import {
-  arange,
-  layers,
-  type NdArray,
-  numpyRandom,
-  optimizers,
-  reference,
-  sequential,
-  tensor,
-  toys,
-  zeros,
-} from 'nabla'
+import { arange, layers, type NdArray, numpyRandom, optimizers, sequential, tensor, toys, zeros } from 'nabla'
 import { boundary, chart } from 'nabla/plot'
 import { picture } from './picture.ts'
 
@@ -89,7 +78,7 @@ export const gradients = backward(start, first.A1, first.A2)
 
 const { input, dense } = layers
 const model = sequential([input([2]), dense(4, { activation: 'tanh' }), dense(1, { activation: 'sigmoid' })])
-model.compile({ optimizer: optimizers.sgd({ learningRate: 1.2 }), loss: 'binaryCrossentropy', backend: reference })
+model.compile({ optimizer: optimizers.sgd({ learningRate: 1.2 }), loss: 'binaryCrossentropy', dtype: 'float64' })
 const flat = [start.W1.T, start.b1, start.W2.T, start.b2]
 model.setWeights(model.weights().map(({ name }, i) => ({ name, data: flat[i].data })))
 await model.run('train', m, X.T.data, Y.data)

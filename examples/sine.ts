@@ -107,4 +107,4 @@ const both = [
   { name: 'set by hand', x: x.data, y: output.data },
   { name: 'trained', x: x.data, y: trained.data },
 ]
-await picture('sine/fit.svg', chart(both, { title: 'By hand and by training' }))
+await picture('sine/fit.svg', chart(both, { title: 'By hand and by training', legend: 'right' }))

@@ -1,7 +1,7 @@
 import { reference } from './backends/reference/index.ts'
 import { wasm } from './backends/wasm/index.ts'
 import { type CheckOptions, checkGradients as check } from './model/checkGradients.ts'
-import { type Model as Core, setDefaultBackend } from './model/model.ts'
+import { type Model as Core, setDefaultBackends } from './model/model.ts'
 import * as activations from './nn/activations.ts'
 import * as constraints from './nn/constraints.ts'
 import * as initializers from './nn/initializers.ts'
@@ -14,7 +14,7 @@ import * as regularizers from './nn/regularizers.ts'
 import * as schedules from './nn/schedules.ts'
 import * as callbacks from './training/callbacks/index.ts'
 
-setDefaultBackend(wasm)
+setDefaultBackends({ float32: wasm, float64: reference })
 
 /** `checkGradients` on the float64 reference. */
 export const checkGradients = (what: Layer | Core, options: Partial<CheckOptions> = {}) =>

@@ -16,6 +16,8 @@ export interface EngineOptions {
   /** What runs the programs; by default the fastest that works here. */
   backend?: Backend
   threads?: number
+  /** What numbers are kept and computed in; float64 is exact to sixteen digits, and slow. */
+  dtype?: 'float32' | 'float64'
 }
 
 export interface CompileOptions extends EngineOptions, GoalOptions {
@@ -36,6 +38,8 @@ export interface Feed {
   /** Where the samples of a step go, and its targets. */
   x(step: number): Numbers
   y(step: number): Numbers
+  /** Where the weights of a step's samples go, if it was made for them. */
+  weights(step: number): Numbers
   run(count: number, seed?: number): void | Promise<void>
   /** The loss and the metrics of a step. */
   result(step: number): ArrayLike<number>
@@ -51,6 +55,8 @@ export interface Model {
   readonly outputShape: Shape
   /** All numbers of the model, moving statistics included, as `summary` counts them. */
   readonly parameterCount: number
+  /** What it was told to compute in. */
+  readonly dtype?: 'float32' | 'float64'
   /** What compile was told, or undefined before. */
   readonly training?: Training
   /** Steps taken so far. */
@@ -90,7 +96,7 @@ export interface Model {
 
 /** Steps for an engine that knows single runs only. */
 function oneByOne(engine: Engine, made: Plan & Compiled): Series {
-  const inputs = new Map([made.x, made.y!].map(buffer => [buffer, new Float64Array(sizeOf(buffer.shape))]))
+  const inputs = new Map([made.x, made.y!, ...(made.weights ? [made.weights] : [])].map(buffer => [buffer, new Float64Array(sizeOf(buffer.shape))]))
   return {
     capacity: 1,
     input: buffer => inputs.get(buffer)!,
@@ -102,13 +108,13 @@ function oneByOne(engine: Engine, made: Plan & Compiled): Series {
   }
 }
 
-let standard: Backend | undefined
+let standard: Readonly<Partial<Record<'float32' | 'float64', Backend>>> = {}
 /** Says what runs models that are not told; called once, where the public names are. */
-export function setDefaultBackend(backend: Backend): void {
-  standard = backend
+export function setDefaultBackends(backends: typeof standard): void {
+  standard = backends
 }
 
-export interface ModelOptions {
+export interface ModelOptions extends Pick<EngineOptions, 'dtype'> {
   name?: string
   /** Decides initial weights, shuffling and dropout. */
   seed?: number
@@ -130,7 +136,7 @@ export function model(of: readonly Layer[] | Graph, options: ModelOptions = {}):
   const entries: Entry[] = network.nodes.flatMap(node => [...node.parameters, ...node.state])
   numpyRandom(seed) // refuses a seed that is none, before anything is made of it
   let training: Training | undefined
-  let settings: EngineOptions = {}
+  let settings: EngineOptions = { dtype: options.dtype }
   let engine: Engine | undefined
   let plans = new Map<string, Plan & Compiled>()
   let closed = false
@@ -142,12 +148,16 @@ export function model(of: readonly Layer[] | Graph, options: ModelOptions = {}):
       throw new StateError('closed', 'the model was closed, its numbers are gone', {
         hint: 'save it, or read its weights, before close()',
       })
-    const backend = settings.backend ?? standard
+    const { dtype, threads, backend = standard[dtype ?? 'float32'] } = settings
     if (!backend)
-      throw new StateError('no-backend', 'the model has nothing to run on', {
-        hint: "import from 'nabla', or compile with { backend }",
+      throw new StateError('no-backend', `the model has nothing to run on in ${dtype ?? 'float32'}`, {
+        hint: "import from 'nabla', and ask for 'float32' or 'float64', or compile with { backend }",
       })
-    engine = backend.engine({ threads: settings.threads })
+    engine = backend.engine({ threads })
+    if (dtype && engine.dtype !== dtype)
+      throw new StateError('wrong-dtype', `the backend ${engine.name} computes in ${engine.dtype}, not in ${dtype}`, {
+        hint: 'leave backend out, or dtype',
+      })
     const flat = new Float64Array(sizeOf(network.parameters.shape))
     entries.forEach(({ initial, shape, ...entry }, index) => {
       const values = initial.draw(shape, numpyRandom([seed, index]))
@@ -197,6 +207,9 @@ export function model(of: readonly Layer[] | Graph, options: ModelOptions = {}):
     inputShape: network.inputShape,
     outputShape: network.outputShape,
     parameterCount: entries.reduce((sum, { shape }) => sum + sizeOf(shape), 0),
+    get dtype() {
+      return settings.dtype
+    },
     get training() {
       return training
     },
@@ -213,27 +226,30 @@ export function model(of: readonly Layer[] | Graph, options: ModelOptions = {}):
       self.learningRate = made.learningRate
       plans = new Map()
     },
-    use({ backend = settings.backend, threads = settings.threads }) {
-      if (backend === settings.backend && threads === settings.threads) return
-      settings = { backend, threads }
+    use({ backend = settings.backend, threads = settings.threads, dtype = settings.dtype }) {
+      if (backend === settings.backend && threads === settings.threads && dtype === settings.dtype) return
+      settings = { backend, threads, dtype }
       if (!engine) return
       const numbers = lasting().map(buffer => [buffer, engine!.read(buffer)] as const)
       release()
       for (const [buffer, values] of numbers) ready().write(buffer, values)
     },
-    feed(mode, batch) {
-      compiled(self, mode)
-      const made = planned(mode, batch)
+    feed(mode, batch, weighted = false) {
+      const { optimizer } = compiled(self, mode)
+      const made = planned(mode, batch, weighted)
       const series = made.series ?? oneByOne(ready(), made)
       return {
         capacity: series.capacity,
         x: step => series.input(made.x, step),
         y: step => series.input(made.y!, step),
+        weights: step => series.input(made.weights!, step),
         run(count, seed = self.seed) {
-          const { learningRate } = self
           const steps = Array.from({ length: count }, () => {
-            if (mode === 'train') self.step++
-            return { t: self.step, learningRate, seed }
+            if (mode === 'train') {
+              self.step++
+              if (optimizer.rate) self.learningRate = optimizer.rate(self.step)
+            }
+            return { t: self.step, learningRate: self.learningRate, seed }
           })
           return series.run(steps)
         },

@@ -22,13 +22,14 @@ export interface LoadOptions extends EngineOptions {
 const version = 1
 
 /** The model without its numbers: layers, formulas, settings of the training. */
-export function topology({ name, seed, layers, network, training, step, learningRate }: Model): Json {
+export function topology({ name, seed, dtype, layers, network, training, step, learningRate }: Model): Json {
   return JSON.parse(
     JSON.stringify({
       format: 'nabla',
       version,
       name,
       seed,
+      dtype,
       layers: layers.map(({ type, config }) => ({ type, config })),
       ...graphIn(network),
       training: training && {
@@ -101,7 +102,9 @@ function restore(text: string, tensors: readonly Tensor[], { layers: more = {}, 
     return types[type].fromConfig(record(config))
   })
   if (typeof about.name !== 'string' || typeof about.seed !== 'number') throw foreign('name or seed is missing')
-  const made = model(about.calls === undefined ? layers : wired(layers, about), { name: about.name, seed: about.seed })
+  const { name, seed, dtype = undefined } = about
+  if (dtype !== undefined && dtype !== 'float32' && dtype !== 'float64') throw foreign('its dtype is none')
+  const made = model(about.calls === undefined ? layers : wired(layers, about), { name, seed, dtype })
   made.use(engine)
   const weights = tensors.filter(({ name }) => !name.startsWith(optimizer))
   fits(made, weights)
