@@ -44,31 +44,60 @@ const memory = {
 export type Op = keyof typeof plain | keyof typeof simd
 export type MemoryOp = keyof typeof memory
 
-function uleb(n: number): number[] {
-  const out: number[] = []
-  do {
-    const byte = n & 0x7f
-    n >>>= 7
-    out.push(n ? byte | 0x80 : byte)
-  } while (n)
-  return out
-}
+/** Bytes that grow: a module is a megabyte, and lists of numbers would be eight. */
+class Bytes {
+  private array = new Uint8Array(256)
+  length = 0
 
-function sleb(n: number): number[] {
-  const out: number[] = []
-  for (;;) {
-    const byte = n & 0x7f
-    n >>= 7
-    if ((n === 0 && !(byte & 0x40)) || (n === -1 && byte & 0x40)) return [...out, byte]
-    out.push(byte | 0x80)
+  push(byte: number): this {
+    if (this.length === this.array.length) this.grow(this.length + 1)
+    this.array[this.length++] = byte
+    return this
+  }
+  /** An unsigned number, seven bits a byte. */
+  uleb(n: number): this {
+    n >>>= 0
+    while (n > 0x7f) {
+      this.push((n & 0x7f) | 0x80)
+      n >>>= 7
+    }
+    return this.push(n)
+  }
+  /** A signed number, seven bits a byte. */
+  sleb(n: number): this {
+    for (;;) {
+      const byte = n & 0x7f
+      n >>= 7
+      if ((n === 0 && !(byte & 0x40)) || (n === -1 && byte & 0x40)) return this.push(byte)
+      this.push(byte | 0x80)
+    }
+  }
+  append(bytes: ArrayLike<number>): this {
+    if (this.length + bytes.length > this.array.length) this.grow(this.length + bytes.length)
+    this.array.set(bytes, this.length)
+    this.length += bytes.length
+    return this
+  }
+  text(s: string): this {
+    const bytes = new TextEncoder().encode(s)
+    return this.uleb(bytes.length).append(bytes)
+  }
+  view(): Uint8Array<ArrayBuffer> {
+    return this.array.subarray(0, this.length)
+  }
+  private grow(least: number): void {
+    const larger = new Uint8Array(Math.max(least, this.array.length * 2))
+    larger.set(this.array)
+    this.array = larger
   }
 }
 
-const bytesOf = (view: ArrayBufferView): number[] => [...new Uint8Array(view.buffer)]
+const float = new Float32Array(1)
+const floatBytes = new Uint8Array(float.buffer)
 
 /** One function being written. Methods append code and return the function, so that lines read left to right. */
 export class Code {
-  readonly bytes: number[] = []
+  readonly bytes = new Bytes()
   readonly locals: Type[] = []
   readonly params: readonly Local[]
   /** Exported under this name, unless it is empty. */
@@ -85,81 +114,99 @@ export class Code {
     return { type, index: this.params.length + this.locals.length - 1 }
   }
   get(local: Local): this {
-    return this.put(0x20, ...uleb(local.index))
+    this.bytes.push(0x20).uleb(local.index)
+    return this
   }
   set(local: Local): this {
-    return this.put(0x21, ...uleb(local.index))
+    this.bytes.push(0x21).uleb(local.index)
+    return this
   }
   tee(local: Local): this {
-    return this.put(0x22, ...uleb(local.index))
+    this.bytes.push(0x22).uleb(local.index)
+    return this
   }
   i32(n: number): this {
-    return this.put(0x41, ...sleb(n | 0))
+    this.bytes.push(0x41).sleb(n | 0)
+    return this
   }
   i64(n: number): this {
-    return this.put(0x42, ...sleb(n | 0))
+    this.bytes.push(0x42).sleb(n | 0)
+    return this
   }
   /** Four times the same float. */
   f32x4(x: number): this {
-    const bytes = bytesOf(new Float32Array([x]))
-    return this.put(0xfd, 0x0c, ...bytes, ...bytes, ...bytes, ...bytes)
+    float[0] = x
+    this.bytes.push(0xfd).push(0x0c)
+    for (let lane = 0; lane < 4; lane++) this.bytes.append(floatBytes)
+    return this
   }
   i32x4(a: number, b = a, c = a, d = a): this {
-    return this.put(0xfd, 0x0c, ...bytesOf(new Int32Array([a, b, c, d])))
+    this.bytes
+      .push(0xfd)
+      .push(0x0c)
+      .append(new Uint8Array(Int32Array.of(a, b, c, d).buffer))
+    return this
   }
   op(name: Op): this {
-    return name in plain
-      ? this.put(plain[name as keyof typeof plain])
-      : this.put(0xfd, ...uleb(simd[name as keyof typeof simd]))
+    const code = plain[name as keyof typeof plain]
+    if (code !== undefined) this.bytes.push(code)
+    else this.bytes.push(0xfd).uleb(simd[name as keyof typeof simd])
+    return this
   }
   /** A load or store at the address on the stack plus `offset` bytes. */
   mem(name: MemoryOp, offset = 0): this {
     const [prefix, code, align] = memory[name]
-    return this.put(...(prefix ? [prefix, code] : [code]), align, ...uleb(offset))
+    if (prefix) this.bytes.push(prefix)
+    this.bytes.push(code).push(align).uleb(offset)
+    return this
   }
   /** Stores one lane of the vector on the stack. */
   storeLane(lane: number, offset = 0): this {
-    return this.put(0xfd, 0x5a, 2, ...uleb(offset), lane)
-  }
-  extractLane(lane: number): this {
-    return this.put(0xfd, 0x1f, lane)
+    this.bytes.push(0xfd).push(0x5a).push(2).uleb(offset).push(lane)
+    return this
   }
   /** Four floats chosen from the eight of two vectors. */
   shuffle(...lanes: readonly [number, number, number, number]): this {
-    return this.put(0xfd, 0x0d, ...lanes.flatMap(lane => [0, 1, 2, 3].map(i => lane * 4 + i)))
+    this.bytes.push(0xfd).push(0x0d)
+    for (const lane of lanes) for (let i = 0; i < 4; i++) this.bytes.push(lane * 4 + i)
+    return this
   }
   /** memory.copy of the target, source and length on the stack. */
   copy(): this {
-    return this.put(0xfc, 0x0a, 0, 0)
+    this.bytes.append([0xfc, 0x0a, 0, 0])
+    return this
   }
   block(body: () => void): this {
-    this.put(0x02, 0x40)
+    this.bytes.push(0x02).push(0x40)
     body()
-    return this.put(0x0b)
+    return this.end()
   }
   loop(body: () => void): this {
-    this.put(0x03, 0x40)
+    this.bytes.push(0x03).push(0x40)
     body()
-    return this.put(0x0b)
+    return this.end()
   }
   /** Takes a condition from the stack. */
   if(then: () => void, otherwise?: () => void): this {
-    this.put(0x04, 0x40)
+    this.bytes.push(0x04).push(0x40)
     then()
     if (otherwise) {
-      this.put(0x05)
+      this.bytes.push(0x05)
       otherwise()
     }
-    return this.put(0x0b)
+    return this.end()
   }
   br(depth: number): this {
-    return this.put(0x0c, ...uleb(depth))
+    this.bytes.push(0x0c).uleb(depth)
+    return this
   }
   brIf(depth: number): this {
-    return this.put(0x0d, ...uleb(depth))
+    this.bytes.push(0x0d).uleb(depth)
+    return this
   }
   call(target: { readonly index: number }): this {
-    return this.put(0x10, ...uleb(target.index))
+    this.bytes.push(0x10).uleb(target.index)
+    return this
   }
   /** local += n */
   add(local: Local, n: number): this {
@@ -182,8 +229,8 @@ export class Code {
       this.get(left).i32(1).op('i32.sub').tee(left).brIf(0)
     })
   }
-  private put(...bytes: number[]): this {
-    for (const b of bytes) this.bytes.push(b)
+  private end(): this {
+    this.bytes.push(0x0b)
     return this
   }
 }
@@ -222,49 +269,45 @@ export class Module {
     }
     const importTypes = this.imports.map(i => signature(i.params))
     const codeTypes = this.codes.map(c => signature(c.params.map(p => p.type)))
-    const text = (s: string) => {
-      const bytes = new TextEncoder().encode(s)
-      return [...uleb(bytes.length), ...bytes]
+    const out = new Bytes().append([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0])
+    const section = <T>(id: number, items: readonly T[], write: (to: Bytes, item: T, i: number) => void) => {
+      const body = new Bytes().uleb(items.length)
+      items.forEach((item, i) => {
+        write(body, item, i)
+      })
+      out.push(id).uleb(body.length).append(body.view())
     }
-    const out: number[] = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]
-    const section = (id: number, items: readonly (readonly number[])[]) => {
-      const head = uleb(items.length)
-      const size = items.reduce((n, item) => n + item.length, head.length)
-      out.push(id, ...uleb(size), ...head)
-      for (const item of items) for (const b of item) out.push(b)
-    }
-    section(
-      1,
-      signatures.map(key => {
-        const params = key ? key.split(',').map(t => valueTypes[t as Type]) : []
-        return [0x60, ...uleb(params.length), ...params, 0]
-      }),
-    )
-    section(2, [
-      [...text('env'), ...text('memory'), 2, options.shared ? 3 : 1, ...uleb(options.pages), ...uleb(options.maximum)],
-      ...this.imports.map((i, k) => [...text('env'), ...text(i.name), 0, ...uleb(importTypes[k])]),
-    ])
-    section(3, codeTypes.map(uleb))
-    section(
-      7,
-      this.codes.filter(c => c.name).map(c => [...text(c.name), 0, ...uleb(c.index)]),
-    )
-    section(
-      10,
-      this.codes.map(c => {
-        const locals: number[] = []
-        let runs = 0
-        for (let i = 0; i < c.locals.length; ) {
-          let n = 1
-          while (c.locals[i + n] === c.locals[i]) n++
-          locals.push(...uleb(n), valueTypes[c.locals[i]])
-          runs++
-          i += n
-        }
-        const head = [...uleb(runs), ...locals]
-        return [...uleb(head.length + c.bytes.length + 1), ...head, ...c.bytes, 0x0b]
-      }),
-    )
-    return new Uint8Array(out)
+    section(1, signatures, (to, key) => {
+      const params = key ? key.split(',').map(t => valueTypes[t as Type]) : []
+      to.push(0x60).uleb(params.length).append(params).push(0)
+    })
+    section<Import | undefined>(2, [undefined, ...this.imports], (to, item, i) => {
+      to.text('env').text(item?.name ?? 'memory')
+      if (item) to.push(0).uleb(importTypes[i - 1])
+      else
+        to.push(2)
+          .push(options.shared ? 3 : 1)
+          .uleb(options.pages)
+          .uleb(options.maximum)
+    })
+    section(3, codeTypes, (to, type) => to.uleb(type))
+    const exported = this.codes.filter(c => c.name)
+    section(7, exported, (to, c) => to.text(c.name).push(0).uleb(c.index))
+    section(10, this.codes, (to, c) => {
+      const head = new Bytes()
+      const runs: [count: number, type: Type][] = []
+      for (const type of c.locals) {
+        const last = runs[runs.length - 1]
+        if (last?.[1] === type) last[0]++
+        else runs.push([1, type])
+      }
+      head.uleb(runs.length)
+      for (const [count, type] of runs) head.uleb(count).push(valueTypes[type])
+      to.uleb(head.length + c.bytes.length + 1)
+        .append(head.view())
+        .append(c.bytes.view())
+        .push(0x0b)
+    })
+    return out.view()
   }
 }
