@@ -62,10 +62,11 @@ function adaptiveMax(who: string, n: number, outputSize: Sizes) {
       k.reduce(place, 'argmax', formula, operands, spatialAxes(n, n + 1)) // and where it stood
     },
     backward(k, { dx, dy, place }) {
-      const [batch, channels] = [dx.shape[0], dx.shape[n + 1]]
-      const each = (v: View) => v.reshape(batch, sizeOf(out), channels)
-      const places = dx.reshape(batch, sizeOf(dx.shape.slice(1, -1)), channels)
-      k.scatter(places.repeat(1, sizeOf(out)), each(dy), each(place), 2) // dx[place] += dy
+      const [batch, places, channels] = [dx.shape[0], sizeOf(dx.shape.slice(1, -1)), dx.shape[n + 1]]
+      const each = (v: View) => v.reshape(batch, sizeOf(out), 1, channels)
+      const here = k.index(places).reshape(places, 1)
+      const operands = { place: each(place), dy: each(dy), here }
+      k.reduce(dx, 'sum', 'place == here ? dy : 0', operands, [1]) // dx = Σ dy of the windows it was largest in
     },
   })
 }

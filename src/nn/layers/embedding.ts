@@ -22,7 +22,7 @@ export const embedding = layer(
   (inputDim: number, outputDim: number, options: EmbeddingOptions = {}) => {
     whole('embedding', 'inputDim', inputDim)
     whole('embedding', 'outputDim', outputDim)
-    const initial = { W: resolveInitializer(options.embeddingsInitializer ?? 'randomNormal') }
+    const initial = { W: resolveInitializer(options.embeddingsInitializer ?? 'randomUniform') }
     const rows = (y: View) => y.matrix(y.shape.length - 1)
     return pair({
       shapes: input => ({ y: [...input, outputDim], params: { W: [inputDim, outputDim] }, saved: { row: input } }),

@@ -1,11 +1,10 @@
 import type { Verbs } from '../../program/index.ts'
 import type { View } from '../../tensor/view.ts'
 
-/** y[…, i, …] = Σⱼ A[i, j]·x[…, j, …] along one axis: a product, with that axis as the columns. */
-export function mix(k: Verbs, y: View, A: View, x: View, axis: number): void {
-  const last = x.shape.length - 1
-  const aside = (v: View) => v.transpose(...v.shape.flatMap((_, i) => (i === axis ? [] : [i])), axis).matrix(last)
-  k.gemm(aside(y), aside(x), A.T)
+/** y[…, i, …] = Σⱼ A[i, j]·x[…, j, …] along one axis. */
+function mix(k: Verbs, y: View, A: View, x: View, axis: number): void {
+  const beside = A.reshape(...A.shape, ...x.shape.slice(axis + 1).map(() => 1))
+  k.reduce(y, 'sum', 'A * x', { A: beside, x: x.repeat(axis, A.shape[0]) }, [axis + 1])
 }
 
 /** y = x mixed along each spatial axis in turn: one matrix [to, from] an axis, from axis 1 on. */

@@ -46,9 +46,18 @@ function maxPooling(who: string, n: number, options: PoolingOptions) {
       k.reduce(place, 'argmax', 'x', { x: patches(x) }, window) // and where it stood
     },
     backward(k, { dx, dy, place }) {
-      const { shape } = patches(dx)
-      const [places, choices] = [shape.slice(0, n + 1), sizeOf(shape.slice(n + 1, -1))]
-      k.scatter(patches(dx).reshape(...places, choices, shape[2 * n + 1]), dy, place, n + 1) // dx[place] += dy
+      const image = dx.shape.slice(1, -1)
+      const { windows } = over(image)
+      const choices = sizeOf(windows.size)
+      if (tile(windows, image)) {
+        const places = patches(dx).shape.slice(0, n + 1)
+        k.scatter(patches(dx).reshape(...places, choices, dx.shape[n + 1]), dy, place, n + 1) // dx[place] += dy
+        return
+      }
+      const back = seenFrom(windows, image)
+      const round = spatialAxes(n, 0).reduce((v, axis) => v.flip(axis), k.index(choices).reshape(...windows.size))
+      const operands = { dy: dy.windows(back), place: place.windows(back), here: round.repeat(n, 1) }
+      k.reduce(dx, 'sum', 'place == here ? dy : 0', operands, window) // dx = Σ dy of the windows it was largest in
     },
   })
 }
@@ -78,6 +87,10 @@ function averagePooling(who: string, n: number, options: PoolingOptions) {
     },
   })
 }
+
+/** Whether every element of the input lies in exactly one window. */
+const tile = ({ size, strides, padding }: Windows, image: Shape): boolean =>
+  image.every((m, i) => size[i] === strides[i] && m % size[i] === 0 && padding[i][0] + padding[i][1] === 0)
 
 /** How many elements of the input each window sees, or nothing where all see the same. */
 function counts(k: Verbs, { size, strides, padding }: Windows, image: Shape, out: Shape): View | undefined {

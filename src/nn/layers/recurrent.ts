@@ -45,7 +45,7 @@ export function recurrence(
     s: resolveActivation(options.recurrentActivation ?? 'sigmoid') as Activation,
     initial: {
       W: resolveInitializer(options.kernelInitializer ?? 'glorotUniform'),
-      U: resolveInitializer(options.recurrentInitializer ?? 'glorotUniform'),
+      U: resolveInitializer(options.recurrentInitializer ?? 'orthogonal'),
       b: biasInitial ? biasInitial(b) : b,
     },
     /** Steps and features of an input, and the shape of the output. */
