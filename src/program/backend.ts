@@ -28,8 +28,15 @@ export interface Series {
 export interface Timing {
   readonly name: string
   readonly milliseconds: number
-  /** Floating-point operations, or elements where nothing is multiplied. */
-  readonly work: number
+  /** Floating-point operations, and bytes that have to come or go at least. */
+  readonly flops: number
+  readonly bytes: number
+}
+
+/** Floating-point operations a second and bytes a second. */
+export interface Limits {
+  readonly flops: number
+  readonly bytes: number
 }
 
 /** Where a model's lasting arrays live, and what can run programs over them. */
@@ -41,6 +48,8 @@ export interface Engine {
   /** A copy of a buffer's numbers. */
   read(buffer: Buffer): Numbers
   compile(program: Program): Compiled
+  /** What one core of this machine can do at most; absent where nothing is compiled. */
+  limits?(): Limits
   /** Frees threads; memory goes with the garbage. */
   close(): void
 }

@@ -1,5 +1,5 @@
-export type { Backend, Compiled, Engine, EngineOptions, Numbers, Scalars, Series, Timing } from './backend.ts'
-export { explain } from './explain.ts'
+export type { Backend, Compiled, Engine, EngineOptions, Limits, Numbers, Scalars, Series, Timing } from './backend.ts'
+export { explain, kernelTable } from './explain.ts'
 export * from './instruction.ts'
 export { alias } from './passes/alias.ts'
 export { drop } from './passes/drop.ts'

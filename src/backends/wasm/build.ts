@@ -10,8 +10,9 @@ export interface Kernel {
   readonly name: string
   readonly code: Code
   readonly units: number
-  /** Floating-point operations or elements, roughly: what decides whether threads pay. */
-  readonly work: number
+  /** Floating-point operations, and bytes that have to come or go at least. */
+  readonly flops: number
+  readonly bytes: number
   /** Depends on weights alone, in a program that leaves them as they are: run once, until weights change. */
   readonly settled?: boolean
 }

@@ -149,7 +149,7 @@ export function plan(
     if (write(build, instruction)) continue
     const index = fallbacks.push(instruction) - 1
     const code = module.function('', ['i32', 'i32', 'i32'], f => f.i32(index).call(fallback))
-    build.add({ name: `fallback ${instruction.verb}`, code, units: 1, work: 0 })
+    build.add({ name: `fallback ${instruction.verb}`, code, units: 1, flops: 0, bytes: 0 })
   }
   arena.own(scratchEnd - scratchStart)
 

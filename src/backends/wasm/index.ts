@@ -5,6 +5,7 @@ import type { Buffer } from '../../tensor/view.ts'
 import { execute } from '../reference/execute.ts'
 import { Module } from './assembler.ts'
 import { type Arena, plan } from './compile.ts'
+import { limits } from './limits.ts'
 import { canShare, cores, pool } from './pool.ts'
 import { barrierBytes } from './steps.ts'
 
@@ -114,10 +115,10 @@ export const wasm: Backend = {
         const profile = (scalars: Scalars) => {
           const exports = instance(fallbackOf(() => scalars))
           prepare(scalars)
-          return compiled.kernels.map(({ name, units, work }, i) => {
+          return compiled.kernels.map(({ name, units, flops, bytes }, i) => {
             const start = performance.now()
             exports[`kernel ${i}`](0, units, 0)
-            return { name, work, milliseconds: performance.now() - start }
+            return { name, flops, bytes, milliseconds: performance.now() - start }
           })
         }
         const storage = { numbers: () => new Float32Array(memory.buffer), layout: compiled.locate }
@@ -125,7 +126,7 @@ export const wasm: Backend = {
         let scalarsNow: Scalars = {}
         let made: Record<string, Exported> | undefined
         const main = () => (made ??= instance(fallbackOf(() => scalarsNow)))
-        const work = compiled.kernels.reduce((sum, kernel) => sum + kernel.work, 0)
+        const work = compiled.kernels.reduce((sum, kernel) => sum + kernel.flops, 0)
         if (shared && work >= worthThreads && compiled.fallbacks.length === 0) {
           let ready: Promise<(steps?: number) => Promise<void>> | undefined
           const go = async (steps?: number) => {
@@ -156,6 +157,7 @@ export const wasm: Backend = {
           },
         }
       },
+      limits,
       close() {},
     }
   },

@@ -167,3 +167,10 @@ export function part(n: Nest, from: number, count: number): Nest {
 }
 
 export const iterations = (n: Nest): number => sizeOf(n.sizes)
+
+/** Bytes of all elements that the operands show, each counted once. */
+export const traffic = (n: Nest): number =>
+  n.operands.reduce((sum, o) => {
+    const walked = (l: number) => o.strides[l] !== 0 || o.checks.some(c => c.steps[l] !== 0)
+    return sum + 4 * n.sizes.reduce((product, size, l) => (walked(l) ? product * size : product), 1)
+  }, 0)

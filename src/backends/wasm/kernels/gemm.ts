@@ -3,7 +3,7 @@ import type { Gemm } from '../../../program/index.ts'
 import { type Buffer, type View, viewOf } from '../../../tensor/view.ts'
 import type { Code, Local } from '../assembler.ts'
 import { type Build, type Emit, formulaWriter, type Kernel } from '../build.ts'
-import { cut, iterations, type Nest, nest, type Operand } from '../nest.ts'
+import { cut, iterations, type Nest, nest, type Operand, traffic } from '../nest.ts'
 import { map, range } from './map.ts'
 import { type Depth, type Tile, tile, tileFor } from './tile.ts'
 
@@ -77,7 +77,8 @@ export const gemm: Emit<Gemm> = (build, instruction) => {
       .join(' ')}`,
     code,
     units,
-    work: 2 * iterations(n),
+    flops: 2 * iterations(n),
+    bytes: traffic(n),
   })
   return true
 }

@@ -1,6 +1,7 @@
+import { count } from '../../../formula/index.ts'
 import type { MapInstruction } from '../../../program/index.ts'
 import { type Build, type Emit, formulaWriter } from '../build.ts'
-import { cut, iterations, type Nest, nest, part, wrap } from '../nest.ts'
+import { cut, iterations, type Nest, nest, part, traffic, wrap } from '../nest.ts'
 import { sections, vectorizable, walker } from '../walk.ts'
 
 /** Elements of a flat array that one unit of work takes. */
@@ -64,7 +65,8 @@ function emit(build: Build, instruction: MapInstruction, n: Nest, inputNames: re
       .join(' ')}`,
     code,
     units: n.sizes[0],
-    work: iterations(n),
+    flops: iterations(n) * count(...instruction.formula.outputs.values()),
+    bytes: traffic(n),
   })
 }
 

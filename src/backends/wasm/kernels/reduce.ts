@@ -1,9 +1,9 @@
-import { type Formula, formula } from '../../../formula/index.ts'
+import { count, type Formula, formula } from '../../../formula/index.ts'
 import type { Reduce, Reduction } from '../../../program/index.ts'
 import type { View } from '../../../tensor/view.ts'
 import type { Code, Local } from '../assembler.ts'
 import { type Build, type Emit, formulaWriter } from '../build.ts'
-import { cut, iterations, type Nest, nest, type Operand, wrap } from '../nest.ts'
+import { cut, iterations, type Nest, nest, type Operand, traffic, wrap } from '../nest.ts'
 import { sections, vectorizable, walker } from '../walk.ts'
 import { range } from './map.ts'
 
@@ -143,7 +143,13 @@ function emit(build: Build, job: Job, whole: Nest, reduced: (l: number) => boole
       })
     })
   })
-  build.add({ name: job.label, code, units: n.sizes[0], work: iterations(n) })
+  build.add({
+    name: job.label,
+    code,
+    units: n.sizes[0],
+    flops: iterations(n) * (count(...job.formula.outputs.values()) + outputs.length),
+    bytes: traffic(n),
+  })
 }
 
 function accumulator(f: Code, kind: Reduction) {

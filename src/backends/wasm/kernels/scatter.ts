@@ -1,7 +1,7 @@
 import type { Scatter } from '../../../program/index.ts'
 import type { View } from '../../../tensor/view.ts'
 import type { Emit } from '../build.ts'
-import { iterations, nest } from '../nest.ts'
+import { iterations, nest, traffic } from '../nest.ts'
 import { sections, vectorizable, walker } from '../walk.ts'
 import { range } from './map.ts'
 
@@ -42,7 +42,7 @@ export const scatter: Emit<Scatter> = (build, { out, index, values, axis }) => {
       })
     })
   })
-  build.add({ name: `scatter ${out.name}`, code, units: n.sizes[0], work: iterations(n) })
+  build.add({ name: `scatter ${out.name}`, code, units: n.sizes[0], flops: iterations(n), bytes: traffic(n) })
   return true
 }
 

@@ -325,7 +325,13 @@ function convolve(build: Build, instruction: Gemm, { p, width }: Plan): boolean 
   const label = Object.values(instruction.outputs)
     .map(v => v.name)
     .join(' ')
-  build.add({ name: `winograd ${label}`, code, units: p.batch / images, work: 18 * sizeOf(image) * p.channels })
+  build.add({
+    name: `winograd ${label}`,
+    code,
+    units: p.batch / images,
+    flops: 2 * planes * p.batch * perImage * p.channels * width,
+    bytes: 4 * (sizeOf(p.buffer.shape) + results.length * sizeOf(image)),
+  })
   return true
 }
 
@@ -403,7 +409,14 @@ function filterToPanels(
       f.add(source, -inner * 4)
     })
   })
-  build.add({ name: 'winograd filter', code, units: outer, work: planes * channels * width, settled })
+  build.add({
+    name: 'winograd filter',
+    code,
+    units: outer,
+    flops: 2 * planes * channels * width,
+    bytes: 4 * (9 + planes) * channels * width,
+    settled,
+  })
   return true
 }
 
@@ -444,7 +457,13 @@ function gradient(build: Build, instruction: Gemm, { p, width }: Plan): boolean 
         tilesToPlanes(f, how, { images: 1, tiles: p.tiles, channels, plane, strides: from.strides }, source, target, r)
       })
     })
-    build.add({ name, code, units: p.batch, work: planes * count * channels })
+    build.add({
+      name,
+      code,
+      units: p.batch,
+      flops: 4 * planes * count * channels,
+      bytes: 4 * (16 + planes) * count * channels,
+    })
   }
   const { origin, strides } = build.locate(p.buffer)
   const label = Object.values(instruction.outputs)[0].name
@@ -521,7 +540,13 @@ function gradient(build: Build, instruction: Gemm, { p, width }: Plan): boolean 
       )
     })
   })
-  build.add({ name: `winograd ${label}`, code: products, units: planes, work: 18 * count * 16 * p.channels * width })
+  build.add({
+    name: `winograd ${label}`,
+    code: products,
+    units: planes,
+    flops: 2 * planes * count * p.channels * width,
+    bytes: 4 * planes * (count * (p.channels + width) + p.channels * width),
+  })
 
   const plane = p.channels * width * 4
   const [row, tap, channel] = result.strides.map(s => s * 4)
@@ -550,7 +575,13 @@ function gradient(build: Build, instruction: Gemm, { p, width }: Plan): boolean 
       )
     })
   })
-  build.add({ name: `winograd ${label} from tiles`, code: back, units: p.channels, work: planes * p.channels * width })
+  build.add({
+    name: `winograd ${label} from tiles`,
+    code: back,
+    units: p.channels,
+    flops: 2 * planes * p.channels * width,
+    bytes: 4 * (9 + planes) * p.channels * width,
+  })
   return true
 }
 
