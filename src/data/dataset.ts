@@ -40,6 +40,10 @@ export interface Dataset {
   readonly classes?: number
   /** True when no value can be NaN or infinite, because all are stored as whole numbers. */
   readonly finite: boolean
+  /** What the samples are in an epoch, where that differs: augmentation. */
+  epoch?(epoch: number): Dataset
+  /** The samples without that: what validation looks at. */
+  readonly plain?: Dataset
   /** Writes the samples `rows` one after another into x and, if given, their targets into y. */
   fill(rows: ArrayLike<number>, x: Floats, y?: Floats): void
   /** The class of a row: its label, or the argmax of a one-hot target. */

@@ -1,3 +1,4 @@
+export { type AugmentOptions, augment } from './augment.ts'
 export {
   batches,
   type Dataset,
