@@ -22,6 +22,7 @@ export const checkGradients = (what: Layer | Core, options: Partial<CheckOptions
 
 export { reference } from './backends/reference/index.ts'
 export { wasm } from './backends/wasm/index.ts'
+export { type AugmentOptions, augment } from './data/augment.ts'
 export { type Dataset, type DatasetSource, dataset } from './data/dataset.ts'
 export * as toys from './data/toys.ts'
 export * from './errors.ts'
