@@ -37,7 +37,7 @@ export const bidirectional = wrapper<BidirectionalOptions>('bidirectional', (lay
     shapes(input) {
       const shapes = each.map(([prefix, p]) => [prefix, p.shapes(input) as unknown as AnyShapes] as const)
       const [, { y }] = shapes[0]
-      if (y.length !== (layer.config.returnSequences ? 2 : 1))
+      if (input.length !== 2 || y.length !== (layer.config.returnSequences ? 2 : 1))
         throw new ShapeError('bad-option', `bidirectional got a ${layer.type}, expected a recurrent layer`, {
           evidence: [['its output', printShape(y)]],
           hint: 'bidirectional(lstm(8)), or a gru or simpleRnn',

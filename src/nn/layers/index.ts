@@ -7,6 +7,7 @@ export {
   adaptiveMaxPooling2d,
   adaptiveMaxPooling3d,
 } from './adaptivePooling.ts'
+export { randomErasing, randomRotation, randomTranslation, randomZoom } from './augmentation.ts'
 export { batchNormalization } from './batchNormalization.ts'
 export { bidirectional } from './bidirectional.ts'
 export { cropping1d, cropping2d, cropping3d, zeroPadding1d, zeroPadding2d, zeroPadding3d } from './borders.ts'

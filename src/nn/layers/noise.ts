@@ -50,7 +50,7 @@ export const spatialDropout3d = layer('spatialDropout3d', ['rate'], (rate: numbe
 )
 
 /** A normal number of two uniform ones. Box & Muller 1958. */
-const gauss = 'let n = sqrt(-2 * log(1 - u)) * cos(6.283185307179586 * v);'
+const gauss = 'let n = sqrt(-2 * log(1 - u)) * cos(2 * pi * v);'
 
 /**
  * Adds normal noise while training: y = x + stddev·n with n of mean 0 and variance 1.
