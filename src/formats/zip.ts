@@ -1,0 +1,147 @@
+import { DataError } from '../errors.ts'
+
+export interface ZipOptions {
+  /** The most bytes to unpack in all: 64 MiB, or 16 times the file where that is more. */
+  limit?: number
+  /** What the file is called in errors. */
+  name?: string
+}
+
+const signatures = { local: 0x04034b50, central: 0x02014b50, end: 0x06054b50 }
+const sizes = { local: 30, central: 46, end: 22 }
+const mostEntries = 65_535
+
+/**
+ * The files in a zip archive, by name. What the archive says of itself is checked before room is made for anything, and
+ * each file's checksum after.
+ * @throws DataError `bad-zip`, `too-large`
+ */
+export async function readZip(bytes: Uint8Array, options: ZipOptions = {}): Promise<Map<string, Uint8Array>> {
+  const { limit = Math.max(2 ** 26, 16 * bytes.length), name: who = 'the data' } = options
+  const fail = (what: string) =>
+    new DataError('bad-zip', `${who} is no sound zip archive: it has ${what}`, {
+      hint: 'the file is damaged or not complete; save or download it again',
+    })
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const signed = (at: number, kind: keyof typeof signatures) =>
+    at >= 0 && at + sizes[kind] <= bytes.length && view.getUint32(at, true) === signatures[kind]
+  let end = bytes.length - sizes.end
+  while (end > bytes.length - sizes.end - 65_536 && end > 0 && !signed(end, 'end')) end--
+  if (!signed(end, 'end')) throw fail('no list of files')
+  const count = view.getUint16(end + 10, true)
+  let at = view.getUint32(end + 16, true)
+  if (at === 0xffffffff || count === mostEntries) throw fail('more than 4 GiB or 65,534 files')
+  const found: { name: string; data: Uint8Array; packed: boolean; size: number; sum: number }[] = []
+  let total = 0
+  for (let i = 0; i < count; i++) {
+    if (!signed(at, 'central')) throw fail(`no file ${i} of ${count}`)
+    const [method, sum, length, size, named, extra, comment, start] = [
+      view.getUint16(at + 10, true),
+      view.getUint32(at + 16, true),
+      view.getUint32(at + 20, true),
+      view.getUint32(at + 24, true),
+      view.getUint16(at + 28, true),
+      view.getUint16(at + 30, true),
+      view.getUint16(at + 32, true),
+      view.getUint32(at + 42, true),
+    ]
+    const name = new TextDecoder().decode(bytes.subarray(at + sizes.central, at + sizes.central + named))
+    const label = JSON.stringify(name.slice(0, 40))
+    if (/(^|[\\/])\.\.([\\/]|$)|^[\\/]|^\w:|\0/.test(name)) throw fail(`${label}, a name that leads elsewhere`)
+    if (found.some(other => other.name === name)) throw fail(`${label} twice`)
+    if (view.getUint16(at + 8, true) & 1) throw fail(`${label} under a password`)
+    if (method !== 0 && method !== 8) throw fail(`${label} packed by the unknown method ${method}`)
+    if (!signed(start, 'local')) throw fail(`no content of ${label}`)
+    const begin = start + sizes.local + view.getUint16(start + 26, true) + view.getUint16(start + 28, true)
+    if (begin + length > bytes.length || (method === 0 && length !== size)) throw fail(`${label} of a wrong length`)
+    total += size
+    if (total > limit)
+      throw new DataError('too-large', `${who} unpacks to more than ${limit} bytes`, {
+        hint: 'pass { limit } when an archive of this size is what you expect',
+      })
+    found.push({ name, data: bytes.subarray(begin, begin + length), packed: method === 8, size, sum })
+    at += sizes.central + named + extra + comment
+  }
+  const files = new Map<string, Uint8Array>()
+  for (const { name, data, packed, size, sum } of found) {
+    const content = packed ? await inflate(data, size) : data
+    if (content?.length !== size || crc32(content) !== sum) throw fail(`a damaged ${JSON.stringify(name.slice(0, 40))}`)
+    if (!name.endsWith('/')) files.set(name, content)
+  }
+  return files
+}
+
+/** What was packed, or nothing where it is damaged or not of this size. */
+async function inflate(data: Uint8Array, size: number): Promise<Uint8Array | undefined> {
+  const out = new Uint8Array(size)
+  const source = new Blob([data as Uint8Array<ArrayBuffer>]).stream()
+  const reader = source.pipeThrough(new DecompressionStream('deflate-raw')).getReader()
+  let at = 0
+  try {
+    for (let part = await reader.read(); !part.done; part = await reader.read()) {
+      if (at + part.value.length > size) return undefined
+      out.set(part.value, at)
+      at += part.value.length
+    }
+  } catch {
+    return undefined
+  } finally {
+    await reader.cancel().catch(() => {})
+  }
+  return at === size ? out : undefined
+}
+
+/** A zip archive of files as they are: numbers hardly get smaller by packing. */
+export function writeZip(files: readonly (readonly [name: string, content: Uint8Array])[]): Uint8Array {
+  const entries = files.map(([name, content]) => ({ name: new TextEncoder().encode(name), content }))
+  const one = (size: number) => entries.reduce((sum, { name }) => sum + size + name.length, 0)
+  const start = one(sizes.local) + entries.reduce((sum, { content }) => sum + content.length, 0)
+  const length = start + one(sizes.central)
+  if (length >= 0xffffffff || entries.length >= mostEntries)
+    throw new DataError('too-large', `an archive of ${entries.length} files has ${length} bytes`, {
+      hint: 'zip archives end at 4 GiB; write several',
+    })
+  const bytes = new Uint8Array(length + sizes.end)
+  const view = new DataView(bytes.buffer)
+  let [at, central] = [0, start]
+  for (const { name, content } of entries) {
+    const [sum, offset] = [crc32(content), at]
+    const both = (from: number) => {
+      view.setUint16(from, 20, true) // version needed
+      view.setUint16(from + 2, 0x800, true) // names are UTF-8
+      view.setUint16(from + 8, 0x21, true) // 1 January 1980: the same model gives the same bytes
+      view.setUint32(from + 10, sum, true)
+      view.setUint32(from + 14, content.length, true)
+      view.setUint32(from + 18, content.length, true)
+      view.setUint16(from + 22, name.length, true)
+    }
+    view.setUint32(at, signatures.local, true)
+    both(at + 4)
+    bytes.set(name, at + sizes.local)
+    bytes.set(content, at + sizes.local + name.length)
+    at += sizes.local + name.length + content.length
+    view.setUint32(central, signatures.central, true)
+    view.setUint16(central + 4, 20, true) // version made by
+    both(central + 6)
+    view.setUint32(central + 42, offset, true)
+    bytes.set(name, central + sizes.central)
+    central += sizes.central + name.length
+  }
+  view.setUint32(central, signatures.end, true)
+  view.setUint16(central + 8, entries.length, true)
+  view.setUint16(central + 10, entries.length, true)
+  view.setUint32(central + 12, central - start, true)
+  view.setUint32(central + 16, start, true)
+  return bytes
+}
+
+const table = Uint32Array.from({ length: 256 }, (_, n) => {
+  for (let k = 0; k < 8; k++) n = n & 1 ? (n >>> 1) ^ 0xedb88320 : n >>> 1
+  return n
+})
+
+function crc32(bytes: Uint8Array): number {
+  let sum = -1
+  for (let i = 0; i < bytes.length; i++) sum = table[(sum ^ bytes[i]) & 255] ^ (sum >>> 8)
+  return ~sum >>> 0
+}
