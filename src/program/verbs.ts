@@ -12,7 +12,7 @@ export type Targets = View | Named<View>
 
 /** The words in which layers, losses and optimisers are written. Whoever holds the verbs decides when they happen. */
 export interface Verbs {
-  /** out = a·b (+ bias): matrices, or equal stacks of them. */
+  /** out = a·b (+ bias): matrices, or equal stacks of them, [n, m, k] or deeper. */
   gemm(out: View, a: View, b: View, options?: { bias?: View }): void
   /** out = formula(inputs), element by element, inputs broadcast to out. */
   map(out: Targets, text: Formula | string, inputs: Operands): void
@@ -65,7 +65,7 @@ export function verbs(emit: (instruction: Instruction) => void, scalars: readonl
 
   const self: Verbs = {
     gemm(out, a, b, { bias } = {}) {
-      if (a.shape.length === 3) {
+      if (a.shape.length > 2) {
         for (let i = 0; i < a.shape[0]; i++) {
           const [o, p, q] = [out, a, b].map(v => v.slice(0, i, 1).reshape(...v.shape.slice(1)))
           self.gemm(o, p, q, { bias })

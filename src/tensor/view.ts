@@ -143,12 +143,24 @@ function make(g: Geometry): View {
 }
 
 function only(g: Geometry, axis: number, what: string): Factor {
-  const factors = g.axes[axis].filter(f => f.size !== 1)
+  const factors = joined(g.axes[axis].filter(f => f.size !== 1))
   if (factors.length === 1) return factors[0]
   if (factors.length === 0 && g.axes[axis].length > 0) return g.axes[axis][0]
   throw new ShapeError('composite-axis', `cannot ${what} axis ${axis} of ${g.name}: it joins several dimensions`, {
     hint: `${what} before reshaping`,
   })
+}
+
+/** Factors that walk on where the one inside them ends are one. */
+function joined(factors: readonly Factor[]): Factor[] {
+  const done: Factor[] = []
+  for (const f of factors) {
+    const outer = done[done.length - 1]
+    if (outer && f.dim === outer.dim && outer.step === f.step * f.size)
+      done[done.length - 1] = { ...f, size: outer.size * f.size }
+    else done.push(f)
+  }
+  return done
 }
 
 function regroup(g: Geometry, from: Shape, to: Shape): Factor[][] {

@@ -1,6 +1,9 @@
-import { checkGradients, type Layer, layers, numpyRandom, reference, sequential, wasm } from 'nabla'
+import { checkGradients, type Layer, layers, model, numpyRandom, reference, sequential, wasm } from 'nabla'
 import { describe, expect, test } from 'vitest'
+import type { LayerMaker } from '../../src/nn/layer.ts'
 
+const { add, subtract, multiply, average, maximum, minimum, concatenate, dot } = layers
+const { attention, additiveAttention, multiHeadAttention } = layers
 const { activation, batchNormalization, dense, dropout, flatten, input, leakyRelu } = layers
 const { conv1d, conv2d, conv3d, conv1dTranspose, conv2dTranspose, conv3dTranspose } = layers
 const { depthwiseConv1d, depthwiseConv2d, separableConv1d, separableConv2d } = layers
@@ -12,12 +15,13 @@ const { layerNormalization, groupNormalization, instanceNormalization, rmsNormal
 const { spatialDropout1d, spatialDropout2d, spatialDropout3d, gaussianNoise, gaussianDropout, alphaDropout } = layers
 const { reshape, permute, repeatVector, upSampling1d, upSampling2d, upSampling3d, rescaling, normalization } = layers
 const { zeroPadding1d, zeroPadding2d, zeroPadding3d, cropping1d, cropping2d, cropping3d } = layers
+const { randomTranslation, randomRotation, randomZoom, randomErasing } = layers
 const { embedding, simpleRnn, lstm, gru, bidirectional, timeDistributed } = layers
 const { globalMaxPooling1d, globalMaxPooling2d, globalMaxPooling3d } = layers
 const { aconC, elu, gumbelSoftmax, maxout, prelu, relu, rrelu, softmax, srelu, swish } = layers
 
 /** Input and output of each layer, by the formulas of Keras; every row is gradient-checked in float64. */
-const rows: [Layer, number[], number[]][] = [
+const rows: [Layer, number[] | number[][], number[]][] = [
   [input([3]), [3], [3]],
   [dense(3), [4], [3]],
   [dense(3, { activation: 'tanh', useBias: false }), [4], [3]],
@@ -98,6 +102,13 @@ const rows: [Layer, number[], number[]][] = [
   [alphaDropout(0.3), [6], [6]],
   [rescaling(1 / 255, { offset: -0.5 }), [3, 2], [3, 2]],
   [normalization({ mean: [1, 2], variance: 4 }), [3, 2], [3, 2]],
+  [randomTranslation(0.3, [0.1, 0.2]), [4, 5, 2], [4, 5, 2]],
+  [randomTranslation(0.5, 0.5, { fillMode: 'constant' }), [4, 5, 1], [4, 5, 1]],
+  [randomRotation(0.1, { fillMode: 'nearest' }), [4, 5, 2], [4, 5, 2]],
+  [randomRotation(0.5, { interpolation: 'nearest', fillMode: 'wrap' }), [4, 5, 1], [4, 5, 1]],
+  [randomZoom(0.4), [4, 5, 2], [4, 5, 2]],
+  [randomZoom(0.4, { widthFactor: [-0.5, -0.2] }), [4, 5, 1], [4, 5, 1]],
+  [randomErasing({ fillValue: 0.5 }), [4, 5, 2], [4, 5, 2]],
   [reshape([3, -1]), [4, 6], [3, 8]],
   [reshape([12]), [2, 3, 2], [12]],
   [permute([2, 3, 1]), [2, 3, 4], [3, 4, 2]],
@@ -152,12 +163,125 @@ const rows: [Layer, number[], number[]][] = [
   [rrelu(), [5], [5]],
   [gumbelSoftmax(), [5], [5]],
   [maxout(3), [12], [3]],
+  [add(), [[3], [3], [3]], [3]],
+  [
+    add(),
+    [
+      [2, 3],
+      [1, 3],
+    ],
+    [2, 3],
+  ],
+  [subtract(), [[3], [2, 1]], [2, 3]],
+  [multiply(), [[4], [4], [4]], [4]],
+  [average(), [[3], [1]], [3]],
+  [maximum(), [[6], [6], [6]], [6]],
+  [minimum(), [[6], [6]], [6]],
+  [concatenate(), [[2], [3], [1]], [6]],
+  [
+    concatenate({ axis: 1 }),
+    [
+      [2, 3],
+      [1, 3],
+    ],
+    [3, 3],
+  ],
+  [dot(1), [[4], [4]], [1]],
+  [dot(1, { normalize: true }), [[4], [4]], [1]],
+  [
+    dot([2, 1], { normalize: true }),
+    [
+      [2, 3],
+      [3, 4],
+    ],
+    [2, 4],
+  ],
+  [
+    dot([1, 2]),
+    [
+      [3, 2, 2],
+      [4, 3],
+    ],
+    [2, 2, 4],
+  ],
+  [
+    attention(),
+    [
+      [2, 3],
+      [4, 3],
+    ],
+    [2, 3],
+  ],
+  [
+    attention({ useScale: true, dropout: 0.3 }),
+    [
+      [2, 3],
+      [4, 5],
+      [4, 3],
+    ],
+    [2, 5],
+  ],
+  [
+    attention({ scoreMode: 'concat', useScale: true, useCausalMask: true }),
+    [
+      [3, 2],
+      [3, 2],
+    ],
+    [3, 2],
+  ],
+  [
+    additiveAttention(),
+    [
+      [2, 3],
+      [4, 3],
+    ],
+    [2, 3],
+  ],
+  [
+    additiveAttention({ useScale: false, dropout: 0.3 }),
+    [
+      [2, 3],
+      [4, 5],
+      [4, 3],
+    ],
+    [2, 5],
+  ],
+  [multiHeadAttention(2, 3), [4, 5], [4, 5]],
+  [multiHeadAttention(2, 3, { useCausalMask: true, useBias: false }), [4, 5], [4, 5]],
+  [
+    multiHeadAttention(2, 2, { valueDim: 3, outputShape: 4, dropout: 0.4 }),
+    [
+      [2, 5],
+      [3, 4],
+      [3, 2],
+    ],
+    [2, 4],
+  ],
+  [
+    multiHeadAttention(1, 2),
+    [
+      [2, 3],
+      [3, 4],
+    ],
+    [2, 3],
+  ],
 ]
+
+/** One shape for each input. */
+const each = (shape: number[] | number[][]) => (Array.isArray(shape[0]) ? shape : [shape]) as number[][]
+const shapesOf = ({ pair }: Layer, inputShape: number[] | number[][]) => {
+  const [first, ...others] = each(inputShape)
+  return pair.shapes(first, ...others)
+}
+const modelOf = (layer: Layer, inputShape: number[] | number[][], seed: number) => {
+  const inputs = each(inputShape).map(shape => input(shape))
+  return inputs.length > 1 ? model({ inputs, outputs: layer(inputs), seed }) : sequential([...inputs, layer], { seed })
+}
 
 describe('layers', () => {
   const titled = rows.map(([layer, ...shapes]) => [layer.type, layer.config, ...shapes, layer] as const)
   test.each(titled)('%s %j has the right slopes on %j', async (_type, _config, inputShape, outputShape, layer) => {
-    expect(layer.pair.shapes(inputShape).y).toEqual(outputShape)
+    expect(shapesOf(layer, inputShape).y).toEqual(outputShape)
     const report = await checkGradients(layer, { inputShape })
     expect(report.arrays.filter(({ error }) => !(error < 1e-6))).toEqual([])
     expect(report.arrays[0].checked).toBeGreaterThan(report.arrays[0].skipped)
@@ -166,9 +290,10 @@ describe('layers', () => {
   test.each(titled)('%s %j does the same on both backends', async (type, _config, inputShape, outputShape, layer) => {
     const random = numpyRandom(5)
     const size = (shape: readonly number[]) => 2 * shape.reduce((a, b) => a * b, 1)
-    const [x, t] = [random.randn(size(inputShape)), random.randn(size(outputShape))]
+    const inputs = each(inputShape).reduce((sum, shape) => sum + size(shape), 0)
+    const [x, t] = [random.randn(inputs), random.randn(size(outputShape))]
     const [right, fast] = [reference, wasm].map(backend => {
-      const model = sequential([input(inputShape), layer], { seed: 3 })
+      const model = modelOf(layer, inputShape, 3)
       model.compile({ optimizer: 'sgd', loss: 'meanSquaredError', backend, threads: 1 })
       return model
     })
@@ -189,6 +314,12 @@ describe('layers', () => {
     p.forEach((v, i) => {
       expect(Math.abs(q[i] - v), type).toBeLessThan(2e-4 * Math.max(1, Math.abs(v)))
     })
+  })
+
+  test.each(titled)('%s %j comes back from its settings', (type, config, inputShape, _outputShape, layer) => {
+    const again = (layers as unknown as Record<string, LayerMaker<unknown[]>>)[type].fromConfig(config)
+    expect(again.config).toEqual(config)
+    expect(shapesOf(again, inputShape)).toEqual(shapesOf(layer, inputShape))
   })
 
   test('every layer has a row', () => {

@@ -7,14 +7,17 @@ export {
   adaptiveMaxPooling2d,
   adaptiveMaxPooling3d,
 } from './adaptivePooling.ts'
+export { additiveAttention, attention } from './attention.ts'
 export { randomErasing, randomRotation, randomTranslation, randomZoom } from './augmentation.ts'
 export { batchNormalization } from './batchNormalization.ts'
 export { bidirectional } from './bidirectional.ts'
 export { cropping1d, cropping2d, cropping3d, zeroPadding1d, zeroPadding2d, zeroPadding3d } from './borders.ts'
+export { concatenate } from './concatenate.ts'
 export { conv1d, conv2d, conv3d } from './convolution.ts'
 export { conv1dTranspose, conv2dTranspose, conv3dTranspose } from './convolutionTranspose.ts'
 export { dense } from './dense.ts'
 export { depthwiseConv1d, depthwiseConv2d, separableConv1d, separableConv2d } from './depthwiseConvolution.ts'
+export { dot } from './dot.ts'
 export { dropout } from './dropout.ts'
 export { elu, relu, softmax } from './elementwise.ts'
 export { embedding } from './embedding.ts'
@@ -32,6 +35,8 @@ export { input } from './input.ts'
 export { leakyRelu } from './leakyRelu.ts'
 export { lstm } from './lstm.ts'
 export { maxout } from './maxout.ts'
+export { add, average, maximum, minimum, multiply, subtract } from './merging.ts'
+export { multiHeadAttention } from './multiHeadAttention.ts'
 export {
   alphaDropout,
   gaussianDropout,

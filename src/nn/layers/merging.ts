@@ -1,0 +1,113 @@
+import { ShapeError } from '../../errors.ts'
+import { printShape, type Shape } from '../../tensor/shape.ts'
+import type { View } from '../../tensor/view.ts'
+import { type LayerOptions, layer, pair } from '../layer.ts'
+
+/** What a merge says of each input: its share of the output, and its slope, with x0, x1, … for the inputs. */
+interface Merge {
+  most?: number
+  forward(names: readonly string[]): string
+  /** Of dy, y and the inputs. */
+  slope(names: readonly string[], i: number): string
+}
+
+/** The shape that all broadcast to, as NumPy has it, without the batch axis. */
+function joint(who: string, shapes: readonly Shape[]): Shape {
+  const length = Math.max(...shapes.map(shape => shape.length))
+  return Array.from({ length }, (_, i) => {
+    const sizes = shapes.map(shape => shape[i - length + shape.length] ?? 1)
+    const size = Math.max(...sizes)
+    if (sizes.every(n => n === size || n === 1)) return size
+    throw new ShapeError('merge', `${who} got inputs whose shapes do not go together`, {
+      evidence: shapes.map((shape, j) => [`input ${j}`, printShape(shape)]),
+      hint: 'axes must be equal or 1, counted from the last',
+    })
+  })
+}
+
+/** x with as many axes as y: those that are missing come after the batch. */
+const raised = (x: View, y: View) =>
+  x.reshape(x.shape[0], ...Array(y.shape.length - x.shape.length).fill(1), ...x.shape.slice(1))
+
+function merging(type: string, { most = Infinity, forward, slope }: Merge) {
+  const named = (xs: readonly View[], y: View) => Object.fromEntries(xs.map((x, i) => [`x${i}`, raised(x, y)]))
+  return layer(type, [], (_options: LayerOptions = {}) =>
+    pair({
+      inputs: [2, most],
+      shapes: (...inputs) => ({ y: joint(type, inputs) }),
+      forward(k, { y }, xs) {
+        const views = named(xs, y)
+        k.map(y, forward(Object.keys(views)), views)
+      },
+      backward(k, { y, dy }, xs, dxs) {
+        const views = named(xs, y)
+        for (const [i, dx] of dxs.entries()) {
+          const wide = raised(dx, y)
+          const spread = y.shape.flatMap((n, axis) => (wide.shape[axis] === n ? [] : [axis]))
+          const formula = slope(Object.keys(views), i)
+          if (spread.length === 0) k.map(dx, formula, { ...views, y, dy })
+          else k.reduce(dx, 'sum', formula, { ...views, y, dy }, spread) // what was read several times gets the sum
+        }
+      },
+    }),
+  )
+}
+
+/** The first of the inputs that is the result gets the slope. */
+const winner = (names: readonly string[], i: number) =>
+  `${names[i]} == y${names
+    .slice(0, i)
+    .map(name => ` && ${name} != y`)
+    .join('')} ? dy : 0`
+
+/**
+ * y = Σ xᵢ
+ * @example
+ * add()([a, b])
+ */
+export const add = merging('add', { forward: names => names.join(' + '), slope: () => 'dy' })
+
+/**
+ * y = a − b
+ * @example
+ * subtract()([a, b])
+ */
+export const subtract = merging('subtract', {
+  most: 2,
+  forward: ([a, b]) => `${a} - ${b}`,
+  slope: (_, i) => (i === 0 ? 'dy' : '-dy'),
+})
+
+/**
+ * y = Π xᵢ
+ * @example
+ * multiply()([a, b])
+ */
+export const multiply = merging('multiply', {
+  forward: names => names.join(' * '),
+  slope: (names, i) => ['dy', ...names.filter((_, j) => j !== i)].join(' * '),
+})
+
+/**
+ * y = Σ xᵢ / n
+ * @example
+ * average()([a, b])
+ */
+export const average = merging('average', {
+  forward: names => `(${names.join(' + ')}) / ${names.length}`,
+  slope: names => `dy / ${names.length}`,
+})
+
+/**
+ * y = the largest of the inputs, place by place; of equals the first gets the gradient.
+ * @example
+ * maximum()([a, b])
+ */
+export const maximum = merging('maximum', { forward: names => `max(${names.join(', ')})`, slope: winner })
+
+/**
+ * y = the smallest of the inputs, place by place; of equals the first gets the gradient.
+ * @example
+ * minimum()([a, b])
+ */
+export const minimum = merging('minimum', { forward: names => `min(${names.join(', ')})`, slope: winner })
