@@ -103,7 +103,7 @@ function command({ options }: Pick<Result, 'options'>): string {
   ].join(' ')
 }
 
-const style = `
+export const style = `
 :root { color-scheme: light dark; --paper: #f6f7f9; --card: #fff; --ink: #1f2430; --faint: #69707d; --line: #e3e6eb; --blue: #2563eb }
 @media (prefers-color-scheme: dark) {
   :root { --paper: #101216; --card: #1a1a1a; --ink: #e8eaee; --faint: #9aa1ad; --line: #2c3038; --blue: #7aa2ff }

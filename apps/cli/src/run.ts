@@ -1,5 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import pico from 'picocolors'
+import { activationList } from './activationList.ts'
+import type { CompareCommand } from './compare.ts'
 import type { Io } from './io.ts'
 import type { TrainOptions } from './train.ts'
 
@@ -7,6 +9,9 @@ import type { TrainOptions } from './train.ts'
 const networks: Readonly<Record<string, string>> = {
   digits: 'reads handwritten digits: 28×28 images, three convolutions, 345,338 parameters',
 }
+
+/** What `compare` compares unless it is told. */
+const compared = ['relu', 'leakyRelu', 'tanh', 'sigmoid', 'x * sigmoid(x)']
 
 /**
  * Run the command.
@@ -86,6 +91,28 @@ function program(io: Io, done: (code: number) => void): Command {
     .action(async (what: string) => {
       const { summary } = await import('./summary.ts')
       done(await summary(what, io))
+    })
+
+  configure(nabla.command('compare'), io)
+    .description('train one network with several activation functions and say which to choose')
+    .option('--data <name>', 'spiral, planar, digits, or a CSV file of numbers with a column of classes', 'spiral')
+    .option('--activations <list>', 'names, or formulas of x, with commas between', activationList, compared)
+    .option('--seeds <n>', 'trainings with each', whole(1, 1000), 5)
+    .option('--epochs <n>', 'times to go through the samples (default: what suits the data)', whole(1, 1e6))
+    .option('--label <column>', 'the column of a CSV file that holds the classes', 'label')
+    .option('--limit <n>', 'use the first n samples only', whole(1, 1e9))
+    .option('--out <dir>', 'folder (default: runs/compare-<date>-<time>)')
+    .option(
+      '--resume',
+      'go on with the comparison in --out, or with the newest; more seeds or activations may be added',
+    )
+    .option('--threads <n>', 'processor cores to use', whole(1, 256))
+    .option('--quiet', 'print the result only')
+    .option('--json', 'print outcomes as JSON lines')
+    .action(async (options: CompareCommand, command: Command) => {
+      const given = new Set(Object.keys(options).filter(key => command.getOptionValueSource(key) === 'cli'))
+      const { compare } = await import('./compare.ts')
+      done(await compare(options, given, io))
     })
 
   return nabla
