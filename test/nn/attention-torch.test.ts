@@ -63,7 +63,7 @@ describe.each([
       const near = (got: ArrayLike<number>, wanted: readonly number[], what: string) => {
         const size = Math.max(...wanted.map(Math.abs))
         wanted.forEach((value, i) => {
-          if (!(Math.abs(got[i] - value) <= tolerance * Math.max(size, 1e-3)))
+          if (!(Math.abs(got[i] - value) <= tolerance * Math.max(size, 0.01)))
             expect.fail(`${what}[${i}] is ${got[i]}, not ${value}`)
         })
       }
