@@ -21,12 +21,12 @@ export interface ChartOptions {
   yDomain?: Domain
   width?: number
   height?: number
-  /** The corner it stands in; false where the title says it all. */
-  legend?: 'left' | 'right' | false
+  /** The corner it stands in, or beside the picture; false where the title says it all. */
+  legend?: 'left' | 'right' | 'beside' | false
 }
 
 /**
- * Draw series over one pair of axes, as lines or as scattered dots, with a legend in an upper corner. What lies outside
+ * Draw series over one pair of axes, as lines or as scattered dots, with a legend. What lies outside
  * the domains is left out.
  *
  * @returns a standalone SVG
@@ -42,11 +42,14 @@ export function chart(series: readonly Series[], options: ChartOptions = {}): st
         hint: 'give one y an x',
       })
   const { xDomain = domainOf(every(series, 'x'), 0.02), yDomain = domainOf(every(series, 'y')) } = options
-  const area = { left: 64, top: title ? (subtitle ? 76 : 54) : 20, right: width - 24, bottom: height - 44 }
+  const names = series.map(({ name }) => (name.length > 28 ? `${name.slice(0, 27)}…` : name))
+  const longest = Math.max(0, ...names.map(name => name.length))
+  const wide = longest * 6.6 + 40
+  const right = width - 24 - (legend === 'beside' ? wide + 12 : 0)
+  const area = { left: 64, top: title ? (subtitle ? 76 : 54) : 20, right, bottom: height - 44 }
   const axes = frame(xDomain, yDomain, area, { x: options.xLabel, y: options.yLabel })
   const colors = series.map(({ color }, i) => color ?? palette[i % palette.length])
-  const longest = Math.max(0, ...series.map(({ name }) => name.length))
-  const corner = legend === 'right' ? area.right - longest * 6.6 - 50 : area.left + 10
+  const corner = { left: area.left + 10, right: right - wide - 10, beside: right + 12 }[legend || 'left']
   return drawing(width, height, title, [
     ...(title ? [text(24, 32, title, { size: 17, weight: 600 })] : []),
     ...(subtitle ? [text(24, 54, subtitle, { fill: faint })] : []),
@@ -59,14 +62,14 @@ export function chart(series: readonly Series[], options: ChartOptions = {}): st
     }),
     ...(legend
       ? [
-          `<rect x="${corner}" y="${area.top + 8}" width="${longest * 6.6 + 40}" height="${series.length * 18 + 10}" rx="4" fill="#fff" fill-opacity="0.85" stroke="#e1e4e9"/>`,
-          ...series.flatMap(({ name, mark = 'line' }, i) => {
-            const [x, y] = [corner + 10, area.top + 22 + i * 18]
+          `<rect x="${round(corner)}" y="${area.top + 8}" width="${round(wide)}" height="${series.length * 18 + 10}" rx="4" fill="#fff" fill-opacity="0.85" stroke="#e1e4e9"/>`,
+          ...series.flatMap(({ mark = 'line' }, i) => {
+            const [x, y] = [round(corner + 10), area.top + 22 + i * 18]
             const sign =
               mark === 'line'
                 ? `<path d="M${x - 4} ${y}h16" stroke="${colors[i]}" stroke-width="2"/>`
                 : `<circle cx="${x + 4}" cy="${y}" r="${mark === 'dots' ? 3.5 : 1.6}" fill="${colors[i]}"/>`
-            return [sign, text(x + 20, y + 4, name)]
+            return [sign, text(x + 20, y + 4, names[i])]
           }),
         ]
       : []),

@@ -27,7 +27,7 @@ export async function writeComparison(folder: string, result: Comparison): Promi
 const curves = (rows: readonly Row[]) =>
   chart(
     rows.map(({ name, curve }) => ({ name, x: curve.map((_, epoch) => epoch + 1), y: curve })),
-    { title: 'Held-out accuracy', subtitle: 'mean over the seeds', xLabel: 'epoch', height: 440 },
+    { title: 'Held-out accuracy', subtitle: 'mean over the seeds', xLabel: 'epoch', height: 440, legend: 'beside' },
   )
 
 /** Every training as a dot. */
@@ -39,7 +39,8 @@ const spread = (rows: readonly Row[]) =>
     {
       title: 'Spread over the seeds',
       subtitle: 'each dot is one training; from the best on the left to the last',
-      xDomain: [0, rows.length + 1],
+      xDomain: [0.5, rows.length + 0.5],
+      legend: 'beside',
       height: 440,
     },
   )
