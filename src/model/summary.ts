@@ -71,7 +71,7 @@ function keras3(model: Model): string {
   const row = (cells: readonly string[], edge: string) =>
     `${edge} ${cells.map((cell, i) => (i === 2 ? cell.padStart(widths[i]) : cell.padEnd(widths[i]))).join(` ${edge} `)} ${edge}`
   const body = rowsOf(model, 'keras3').map(cells => {
-    const lines = cells.map((cell, i) => wrap(cell, widths[i]))
+    const lines = cells.map((cell, i) => wrap(i === 3 ? shortened(cell, widths[i]) : cell, widths[i]))
     const height = Math.max(...lines.map(l => l.length))
     return Array.from({ length: height }, (_, r) =>
       row(
@@ -93,6 +93,14 @@ function keras3(model: Model): string {
     '',
   ].join('\n')
 }
+
+/** Names that are too long for a column end in dots, as Keras's do. */
+const shortened = (text: string, width: number): string =>
+  text
+    .split(' ')
+    .map(word => (word.length <= width ? word : word.replace(/,$/, '')))
+    .map(word => (word.length <= width ? word : `${word.slice(0, width - 1)}…`))
+    .join(' ')
 
 /** Breaks at spaces, and inside a word that is too long. */
 function wrap(text: string, width: number): string[] {
