@@ -95,10 +95,12 @@ function classTable({ confusion }: Reading): string {
 }
 
 function command({ options }: Pick<Result, 'options'>): string {
-  const { network, data, split, epochs, batch, seed, limit } = options
+  const { network, data, split, epochs, batch, seed, limit, augment, decay } = options
   return [
     `nabla train ${network} --epochs ${epochs} --batch ${batch} --seed ${seed} --data ${data}`,
     ...(split === 'mnist' ? [] : [`--split ${split}`]),
+    ...(augment ? [] : ['--no-augment']),
+    `--decay ${decay}`,
     ...(limit === undefined ? [] : [`--limit ${limit}`]),
   ].join(' ')
 }

@@ -55,6 +55,8 @@ function program(io: Io, done: (code: number) => void): Command {
     )
     .option('--limit <n>', 'train on the first n images only', whole(1, 1e9))
     .option('--out <dir>', 'run folder (default: runs/<network>-<date>-<time>)')
+    .option('--no-augment', 'show the images as they are, not a little moved, turned and scaled')
+    .option('--decay <share>', 'what the learning rate keeps from epoch to epoch; the texts have 1', share, 0.9)
     .option('--resume', 'go on with the run in --out, or with the newest')
     .option('--threads <n>', 'processor cores to use (default: all; the numbers are the same bits)', whole(1, 256))
     .option('--quiet', 'print the result only')
@@ -136,6 +138,12 @@ function network(name: string): string {
   if (Object.hasOwn(networks, name)) return name
   const known = Object.entries(networks).map(([known, about]) => `\n  ${known}  ${about}`)
   throw new InvalidArgumentError(`Known networks:${known.join('')}`)
+}
+
+function share(text: string): number {
+  const value = Number(text)
+  if (/^[\d.]{1,15}$/.test(text) && value > 0 && value <= 1) return value
+  throw new InvalidArgumentError('Expected a number above 0 and at most 1.')
 }
 
 /** A parser of whole numbers within bounds. */

@@ -13,6 +13,10 @@ export interface RunOptions extends DataOptions {
   epochs: number
   batch: number
   seed: number
+  /** Move, turn and scale the training images a little, differently in each epoch. */
+  augment: boolean
+  /** What the learning rate is multiplied by after each epoch. */
+  decay: number
 }
 
 /** What a run has behind it: the content of `model/progress.json`, written together with the weights. */
@@ -125,7 +129,8 @@ function isOptions(value: unknown): value is RunOptions {
   return (
     isObject(value) &&
     value['network'] === 'digits' &&
-    [value['epochs'], value['batch'], value['seed'], value['limit'] ?? 1].every(item => isCount(item)) &&
+    [value['epochs'], value['batch'], value['seed'], value['decay'], value['limit'] ?? 1].every(isCount) &&
+    typeof value['augment'] === 'boolean' &&
     typeof value['data'] === 'string' &&
     (value['split'] === 'mnist' || value['split'] === 'texts')
   )

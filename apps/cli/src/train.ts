@@ -2,7 +2,7 @@ import { appendFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setImmediate as breathe } from 'node:timers/promises'
-import { loadModel, type Model, StateError, type TrainEvent } from 'nabla'
+import { augment, loadModel, type Model, StateError, type TrainEvent } from 'nabla'
 import { classes, type Digits, loadDigits } from './data.ts'
 import { exists, prepareFolder, replaceFolder, writeWhole } from './files.ts'
 import { count, percent } from './format.ts'
@@ -21,6 +21,7 @@ export interface TrainOptions extends RunOptions {
   threads?: number
 }
 
+const learningRate = 0.001
 const stepsKept = 100
 const breatheEvery = 50
 
@@ -66,7 +67,7 @@ async function started(asked: TrainOptions): Promise<Place> {
 async function resumed(asked: TrainOptions, given: ReadonlySet<string>): Promise<Place> {
   const folder = asked.out ?? (await newestRun())
   const { options, past } = await readRun(folder)
-  for (const name of ['network', 'batch', 'seed', 'data', 'split', 'limit'] as const)
+  for (const name of ['network', 'batch', 'seed', 'data', 'split', 'limit', 'augment', 'decay'] as const)
     if (given.has(name) && asked[name] !== options[name])
       throw new StateError('other-run', `--${name} ${asked[name]} differs from the run in "${folder}"`, {
         evidence: [['run', `--${name} ${options[name] ?? '(all)'}`]],
@@ -112,7 +113,16 @@ async function fit(
   let images = 0
   let milliseconds = 0
 
+  // By multiplication alone, so that it is the same number in every engine and after every interruption.
+  const rateOf = (epoch: number) => {
+    let rate = learningRate
+    for (let i = 0; i < epoch; i++) rate *= options.decay
+    return rate
+  }
+
   const onEvent = async (event: TrainEvent) => {
+    if (event.type === 'begin') model.learningRate = rateOf(event.initialEpoch)
+    if (event.type === 'epoch') model.learningRate = rateOf(event.epoch + 1)
     show(event)
     if (asked.json) io.out(`${JSON.stringify(event)}\n`)
     if (isKept(event))
@@ -135,7 +145,7 @@ async function fit(
   }
 
   try {
-    await model.fit(sets.train, {
+    await model.fit(options.augment ? augment(sets.train, { seed: options.seed }) : sets.train, {
       batchSize: options.batch,
       epochs: options.epochs,
       initialEpoch: past.epochs,

@@ -87,6 +87,8 @@ describe('a run', () => {
       epochs: 2,
       batch: 16,
       seed: 1,
+      augment: true,
+      decay: 0.9,
       data: at('train.csv'),
       split: 'mnist',
     })
