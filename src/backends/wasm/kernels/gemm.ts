@@ -43,7 +43,7 @@ export const gemm: Emit<Gemm> = (build, instruction) => {
   const turned = last !== undefined && a.strides[rowLevel] === 1 && a.strides[last] >= farApart
   const packLeft = turned && rowCount % 4 === 0 && rowCount <= 2 * unitRows && rowLevels.length <= 2
   const [outer, inner] = blockDepths(n, levels, packLeft ? packedDepth : deepest, packLeft ? packedDepth : blockDepth)
-  const size = tileFor(rowCount, width)
+  const size = tileFor(rowCount, width, build.fma)
 
   // Threads share the rows, or the panels where there are few rows and many sums: the gradient of a filter.
   const rowUnits = rowLevels.length > 1 ? n.sizes[rowLevels[0]] : 1
