@@ -66,8 +66,8 @@ export interface Model {
   compile(options: CompileOptions): void
   /** Moves the model to another engine, numbers and all. */
   use(options: EngineOptions): void
-  /** Batches of one size, several at a time. */
-  feed(mode: 'train' | 'evaluate', batch: number): Feed
+  /** Batches of one size, several at a time; `weighted` says that each sample has a weight. */
+  feed(mode: 'train' | 'evaluate', batch: number, weighted?: boolean): Feed
   /** Runs one batch and gives the loss and the metrics; `train` also moves the weights. */
   run(
     mode: 'train' | 'evaluate',
@@ -96,7 +96,12 @@ export interface Model {
 
 /** Steps for an engine that knows single runs only. */
 function oneByOne(engine: Engine, made: Plan & Compiled): Series {
-  const inputs = new Map([made.x, made.y!, ...(made.weights ? [made.weights] : [])].map(buffer => [buffer, new Float64Array(sizeOf(buffer.shape))]))
+  const inputs = new Map(
+    [made.x, made.y!, ...(made.weights ? [made.weights] : [])].map(buffer => [
+      buffer,
+      new Float64Array(sizeOf(buffer.shape)),
+    ]),
+  )
   return {
     capacity: 1,
     input: buffer => inputs.get(buffer)!,
@@ -168,11 +173,11 @@ export function model(of: readonly Layer[] | Graph, options: ModelOptions = {}):
     return engine
   }
 
-  function planned(mode: Mode, batch: number): Plan & Compiled {
-    const key = `${mode} ${batch}`
+  function planned(mode: Mode, batch: number, weighted = false): Plan & Compiled {
+    const key = `${mode} ${batch}${weighted ? ' weighted' : ''}`
     let found = plans.get(key)
     if (!found) {
-      const made = plan(network, mode, batch, training)
+      const made = plan(network, mode, batch, training, weighted)
       plans.set(key, (found = { ...made, ...ready().compile(made.program) }))
     }
     return found

@@ -35,6 +35,8 @@ export interface Plan {
   readonly x: Buffer
   /** Targets; absent when predicting. */
   readonly y?: Buffer
+  /** What each sample counts in the loss, where that is not the same. */
+  readonly weights?: Buffer
   /** The loss and the metrics of the batch, or the predictions. */
   readonly out: Buffer
 }
@@ -42,7 +44,7 @@ export interface Plan {
 export const scalars = ['t', 'learningRate', 'seed']
 
 /** Records what a mode does with a batch of this size. */
-export function plan(network: Network, mode: Mode, batch: number, training?: Training): Plan {
+export function plan(network: Network, mode: Mode, batch: number, training?: Training, weighted = false): Plan {
   const x: Buffer = { name: 'x', shape: [batch, ...network.inputShape], kind: 'input' }
   if (mode === 'predict' || !training) {
     const out: Buffer = { name: 'p', shape: [batch, ...network.outputShape], kind: 'output' }
@@ -57,11 +59,12 @@ export function plan(network: Network, mode: Mode, batch: number, training?: Tra
   const { goals } = training
   const targets = targetsOf(network, goals)
   const y: Buffer = { name: 't', shape: [batch, ...together(targets)], kind: 'input' }
+  const weights: Buffer | undefined = weighted ? { name: 'weights', shape: [batch], kind: 'input' } : undefined
   const told = report(network, training)
   const out: Buffer = { name: 'report', shape: [told.reduce((n, { size }) => n + size, 0)], kind: 'output' }
   const cells = told.map(({ name, start, size }) => viewOf(out).slice(0, start, size).as(name))
   const program = record(mode, mode === 'train' ? scalars : [], k => {
-    const end = ending(k, network, goals)
+    const end = ending(k, network, goals, weights && viewOf(weights))
     const xs = partsOf(k, viewOf(x), network.inputs)
     const ts = partsOf(k, viewOf(y), targets)
     const traces = forward(k, end.network, xs, mode === 'train')
@@ -77,7 +80,7 @@ export function plan(network: Network, mode: Mode, batch: number, training?: Tra
     if (network.parameters.shape[0] === 0) return
     optimize(k, network, training)
   })
-  return { program: improve(program), x, y, out }
+  return { program: improve(program), x, y, weights, out }
 }
 
 const improve = (program: Program): Program => lift(drop(fuse(alias(drop(program)))))
@@ -91,7 +94,7 @@ export const targetsOf = ({ outputs }: Network, goals: readonly Goal[]): Pick<Po
 
 /** One target for an output of this shape. */
 export const targetShape = (output: Shape, loss: Loss): Shape =>
-  loss.target === 'class' ? output.slice(0, -1) : output
+  loss.targetShape?.(output) ?? (loss.target === 'class' ? output.slice(0, -1) : output)
 
 /** What comes after the last layers. */
 export interface Ending {
@@ -109,7 +112,7 @@ export interface Ending {
  * How the model and its losses meet. Where an output's activation and its loss are known as a pair (softmax with
  * cross-entropy), the layer stays linear and the pair works on its z.
  */
-export function ending(k: Verbs, network: Network, goals: readonly Goal[]): Ending {
+export function ending(k: Verbs, network: Network, goals: readonly Goal[], weights?: View): Ending {
   const nodes = [...network.nodes]
   const ends = network.outputs.map((port, i) => {
     const { loss, weight } = goals[i]
@@ -136,8 +139,8 @@ export function ending(k: Verbs, network: Network, goals: readonly Goal[]): Endi
     forward(ts: readonly View[], sum: View, parts: readonly View[]) {
       const cells = ends.map(({ loss, fused }, i) => {
         const cell = several && ends.length === 1 ? k.scratch('unweighted', [1]) : parts[i]
-        if (fused) fused.forward(k, { z: ys[i], t: ts[i], loss: cell })
-        else loss.forward(k, { p: ps[i], t: ts[i], loss: cell })
+        if (fused) fused.forward(k, { z: ys[i], t: ts[i], loss: cell, weight: weights })
+        else loss.forward(k, { p: ps[i], t: ts[i], loss: cell, weight: weights })
         return cell
       })
       if (!several) return
@@ -151,8 +154,8 @@ export function ending(k: Verbs, network: Network, goals: readonly Goal[]): Endi
     backward(ts: readonly View[], dy: View, i: number) {
       const { loss, fused, weight } = ends[i]
       const slope = weight === 1 ? dy : k.scratch('slope', dy.shape)
-      if (fused) fused.backward(k, { z: ys[i], p: ps[i], t: ts[i], dz: slope })
-      else loss.backward(k, { p: ps[i], t: ts[i], dp: slope })
+      if (fused) fused.backward(k, { z: ys[i], p: ps[i], t: ts[i], dz: slope, weight: weights })
+      else loss.backward(k, { p: ps[i], t: ts[i], dp: slope, weight: weights })
       if (weight !== 1) k.map(dy, 'weight * slope', { weight, slope })
     },
   }

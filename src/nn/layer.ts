@@ -109,7 +109,7 @@ export function layer<A extends readonly unknown[]>(
   }
   const build = (...args: A): Layer => {
     const named = Object.fromEntries(positional.map((key, i) => [key, args[i]]))
-    const config = JSON.parse(JSON.stringify({ ...named, ...(args[positional.length] as object) }))
+    const config = JSON.parse(JSON.stringify({ ...named, ...(args[positional.length] as object) }, made))
     const self: Layer = Object.assign(
       (...inputs: readonly (Source | readonly Source[])[]) => call(self, inputs.flat()),
       {
@@ -123,6 +123,12 @@ export function layer<A extends readonly unknown[]>(
   }
   return Object.assign(build, { type, fromConfig })
 }
+
+/** A maker stands for what it makes with its own settings. */
+const made = (option: string, value: unknown) =>
+  typeof value === 'function' && /(activation|initializer|regularizer|constraint)$/i.test(option)
+    ? value().toJSON()
+    : value
 
 /** Gives a pair's arrays their types: asking for the gradient of something that is not there does not compile. */
 export const pair = <P extends string, S extends string, M extends string, H extends string, R extends string>(

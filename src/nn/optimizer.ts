@@ -2,7 +2,6 @@ import { check, type Formula, formula } from '../formula/index.ts'
 import type { Verbs } from '../program/index.ts'
 import type { View } from '../tensor/view.ts'
 import { type Json, numbersOf, type Params, type Setting } from './json.ts'
-import type { Schedule } from './schedule.ts'
 import { resolveSchedule, type ScheduleChoice } from './scheduleChoice.ts'
 import { clipped, collected, due } from './updates.ts'
 
@@ -12,7 +11,8 @@ export interface Optimizer {
   readonly params: Params
   /** The rate of the first step, and of all where there is no schedule. */
   readonly learningRate: number
-  readonly schedule?: Schedule
+  /** The rate of a step t = 1, 2, …, where a schedule decides. */
+  rate?(t: number): number
   /** Numbers kept for each weight from step to step, zero at first. */
   readonly state: readonly string[]
   /**
@@ -93,7 +93,7 @@ export function optimizer(
       name,
       params,
       learningRate,
-      schedule,
+      ...(schedule && { rate: (t: number) => schedule.at(Math.floor((t - 1) / every)) }),
       state,
       update(verbs, { w, g: gradients, ...kept }, pieces) {
         const k = every > 1 ? due(verbs, every) : verbs

@@ -38,8 +38,10 @@ export function resolver<T extends Named>(kind: string, known: Readonly<Record<s
     if (reader && own && typeof name === 'string' && isSound(params, rest))
       return reader.define(name.slice(0, 64), { params, ...rest } as never)()
     const guess = nearest(String(name).slice(0, 64), Object.keys(known), 1)
+    const names = Object.keys(known).sort()
+    const some = names.length > 12 ? [...nearest(String(name).slice(0, 64), names, 6), '…'] : names
     throw new StateError('unknown-name', `unknown ${kind} ${JSON.stringify(name)?.slice(0, 40)}`, {
-      evidence: [['known', Object.keys(known).sort().join(', ')]],
+      evidence: [['known', some.join(', ')]],
       hint: guess.length > 0 ? `did you mean "${guess[0]}"?` : 'use one of the known names',
     })
   }

@@ -4,7 +4,7 @@ import { type Schedule, schedule } from './schedule.ts'
 import * as schedules from './schedules.ts'
 
 /** A schedule by name, made by its maker, or a formula of the step: '0.1 / (1 + step / 100)'. */
-export type ScheduleChoice = Choice<Schedule, keyof typeof schedules>
+export type ScheduleChoice = Choice<Schedule, keyof typeof schedules> | (string & {})
 
 const named = resolver<Schedule>('schedule', schedules, {
   texts: ['formula'],

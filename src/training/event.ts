@@ -1,3 +1,5 @@
+import type { Model } from '../model/model.ts'
+
 /** Numbers by name: loss, accuracy, val_loss, … */
 export type Metrics = Readonly<Record<string, number>>
 
@@ -20,7 +22,14 @@ export type TrainEvent =
   | { type: 'validation'; epoch: number; step: number; steps: number }
   /** Epochs count from 0. */
   | { type: 'epoch'; epoch: number; metrics: Metrics; seconds: number }
-  | { type: 'end'; epochs: number; reason: 'complete' | 'aborted'; seconds: number }
+  | { type: 'end'; epochs: number; reason: 'complete' | 'stopped' | 'aborted'; seconds: number }
+
+/** The training that an event comes from. */
+export interface Run {
+  readonly model: Model
+  /** Ends the training after what is being done; the end event says 'stopped'. */
+  stop(): void
+}
 
 /** Is told every event; what it returns is waited for. */
-export type Callback = (event: TrainEvent) => unknown
+export type Callback = (event: TrainEvent, run: Run) => unknown

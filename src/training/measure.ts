@@ -7,14 +7,25 @@ import { type Shape, sizeOf } from '../tensor/shape.ts'
 import { type Data, inputsFor, type Several, samplesFor } from './check.ts'
 import type { Metrics, TrainEvent } from './event.ts'
 import { steps } from './steps.ts'
+import { type WeightOptions, weightsFor } from './weights.ts'
+
+export interface EvaluateOptions extends Pick<WeightOptions, 'sampleWeight'> {
+  /** Samples at a time; the numbers do not depend on it. */
+  batchSize?: number
+}
 
 /**
  * The loss and the metrics over all samples.
  * @throws StateError before compile; ShapeError and DataError when the data does not fit
  */
-export async function evaluate(model: Model, data: Data, { batchSize = 32 } = {}): Promise<Metrics> {
+export async function evaluate(
+  model: Model,
+  data: Data,
+  { batchSize = 32, sampleWeight }: EvaluateOptions = {},
+): Promise<Metrics> {
   compiled(model, 'evaluate')
-  const steps = measure(model, samplesFor(model, data), batchSize)
+  const samples = samplesFor(model, data)
+  const steps = measure(model, samples, batchSize, 0, weightsFor(samples, { sampleWeight }))
   for (;;) {
     const { done, value } = await steps.next()
     if (done) return value
@@ -27,12 +38,13 @@ export async function* measure(
   samples: Dataset,
   batchSize: number,
   epoch = 0,
+  weights?: Float64Array,
 ): AsyncGenerator<TrainEvent, Metrics> {
   const means = running(model)
   const count = Math.ceil(samples.size / batchSize)
   const turn = turns()
   let step = 0
-  for await (const done of steps(model, 'evaluate', samples, inOrder(samples, batchSize))) {
+  for await (const done of steps(model, 'evaluate', samples, inOrder(samples, batchSize), { weights })) {
     for (const { job, values } of done) means.add(values, job.rows.length)
     yield { type: 'validation', epoch, step: (step += done.length), steps: count }
     await turn()

@@ -4,6 +4,8 @@ import type { Feed, Model } from '../model/model.ts'
 /** One step to come: the rows of its batch. */
 export interface Job {
   readonly rows: Int32Array
+  /** Where they come from, if not from what all jobs share. */
+  readonly data?: Dataset
 }
 
 /** What a step left: the loss and the metrics of its batch. */
@@ -19,6 +21,8 @@ export interface StepsOptions<J extends Job> {
   most?: number
   /** Whether a job may run with the one before it. */
   together?(job: J, before: J): boolean
+  /** What each sample of the data counts in the loss. */
+  weights?: Float64Array
 }
 
 /** How long steps that are run together may take, in milliseconds: a frame of a picture. */
@@ -33,25 +37,29 @@ export async function* steps<J extends Job>(
   mode: 'train' | 'evaluate',
   data: Dataset,
   jobs: Iterator<J>,
-  { seed, most = Infinity, together = () => true }: StepsOptions<J> = {},
+  { seed, most = Infinity, together = () => true, weights }: StepsOptions<J> = {},
 ): AsyncGenerator<readonly Done<J>[], void> {
   let feed: Feed | undefined
   let size = 0
   let limit = 1
   // What each step's arrays hold: the same rows again need not be written again.
-  let held: Int32Array[] = []
+  let held: Job[] = []
   let { value: next, done } = jobs.next()
   while (!done) {
     if (!feed || size !== next.rows.length) {
       size = next.rows.length
-      feed = model.feed(mode, size)
+      feed = model.feed(mode, size, weights !== undefined)
       held = []
     }
     const start = performance.now()
     const batch: J[] = []
     do {
       const at = batch.push(next) - 1
-      if (held[at] !== next.rows) data.fill((held[at] = next.rows), feed.x(at), feed.y(at))
+      if (held[at]?.rows !== next.rows || held[at].data !== next.data) {
+        held[at] = next
+        ;(next.data ?? data).fill(next.rows, feed.x(at), feed.y(at))
+        if (weights) feed.weights(at).set(Float64Array.from(next.rows as Int32Array, row => weights[row]))
+      }
       ;({ value: next, done } = jobs.next())
     } while (
       !done &&

@@ -6,8 +6,9 @@ import { type Data, samplesFor } from './check.ts'
 import type { Callback, TrainEvent } from './event.ts'
 import { measure, running, turns } from './measure.ts'
 import { type Job, steps } from './steps.ts'
+import { type WeightOptions, weightsFor } from './weights.ts'
 
-export interface TrainOptions {
+export interface TrainOptions extends WeightOptions {
   /** Samples a step. */
   batchSize?: number
   /** The number of the last epoch, counted from 1. */
@@ -48,12 +49,18 @@ interface TrainingJob extends Job {
 async function* told(
   model: Model,
   data: Data,
-  options: TrainOptions & { heard?: boolean },
+  options: TrainOptions & { heard?: boolean; isStopped?: () => boolean },
 ): AsyncGenerator<readonly TrainEvent[], void> {
   const { batchSize = 32, epochs = 1, initialEpoch = 0, shuffle = true, seed = model.seed, signal } = options
-  const { heard = true } = options
+  const { heard = true, isStopped = () => false } = options
+  const isOver = () => signal?.aborted || isStopped()
   compiled(model, 'fit')
-  const [samples, validation] = divide(model, samplesFor(model, data), options)
+  const all = samplesFor(model, data)
+  const [samples, validation] = divide(model, all, options)
+  const weights = weightsFor(all, options)
+  // The weights of samples hold for the part of them that is kept for validation too, those of classes do not.
+  const { sampleWeight } = options
+  const held = options.validationData || !validation ? undefined : weightsFor(all, { sampleWeight })
   const count = [...batches(samples, batchSize)].length
   const parameters = countOf(model.network.nodes.flatMap(node => node.parameters))
   const sizes = { steps: count, batchSize, samples: samples.size, validationSamples: validation?.size ?? 0 }
@@ -64,7 +71,8 @@ async function* told(
   function* jobs() {
     for (let epoch = initialEpoch; epoch < epochs; epoch++) {
       let step = 0
-      for (const rows of fixed ?? divided(epoch)) yield { rows, epoch, step: ++step }
+      const data = samples.epoch?.(epoch)
+      for (const rows of fixed ?? divided(epoch)) yield { rows, data, epoch, step: ++step }
     }
   }
   // Epochs run into one another only where nobody looks at what is between them.
@@ -76,7 +84,7 @@ async function* told(
   let means = running(model)
   let finished = initialEpoch
   let start = performance.now()
-  for await (const done of steps<TrainingJob>(model, 'train', samples, jobs(), { seed, most, together })) {
+  for await (const done of steps<TrainingJob>(model, 'train', samples, jobs(), { seed, most, together, weights })) {
     let events: TrainEvent[] = []
     for (const { job, values, milliseconds } of done) {
       const { epoch, step } = job
@@ -89,10 +97,10 @@ async function* told(
         yield events
         events = []
       }
-      if (signal?.aborted) break
+      if (isOver()) break
       const metrics = { ...means.value() }
       if (validation) {
-        const seen = measure(model, validation, batchSize, epoch)
+        const seen = measure(model, validation, batchSize, epoch, held?.subarray(samples.size))
         let part = await seen.next()
         for (; !part.done; part = await seen.next()) yield [part.value]
         for (const [name, value] of Object.entries(part.value)) metrics[`val_${name}`] = value
@@ -105,10 +113,11 @@ async function* told(
     }
     yield events
     await turn()
-    if (signal?.aborted) break
+    if (isOver()) break
   }
   const seconds = (performance.now() - began) / 1000
-  yield [{ type: 'end', epochs: finished, reason: finished < epochs ? 'aborted' : 'complete', seconds }]
+  const reason = finished >= epochs ? 'complete' : isStopped() ? 'stopped' : 'aborted'
+  yield [{ type: 'end', epochs: finished, reason, seconds }]
 }
 
 /** What fit leaves: each metric epoch by epoch. */
@@ -117,7 +126,7 @@ export interface History {
   readonly epoch: readonly number[]
   /** loss, accuracy, val_loss, …: one number an epoch. */
   readonly history: Readonly<Record<string, readonly number[]>>
-  readonly reason: 'complete' | 'aborted'
+  readonly reason: 'complete' | 'stopped' | 'aborted'
 }
 
 /**
@@ -130,14 +139,16 @@ export async function fit(model: Model, data: Data, { callbacks = [], ...options
   const epoch: number[] = []
   const history: Record<string, number[]> = {}
   let reason: History['reason'] = 'complete'
-  for await (const events of told(model, data, { heard: callbacks.length > 0, ...options }))
+  let stopped = false
+  const run = { model, stop: () => void (stopped = true) }
+  for await (const events of told(model, data, { heard: callbacks.length > 0, isStopped: () => stopped, ...options }))
     for (const event of events) {
       if (event.type === 'epoch') {
         epoch.push(event.epoch)
         for (const name in event.metrics) (history[name] ??= []).push(event.metrics[name])
       }
       if (event.type === 'end') reason = event.reason
-      for (const callback of callbacks) await callback(event)
+      for (const callback of callbacks) await callback(event, run)
     }
   return { epoch, history, reason }
 }
@@ -153,5 +164,5 @@ function divide(model: Model, samples: Dataset, options: TrainOptions): [Dataset
       hint: 'give a fraction between 0 and 1',
     })
   const rows = Int32Array.from({ length: samples.size }, (_, row) => row)
-  return [samples.select(rows.subarray(0, cut)), samples.select(rows.subarray(cut))]
+  return [samples.select(rows.subarray(0, cut)), (samples.plain ?? samples).select(rows.subarray(cut))]
 }

@@ -5,7 +5,7 @@ import { fromBytes as bytesToCore, type LoadOptions, loadModel as load, save } f
 import type { Layer } from '../nn/layer.ts'
 import type { Data, Several } from './check.ts'
 import type { Metrics, TrainEvent } from './event.ts'
-import { evaluate, type Predictions, predict } from './measure.ts'
+import { type EvaluateOptions, evaluate, type Predictions, predict } from './measure.ts'
 import { type FitOptions, fit, type History, type TrainOptions, train } from './train.ts'
 
 /** A model with the verbs of a training. */
@@ -14,7 +14,7 @@ export interface Model extends Core {
   fit(data: Data, options?: FitOptions): Promise<History>
   /** Trains and tells each event; stop listening and it stops. */
   train(data: Data, options?: TrainOptions): AsyncGenerator<TrainEvent, void>
-  evaluate(data: Data, options?: { batchSize?: number }): Promise<Metrics>
+  evaluate(data: Data, options?: EvaluateOptions): Promise<Metrics>
   predict(data: Data | DatasetSource['x'] | Several, options?: { batchSize?: number }): Promise<Predictions>
   /** Writes a folder, or one file when the path ends in .safetensors. */
   save(path: string): Promise<void>
@@ -24,7 +24,7 @@ export const trainable = (core: Core): Model =>
   Object.assign(core, {
     fit: (data: Data, options?: FitOptions) => fit(core, data, options),
     train: (data: Data, options?: TrainOptions) => train(core, data, options),
-    evaluate: (data: Data, options?: { batchSize?: number }) => evaluate(core, data, options),
+    evaluate: (data: Data, options?: EvaluateOptions) => evaluate(core, data, options),
     predict: (data: Data | DatasetSource['x'] | Several, options?: { batchSize?: number }) =>
       predict(core, data, options),
     save: (path: string) => save(core, path),

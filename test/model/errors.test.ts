@@ -77,13 +77,13 @@ const rows: [string, () => unknown, Kind, string][] = [
     'an unknown loss',
     () => model('categorical_crossentropy'),
     StateError,
-    'unknown loss "categorical_crossentropy"\n  known  binaryCrossentropy, categoricalCrossentropy, meanSquaredError, sparseCategoricalCrossentropy\n  hint: did you mean "categoricalCrossentropy"?',
+    'unknown loss "categorical_crossentropy"\n  known  categoricalCrossentropy, categoricalFocalCrossentropy, sparseCategoricalCrossentropy, binaryFocalCrossentropy, categoricalGeneralizedCrossEntropy, …\n  hint: did you mean "categoricalCrossentropy"?',
   ],
   [
     'an unknown optimiser',
     () => model().compile({ optimizer: 'Adam' as never, loss: 'meanSquaredError' }),
     StateError,
-    'unknown optimizer "Adam"\n  known  adam, sgd\n  hint: did you mean "adam"?',
+    'unknown optimizer "Adam"\n  known  adam, adamW, nadam, radam, adamax, …\n  hint: did you mean "adam"?',
   ],
   [
     'fit before compile',

@@ -1,7 +1,5 @@
-import { initializers, layers, metrics, numpyRandom, optimizers, reference, sequential } from 'nabla'
-import { describe, expect, test } from 'vitest'
-import { direct } from '../../src/backends/reference/index.ts'
-import { type Buffer, viewOf } from '../../src/tensor/view.ts'
+import { initializers, layers, numpyRandom, type optimizers, reference, sequential } from 'nabla'
+import { expect, test } from 'vitest'
 
 /** Where w = 1 stands after each of two steps with the gradient 0.5 and the rate 0.1. */
 const far = (step: number) => (0.1 * 0.5) / (0.5 + 1e-7 / Math.sqrt(1 - 0.999 ** step))
@@ -29,10 +27,6 @@ test.each(steps)('%s with %j moves a weight to %j', async (name, params, [first,
   }
 })
 
-test('every optimiser has a row', () => {
-  expect(Object.keys(optimizers).filter(name => !steps.some(row => row[0] === name))).toEqual([])
-})
-
 /** Deviation and limits of 64 × 48 × 32 numbers; a window of 64 of 48 channels has 3072 inputs and 2048 outputs. */
 const draws: [keyof typeof initializers, number, number][] = [
   ['zeros', 0, 0],
@@ -42,6 +36,13 @@ const draws: [keyof typeof initializers, number, number][] = [
   ['glorotNormal', Math.sqrt(2 / 5120), (2 * Math.sqrt(2 / 5120)) / 0.8796],
   ['heUniform', Math.sqrt(2 / 3072), Math.sqrt(6 / 3072)],
   ['heNormal', Math.sqrt(2 / 3072), (2 * Math.sqrt(2 / 3072)) / 0.8796],
+  ['lecunUniform', Math.sqrt(1 / 3072), Math.sqrt(3 / 3072)],
+  ['lecunNormal', Math.sqrt(1 / 3072), (2 * Math.sqrt(1 / 3072)) / 0.8796],
+  ['varianceScaling', Math.sqrt(1 / 3072), (2 * Math.sqrt(1 / 3072)) / 0.8796],
+  ['randomUniform', 0.05 / Math.sqrt(3), 0.05],
+  ['truncatedNormal', 0.05 * 0.8796, 0.1],
+  ['constant', 0, 0],
+  ['orthogonal', Math.sqrt(1 / 3072), 0.2],
 ]
 
 test.each(draws)('%s draws numbers of deviation %d within ±%d', (name, deviation, limit) => {
@@ -53,56 +54,33 @@ test.each(draws)('%s draws numbers of deviation %d within ±%d', (name, deviatio
   expect(initializers[name]().draw([64, 48, 32], numpyRandom(7))).toEqual(values)
 })
 
-test('every initialiser has a row', () => {
-  expect(Object.keys(initializers).filter(name => !draws.some(row => row[0] === name))).toEqual([])
+test('identity is the gain on the diagonal', () => {
+  expect([...initializers.identity({ gain: 2 }).draw([2, 3], numpyRandom(0))]).toEqual([2, 0, 0, 0, 2, 0])
+  expect(() => initializers.identity().draw([2], numpyRandom(0))).toThrow('identity got [2], expected a matrix')
 })
 
-/** Predictions, targets, share of right answers. */
-const answers: [keyof typeof metrics, string, number[][], number[] | number[][], number][] = [
-  ['accuracy', 'one output', [[0.6], [0.5], [0.4], [0.9]], [1, 1, 0, 0], 0.5],
-  [
-    'accuracy',
-    'one-hot rows',
-    [
-      [0.1, 0.9],
-      [0.8, 0.2],
-    ],
-    [
-      [0, 1],
-      [0, 1],
-    ],
-    0.5,
-  ],
-  [
-    'accuracy',
-    'class numbers',
-    [
-      [0.1, 0.9, 0],
-      [0.8, 0.2, 0],
-      [0, 0, 1],
-    ],
-    [1, 0, 0],
-    2 / 3,
-  ],
-]
-
-describe('metrics', () => {
-  test.each(answers)('%s sees what %s mean', (name, _, p, t, expected) => {
-    const k = direct()
-    const shapes = {
-      p: [p.length, p[0].length],
-      t: Array.isArray(t[0]) ? [t.length, t[0].length] : [t.length],
-      out: [1],
+test.each([
+  [5, 3],
+  [3, 5],
+])('orthogonal of %d × %d has rows or columns of length gain at right angles', (rows, columns) => {
+  const q = initializers.orthogonal({ gain: 2 }).draw([rows, columns], numpyRandom(1))
+  const at = (i: number, k: number) => (rows < columns ? q[i * columns + k] : q[k * columns + i])
+  const [short, long] = [Math.min(rows, columns), Math.max(rows, columns)]
+  for (let i = 0; i < short; i++)
+    for (let j = 0; j < short; j++) {
+      const product = Array.from({ length: long }, (_, k) => at(i, k) * at(j, k)).reduce((a, b) => a + b)
+      expect(product).toBeCloseTo(i === j ? 4 : 0, 14)
     }
-    const buffers = Object.entries(shapes).map(([key, shape]): Buffer => ({ name: key, shape, kind: 'input' }))
-    k.write(buffers[0], p.flat())
-    k.write(buffers[1], t.flat())
-    const [vp, vt, out] = buffers.map(viewOf)
-    metrics[name]().measure(k, { p: vp, t: vt, out })
-    expect(k.read(buffers[2])[0]).toBeCloseTo(expected, 14)
-  })
+})
 
-  test('every metric has a row', () => {
-    expect(Object.keys(metrics).filter(name => !answers.some(row => row[0] === name))).toEqual([])
-  })
+test('variance scaling makes Glorot, He and LeCun', () => {
+  const { varianceScaling, glorotUniform, heNormal } = initializers
+  const draw = (made: ReturnType<typeof glorotUniform>) => made.draw([4, 5], numpyRandom(3))
+  expect(draw(varianceScaling({ mode: 'fanAvg', distribution: 'uniform' }))).toEqual(draw(glorotUniform()))
+  expect(draw(varianceScaling({ scale: 2 }))).toEqual(draw(heNormal()))
+})
+
+test('every initialiser has a row', () => {
+  const known = [...draws.map(([name]) => name), 'identity']
+  expect(Object.keys(initializers).filter(name => !known.includes(name))).toEqual([])
 })

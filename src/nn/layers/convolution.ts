@@ -1,7 +1,13 @@
 import { ShapeError } from '../../errors.ts'
 import type { View } from '../../tensor/view.ts'
 import { type LayerOptions, layer, pair, whole } from '../layer.ts'
-import { type ActivationChoice, type InitializerChoice, resolveActivation, resolveInitializer } from '../resolve.ts'
+import {
+  type ActivationChoice,
+  type InitializerChoice,
+  resolveActivation,
+  resolveInitializer,
+  type WeightOptions,
+} from '../resolve.ts'
 import {
   type One,
   type Padding,
@@ -15,7 +21,7 @@ import {
   windowsOver,
 } from '../window.ts'
 
-export interface ConvolutionOptions<S = Sizes, P = Padding> extends LayerOptions {
+export interface ConvolutionOptions<S = Sizes, P = Padding> extends LayerOptions, WeightOptions {
   activation?: ActivationChoice
   /** 'valid' (default): whole windows only; 'same': the output is as large as the input divided by the stride. */
   padding?: P

@@ -1,7 +1,13 @@
 import { axes, type LayerOptions, layer, pair, whole } from '../layer.ts'
-import { type ActivationChoice, type InitializerChoice, resolveActivation, resolveInitializer } from '../resolve.ts'
+import {
+  type ActivationChoice,
+  type InitializerChoice,
+  resolveActivation,
+  resolveInitializer,
+  type WeightOptions,
+} from '../resolve.ts'
 
-export interface DenseOptions extends LayerOptions {
+export interface DenseOptions extends LayerOptions, WeightOptions {
   /** f; 'linear' leaves z as it is. */
   activation?: ActivationChoice
   useBias?: boolean

@@ -1,1 +1,8 @@
-export {}
+export { csvLogger } from './csvLogger.ts'
+export { earlyStopping } from './earlyStopping.ts'
+export { learningRateScheduler } from './learningRateScheduler.ts'
+export { modelCheckpoint } from './modelCheckpoint.ts'
+export { reduceLROnPlateau } from './reduceLROnPlateau.ts'
+export { swapEmaWeights } from './swapEmaWeights.ts'
+export { tensorBoard } from './tensorBoard.ts'
+export { terminateOnNaN } from './terminateOnNaN.ts'

@@ -1,0 +1,6 @@
+import type { Callback } from '../event.ts'
+
+/** Stops as soon as the loss is NaN or infinite. */
+export const terminateOnNaN = (): Callback => (event, run) => {
+  if (event.type === 'step' && !Number.isFinite(event.metrics.loss)) run.stop()
+}
