@@ -1,4 +1,5 @@
 import { DataError } from '../errors.ts'
+import { bfloats, halves } from './half.ts'
 import { type Shape, sizeOf } from './shape.ts'
 
 const types = {
@@ -13,6 +14,8 @@ const types = {
   I8: Int8Array,
   U8: Uint8Array,
   BOOL: Uint8Array,
+  F16: Uint16Array,
+  BF16: Uint16Array,
 } as const
 
 export type TensorType = keyof typeof types
@@ -121,9 +124,15 @@ export function readSafetensors(file: Uint8Array): { tensors: Tensor[]; metadata
   const tensors = found.map(({ name, dtype, shape, begin, end }): Tensor => {
     // A copy: Node's Buffer would give a view of its pool, and numbers must lie at multiples of their size.
     const bytes = new Uint8Array(file.subarray(8 + length + begin, 8 + length + end))
-    return { name, shape, data: new types[dtype](bytes.buffer) }
+    return { name, shape, data: numbersOf(dtype, bytes.buffer) }
   })
   return { tensors, metadata }
+}
+
+/** 16-bit floats, which JavaScript has no array for, become 32-bit ones: exactly. */
+function numbersOf(dtype: TensorType, buffer: ArrayBuffer): TensorData {
+  if (dtype === 'F16') return halves(new Uint16Array(buffer))
+  return dtype === 'BF16' ? bfloats(new Uint16Array(buffer)) : new types[dtype](buffer)
 }
 
 function parseHeader(bytes: Uint8Array): Record<string, unknown> {
