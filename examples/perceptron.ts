@@ -20,9 +20,8 @@ for (const { x, sum, hike } of hikes)
 // Another weighing, another answer: who hates rain gives the weather more, who is tired the overtime.
 export const decide = (x: number[], weights: number[]) =>
   tensor(x, float64).matmul(weights).item() > threshold ? 1 : 0
-console.log(
-  `\nrain, but free: ${decide([1, 0, 0], weights)}; who gives free time only 4: ${decide([1, 0, 0], [4, 10, 1])}`,
-)
+const answer = (weights: number[]) => (decide([1, 0, 0], weights) ? 'yes' : 'no')
+console.log(`\nfree, but rain: ${answer(weights)}; for one whose free time weighs only 4: ${answer([4, 10, 1])}`)
 
 // A neuron gives no yes or no but how much: a sigmoid in place of the threshold.
 const sigmoid = (z: number) => 1 / (1 + Math.exp(-z))
@@ -42,6 +41,13 @@ console.log('network 2-2-1   ', network)
 const mse = (truth: number[], predicted: number[]) => tensor(truth, float64).sub(predicted).square().mean().item()
 export const error = mse([1, 0, 0, 1], [0, 0, 0, 0])
 console.log('mean squared error of guessing 0:', error)
+
+// Two outputs 0.98 and 0.02, where 1 and 0 are true, are 0.0004 wrong by this measure; cross-entropy, -log of what the
+// true class was given, takes it fifty times as hard.
+export const nearly = { mse: mse([1, 0], [0.98, 0.02]), crossEntropy: -Math.log(0.98) }
+console.log(
+  `0.98, 0.02 for 1, 0: squared error ${nearly.mse.toFixed(4)}, cross-entropy ${nearly.crossEntropy.toFixed(4)}`,
+)
 
 // Learning by trial, without any gradient: change one number; if the error falls go on in that direction, if it rises
 // turn round. The steps shrink when no direction helps any more.

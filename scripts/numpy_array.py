@@ -84,6 +84,8 @@ for dtype in (f4, f8):
     show(np.arange(20) / 3, dtype, linewidth=40)
     show(10.0 ** np.arange(-3, 4), dtype)
     show([3.4e38, 1], dtype)
+    show([311408.625, 6459.65625, 2097151.75], dtype)
+    show(166080.625, dtype)
     show(random.rand(7) * 1e-3, dtype)
 show([[True, False], [False, True]], bool)
 show(True, bool)

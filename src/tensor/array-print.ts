@@ -148,10 +148,10 @@ function scalar(x: number, dtype: Dtype): string {
 function shortest(x: number, dtype: Dtype): string {
   if (dtype === 'float64') return x.toExponential()
   for (let digits = 0; digits < 8; digits++) {
-    const text = x.toExponential(digits)
+    const text = rounded(x, digits, 'toExponential')
     if (Math.fround(Number(text)) === x) return text
   }
-  return x.toExponential(8)
+  return rounded(x, 8, 'toExponential')
 }
 
 const sign = (x: number) => (x < 0 || Object.is(x, -0) ? '-' : '')
@@ -182,13 +182,10 @@ function exponential(x: number, precision: number, dtype: Dtype): string {
 function rounded(x: number, digits: number, how: 'toFixed' | 'toExponential'): string {
   const text = Math.abs(x)[how](digits)
   const mantissa = text.split('e')[0]
-  const odd = '13579'.includes(mantissa[mantissa.length - 1])
-  const rest = Math.abs(x)
-    [how](100)
-    .split('e')[0]
-    .slice(mantissa.length + (digits === 0 ? 1 : 0))
-  const tie = odd && /^50*$/.test(rest)
-  if (!tie) return sign(x) + text
+  if (!'13579'.includes(mantissa[mantissa.length - 1])) return sign(x) + text
+  const all = Math.abs(x)[how](100).split('e')[0]
+  const rest = all.slice(mantissa.length + (digits === 0 ? 1 : 0))
+  if (!/^50*$/.test(rest)) return sign(x) + text
   const even = mantissa.slice(0, -1) + (Number(mantissa[mantissa.length - 1]) - 1)
   return sign(x) + even + text.slice(mantissa.length)
 }

@@ -185,6 +185,8 @@ test('the hikes, the neuron, the fixed network and its error are those of the te
   expect(example.hidden).toBe(wanted.our_neural_network.h1)
   expect(example.network).toBe(0.7216325609518421)
   expect(example.error).toBe(0.5)
+  expect(example.decide([1, 0, 0], [4, 10, 1])).toBe(0)
+  within([example.nearly.mse, example.nearly.crossEntropy], [0.0004, 0.020202707317519466], { rtol: 1e-13 })
   expect(example.climb.every((loss, i) => i === 0 || loss <= example.climb[i - 1])).toBe(true)
   expect(example.climb.at(-1)).toBeLessThan(0.01)
   expect(example.climbed.map(Math.round)).toEqual([1, 0, 0, 1])
@@ -205,6 +207,21 @@ describe('the network of four people', () => {
     const { losses, numbers } = train(seed)
     within(losses, reference.loss_after_each_epoch, { rtol: 1e-9 })
     within(list(numbers), list(reference.final), { rtol: 1e-9 })
+  })
+
+  test('has the slopes of the chain rule worked out for weights of 1', async () => {
+    const { forward, gradients } = await load()
+    const ones = { w1: 1, w2: 1, w3: 1, w4: 1, w5: 1, w6: 1, b1: 0, b2: 0, b3: 0 }
+    const { h1, o } = forward(ones, [-2, -1])
+    const { w1, w5, b1, b3 } = gradients(ones, [-2, -1], 1)
+    within(
+      [h1, o, (1 - o) ** 2, w1, w5, b1, b3],
+      [
+        0.04742587317756678, 0.5236951740839997, 0.22686628719087137, 0.02146953526581111, -0.011269220242958155,
+        -0.010734767632905555, -0.23761755952842809,
+      ],
+      { rtol: 1e-14 },
+    )
   })
 
   test('predicts people never seen, and the library goes the same way', async () => {
