@@ -242,6 +242,16 @@ dense = {"type": "dense", "config": {"units": 2, "activation": "tanh"}}
 case("timeDistributed", [3, 4], {"W": [4, 2], "b": [2]}, lambda x, W, b: torch.tanh(x @ W + b), layer=dense)
 
 
+
+def divided(x, W, b):
+    """One power iteration from ones; the directions are constants, σ is not."""
+    v = F.normalize(W.detach() @ torch.ones(W.shape[1]), dim=0)
+    u = F.normalize(W.detach().T @ v, dim=0)
+    return torch.tanh(x @ (W / (v @ W @ u)) + b)
+
+
+case("spectralNormalization", [4], {"W": [4, 2], "b": [2]}, divided, layer=dense)
+
 def solve(index, type, config, input, params, function, whole):
     random = np.random.RandomState(index)
     draw = lambda shape, scale=1.0: torch.from_numpy(np.array(scale * random.randn(*shape))).requires_grad_()

@@ -16,7 +16,7 @@ const { spatialDropout1d, spatialDropout2d, spatialDropout3d, gaussianNoise, gau
 const { reshape, permute, repeatVector, upSampling1d, upSampling2d, upSampling3d, rescaling, normalization } = layers
 const { zeroPadding1d, zeroPadding2d, zeroPadding3d, cropping1d, cropping2d, cropping3d } = layers
 const { randomTranslation, randomRotation, randomZoom, randomErasing } = layers
-const { embedding, simpleRnn, lstm, gru, bidirectional, timeDistributed } = layers
+const { embedding, simpleRnn, lstm, gru, bidirectional, timeDistributed, spectralNormalization } = layers
 const { globalMaxPooling1d, globalMaxPooling2d, globalMaxPooling3d } = layers
 const { aconC, elu, gumbelSoftmax, maxout, prelu, relu, rrelu, softmax, srelu, swish } = layers
 
@@ -146,6 +146,8 @@ const rows: [Layer, number[] | number[][], number[]][] = [
   [bidirectional(lstm(2, { returnSequences: true })), [3, 2], [3, 4]],
   [bidirectional(simpleRnn(2), { mergeMode: 'mul' }), [3, 2], [2]],
   [bidirectional(gru(2, { returnSequences: true }), { mergeMode: 'ave' }), [3, 2], [3, 2]],
+  [spectralNormalization(dense(3), { powerIterations: 100 }), [4], [3]],
+  [spectralNormalization(conv2d(2, 2), { powerIterations: 100 }), [3, 3, 2], [2, 2, 2]],
   [timeDistributed(dense(2, { activation: 'tanh' })), [3, 4], [3, 2]],
   [timeDistributed(conv2d(2, 2)), [2, 3, 3, 1], [2, 2, 2, 2]],
   [timeDistributed(batchNormalization()), [3, 2], [3, 2]],
