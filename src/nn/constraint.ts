@@ -14,8 +14,8 @@ export interface Constraint {
 export type ConstraintMaker = (params?: Params) => Constraint
 
 /**
- * Defines a constraint by a formula of w, its settings and r, the norm of the w that belong together: those of one unit,
- * which lie along `axis` (0 for the W of a dense layer; for an array of more axes all but the last).
+ * Defines a constraint by a formula of w, its settings and r, the norm of the w that belong together: those along the axes
+ * of the setting `axis`. By default that is 0, the inputs of a unit of a dense layer; a filter of conv2d has [0, 1, 2].
  * @example
  * const positive = constraint('positive', {}, 'max(w, 0)')
  */
@@ -26,15 +26,13 @@ export function constraint<P extends Params>(name: string, defaults: P, text: st
       name,
       params,
       apply(k, w) {
-        const { axis = 0, ...numbers } = numbersOf(params)
-        // A filter of a convolution is one thing: its window and channels together.
-        const axes = w.shape.length > 2 && axis === 0 ? w.shape.slice(0, -1).map((_, i) => i) : [axis]
+        const axes = [params.axis ?? 0].flat() as number[]
         const square = k.scratch(
           'square',
           w.shape.map((size, i) => (axes.includes(i) ? 1 : size)),
         )
         k.reduce(square, 'sum', 'w^2', { w }, axes)
-        k.map(w, `let r = sqrt(square); ${text}`, { w, square, ...numbers })
+        k.map(w, `let r = sqrt(square); ${text}`, { w, square, ...numbersOf(params) })
       },
       toJSON: () => ({ name, params }),
     }

@@ -1,3 +1,4 @@
+import { StateError } from '../errors.ts'
 import { apply, check, derivative, type Formula, formula, formulaOf, name as nameNode } from '../formula/index.ts'
 import type { Operands, Reduction, Verbs } from '../program/index.ts'
 import { type Shape, sizeOf } from '../tensor/shape.ts'
@@ -30,7 +31,7 @@ export interface FusedLoss {
 
 export type LossMaker = (params?: Params) => Loss
 
-/** A loss written with verbs; `params` are its settings. Weights of samples do not reach it. */
+/** A loss written with verbs; `params` are its settings. It takes no weights of samples. */
 export interface LossDefinition {
   params?: Params
   target?: Loss['target']
@@ -85,12 +86,14 @@ function verbLoss(name: string, { params: defaults = {}, target = 'same', ...pai
       params,
       target,
       ...(pair.targetShape && { targetShape: pair.targetShape }),
-      forward: (k, views) => pair.forward(k, views, numbers),
-      backward(k, { weight, dp, ...views }) {
-        const slope = weight ? k.scratch('slope', dp.shape) : dp
-        pair.backward(k, { ...views, dp: slope }, numbers)
-        if (weight) k.map(dp, 'slope * weight', { slope, weight: column(weight, dp) })
+      forward(k, { weight, ...views }) {
+        if (weight)
+          throw new StateError('no-weights', `${name} compares samples with each other and knows no weights of them`, {
+            hint: 'leave sampleWeight and classWeight out, or choose a loss of single samples',
+          })
+        pair.forward(k, views, numbers)
       },
+      backward: (k, { p, t, dp }) => pair.backward(k, { p, t, dp }, numbers),
       toJSON: () => ({ name, params }),
     }
   }

@@ -105,7 +105,7 @@ function distances(k: Verbs, p: View, epsilon: number): { near: View; far: View;
  */
 export const circle = loss('circle', {
   params: { gamma: 80, margin: 0.4, removeDiagonal: true },
-  target: 'class',
+  targetShape: output => output.slice(0, -1),
   forward(k, { p, t, loss }, numbers) {
     const { a, b } = circles(k, p, t, numbers)
     k.reduce(loss, 'mean', 'softplus(a + b)', { a, b }, [0, 1])

@@ -26,15 +26,19 @@ export const rmsprop = optimizer(
   {
     params: { learningRate: 1e-3, rho: 0.9, momentum: 0, epsilon: 1e-7, centered: false },
     state: ['v'],
-    step: '',
-  },
-  ({ momentum, centered }) => ({
-    state: ['v', ...(centered ? ['a'] : []), ...(momentum > 0 ? ['m'] : [])],
     step: `v = rho * v + (1 - rho) * g^2;
-           ${centered ? 'a = rho * a + (1 - rho) * g;' : ''}
-           let d = learningRate * g / sqrt(v ${centered ? '- a^2' : ''} + epsilon);
-           ${momentum > 0 ? 'm = momentum * m + d; w = w - m' : 'w = w - d'}`,
-  }),
+           w = w - learningRate * g / sqrt(v + epsilon)`,
+  },
+  ({ momentum, centered }) =>
+    !momentum && !centered
+      ? {}
+      : {
+          state: ['v', ...(centered ? ['a'] : []), ...(momentum ? ['m'] : [])],
+          step: `v = rho * v + (1 - rho) * g^2;
+                 ${centered ? 'a = rho * a + (1 - rho) * g;' : ''}
+                 let d = learningRate * g / sqrt(v ${centered ? '- a^2' : ''} + epsilon);
+                 ${momentum ? 'm = momentum * m + d; w = w - m' : 'w = w - d'}`,
+        },
 )
 
 /** Divides by the root of the sum of all squared gradients so far. Duchi et al. 2011. PyTorch starts the sum at 0 and has ε outside the root. */

@@ -99,10 +99,11 @@ function settings(
   return given as Params
 }
 
-/** Whether a value is of the kind that a setting has. */
+/** Whether a value is of the kind that a setting has; one number is also a list of it. */
 const fits = (value: unknown, own: unknown): boolean =>
   Array.isArray(own)
-    ? Array.isArray(value) && value.length <= 10_000 && value.every(n => typeof n === 'number')
+    ? typeof value === 'number' ||
+      (Array.isArray(value) && value.length < 1e4 && value.every(n => typeof n === 'number'))
     : typeof value === typeof own
 
 /** A learning rate may be a schedule or a formula, which are looked at where they are made. */

@@ -1,5 +1,6 @@
-import { optimizers, reference, schedules, wasm } from 'nabla'
+import { formula, optimizers, reference, schedules, wasm } from 'nabla'
 import { describe, expect, test } from 'vitest'
+import { evaluateExactly } from '../../src/nn/exact.ts'
 import { drop, fuse, record } from '../../src/program/index.ts'
 import { sizeOf } from '../../src/tensor/shape.ts'
 import { type Buffer, type View, viewOf } from '../../src/tensor/view.ts'
@@ -56,6 +57,17 @@ describe.each([
 
 test('every optimiser has a run', () => {
   expect(Object.keys(optimizers).filter(name => !runs.some(run => run.name === name))).toEqual([])
+})
+
+test('exact functions agree with the engine to a few units in the last place', () => {
+  const of = (text: string, x: number) => evaluateExactly([...formula(text).outputs.values()][0], { x })
+  for (let i = 0; i < 500; i++) {
+    const x = (i - 250) * 0.0731
+    expect(Math.abs(of('exp(x)', x) / Math.exp(x) - 1)).toBeLessThan(1e-15)
+    expect(Math.abs(of('cos(x)', x) - Math.cos(x))).toBeLessThan(4e-15)
+    expect(Math.abs(of('1.7^x', x) / 1.7 ** x - 1)).toBeLessThan(1e-14)
+  }
+  expect([of('exp(x)', 800), of('exp(x)', -800), of('exp(x)', 0), of('cos(x)', 0)]).toEqual([Infinity, 0, 1, 1])
 })
 
 describe('schedules', () => {

@@ -84,6 +84,17 @@ describe('regularisers', () => {
     expect(await checkGradients(heavy)).toMatchObject({ passed: true })
   })
 
+  test('both backends go the same way', async () => {
+    const options = { kernelRegularizer: 'orthogonal', biasRegularizer: 'l2', kernelConstraint: 'maxNorm' }
+    const [a, b] = [reference, wasm].map(backend => compiled(network(options), 'sgd', backend))
+    for (const model of [a, b]) await model.fit(data, { epochs: 5 })
+    a.weights().forEach(({ data: found }, i) => {
+      found.forEach((w, j) => {
+        expect(b.weights()[i].data[j]).toBeCloseTo(w, 5)
+      })
+    })
+  })
+
   test('a maker stands for what it makes', async () => {
     const made = compiled(network({ kernelRegularizer: regularizers.l1 }))
     const named = compiled(network({ kernelRegularizer: 'l1' }))
@@ -98,6 +109,7 @@ const places: [keyof typeof constraints, object, number[], number[]][] = [
   ['minMaxNorm', { minValue: 2, maxValue: 3, rate: 0.5 }, [3, 1, 4, 0, 0, 0], [3 * 0.8, 1.5, 4 * 0.8, 0, 0, 0]],
   ['unitNorm', {}, [3, 1, 4, 0, 0, 0], [0.6, 1, 0.8, 0, 0, 0]],
   ['unitNorm', { axis: 1 }, [3, 4, 1, 0, 0, 2], [0.6, 0.8, 1, 0, 0, 1]],
+  ['unitNorm', { axis: [0, 1] }, [1, 1, 1, 1, 2, 1], [1, 1, 1, 1, 2, 1].map(w => w / 3)],
   ['nonNeg', {}, [3, -1, 0, 2, -5, 1], [3, 0, 0, 2, 0, 1]],
 ]
 
@@ -148,6 +160,12 @@ describe('weights of samples', () => {
     const first = await a.fit(data, { epochs: 2, classWeight: { 1: 3 } })
     expect(await b.fit(data, { epochs: 2, sampleWeight })).toEqual(first)
     expect(a.weights()).toEqual(b.weights())
+  })
+
+  test('do not reach losses that compare samples with each other', async () => {
+    const model = network()
+    model.compile({ loss: 'circle', backend: reference })
+    await expect(model.fit(data, { sampleWeight: twice })).rejects.toThrow('circle compares samples with each other')
   })
 
   test('must fit', async () => {
