@@ -20,7 +20,7 @@ import { gemm } from './kernels/gemm.ts'
 import { map } from './kernels/map.ts'
 import { reduce } from './kernels/reduce.ts'
 import { scatter } from './kernels/scatter.ts'
-import { tileReach, winograd } from './kernels/winograd.ts'
+import { tileReach, winograd } from './kernels/winograd/index.ts'
 import type { Location } from './nest.ts'
 import { writeSteps } from './steps.ts'
 

@@ -2,6 +2,7 @@ import { count } from '../../../formula/index.ts'
 import type { MapInstruction } from '../../../program/index.ts'
 import { type Build, type Emit, formulaWriter } from '../build.ts'
 import { cut, iterations, type Nest, nest, part, traffic, wrap } from '../nest.ts'
+import { range } from '../numbers.ts'
 import { sections, vectorizable, walker } from '../walk.ts'
 
 /** Elements of a flat array that one unit of work takes. */
@@ -69,6 +70,3 @@ function emit(build: Build, instruction: MapInstruction, n: Nest, inputNames: re
     bytes: traffic(n),
   })
 }
-
-export const range = (from: number, to: number): number[] =>
-  Array.from({ length: Math.max(0, to - from) }, (_, i) => from + i)

@@ -4,8 +4,8 @@ import type { View } from '../../../tensor/view.ts'
 import type { Code, Local } from '../assembler.ts'
 import { type Build, type Emit, formulaWriter } from '../build.ts'
 import { cut, iterations, type Nest, nest, type Operand, traffic, wrap } from '../nest.ts'
+import { largestDivisor, range } from '../numbers.ts'
 import { sections, vectorizable, walker } from '../walk.ts'
-import { range } from './map.ts'
 
 /** From how many summands a reduction to few elements is cut into parts, which are then reduced themselves. */
 const long = 2048
@@ -222,9 +222,4 @@ function indices(levels: readonly number[], sizes: readonly number[]): Record<nu
     (all, l) => all.flatMap(at => range(0, sizes[l]).map(i => ({ ...at, [l]: i }))),
     [{}],
   )
-}
-
-function largestDivisor(n: number, limit: number): number {
-  for (let d = limit; d > 1; d--) if (n % d === 0) return d
-  return 1
 }

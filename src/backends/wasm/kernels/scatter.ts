@@ -2,8 +2,8 @@ import type { Scatter } from '../../../program/index.ts'
 import type { View } from '../../../tensor/view.ts'
 import type { Emit } from '../build.ts'
 import { iterations, nest, traffic } from '../nest.ts'
+import { range } from '../numbers.ts'
 import { sections, vectorizable, walker } from '../walk.ts'
-import { range } from './map.ts'
 
 /**
  * The gradient of a maximum over windows that do not overlap: every element of the target is written once, the value

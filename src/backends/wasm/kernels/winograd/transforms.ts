@@ -1,5 +1,5 @@
-import type { Code, Local } from '../assembler.ts'
-import { simdTarget } from '../simd.ts'
+import type { Code, Local } from '../../assembler.ts'
+import { simdTarget } from '../../simd.ts'
 
 type Arithmetic = ReturnType<typeof simdTarget>
 
