@@ -98,7 +98,11 @@ function program(io: Io, done: (code: number) => void): Command {
   configure(nabla.command('compare'), io)
     .description('train one network with several activation functions and say which to choose')
     .option('--data <name>', 'spiral, planar, digits, or a CSV file of numbers with a column of classes', 'spiral')
-    .option('--activations <list>', 'names, or formulas of x, with commas between', activationList, compared)
+    .addOption(
+      new Option('--activations <list>', 'names, or formulas of x, with commas between')
+        .argParser(activationList)
+        .default(compared, compared.join(', ')),
+    )
     .option('--seeds <n>', 'trainings with each', whole(1, 1000), 5)
     .option('--epochs <n>', 'times to go through the samples (default: what suits the data)', whole(1, 1e6))
     .option('--label <column>', 'the column of a CSV file that holds the classes', 'label')
