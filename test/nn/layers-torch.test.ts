@@ -58,7 +58,7 @@ async function run(backend: Backend, seed: number, { type, config, input, output
   for (const [key, shape] of Object.entries(shared ?? {})) add(key, shape, 'temporary')
   const program = record('layer', [], k => {
     pair.forward(k, views as Parameters<Pair['forward']>[1], [views.x])
-    pair.backward(k, views as Parameters<Pair['backward']>[1], [views.x], [views.dx])
+    pair.backward(k, views as Parameters<typeof pair.backward>[1], [views.x], [views.dx])
   })
   await engine.compile(lift(drop(fuse(drop(program))))).run({})
   const read = (name: string) => Array.from(engine.read(views[name].buffer))

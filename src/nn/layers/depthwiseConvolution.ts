@@ -1,7 +1,13 @@
 import type { Verbs } from '../../program/index.ts'
 import type { View } from '../../tensor/view.ts'
 import { layer, pair, whole } from '../layer.ts'
-import { type InitializerChoice, resolveActivation, resolveInitializer } from '../resolve.ts'
+import {
+  type ConstraintChoice,
+  type InitializerChoice,
+  type RegularizerChoice,
+  resolveActivation,
+  resolveInitializer,
+} from '../resolve.ts'
 import {
   type One,
   type Padding,
@@ -17,14 +23,18 @@ import {
 import type { ConvolutionOptions } from './convolution.ts'
 
 export interface DepthwiseOptions<S = Sizes, P = Padding>
-  extends Omit<ConvolutionOptions<S, P>, 'groups' | 'kernelInitializer'> {
+  extends Omit<ConvolutionOptions<S, P>, 'groups' | 'kernelInitializer' | 'kernelRegularizer' | 'kernelConstraint'> {
   /** Filters of each channel. */
   depthMultiplier?: number
   depthwiseInitializer?: InitializerChoice
+  depthwiseRegularizer?: RegularizerChoice
+  depthwiseConstraint?: ConstraintChoice
 }
 
 export interface SeparableOptions<S = Sizes, P = Padding> extends DepthwiseOptions<S, P> {
   pointwiseInitializer?: InitializerChoice
+  pointwiseRegularizer?: RegularizerChoice
+  pointwiseConstraint?: ConstraintChoice
 }
 
 type Causal = Padding | 'causal'

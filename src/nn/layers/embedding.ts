@@ -1,10 +1,17 @@
 import { sizeOf } from '../../tensor/shape.ts'
 import type { View } from '../../tensor/view.ts'
 import { type LayerOptions, layer, pair, whole } from '../layer.ts'
-import { type InitializerChoice, resolveInitializer } from '../resolve.ts'
+import {
+  type ConstraintChoice,
+  type InitializerChoice,
+  type RegularizerChoice,
+  resolveInitializer,
+} from '../resolve.ts'
 
 export interface EmbeddingOptions extends LayerOptions {
   embeddingsInitializer?: InitializerChoice
+  embeddingsRegularizer?: RegularizerChoice
+  embeddingsConstraint?: ConstraintChoice
 }
 
 /**

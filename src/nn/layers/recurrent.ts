@@ -2,10 +2,18 @@ import type { View } from '../../tensor/view.ts'
 import type { Activation } from '../activation.ts'
 import type { Initializer } from '../initializer.ts'
 import { type LayerOptions, whole } from '../layer.ts'
-import { type ActivationChoice, type InitializerChoice, resolveActivation, resolveInitializer } from '../resolve.ts'
+import {
+  type ActivationChoice,
+  type ConstraintChoice,
+  type InitializerChoice,
+  type RegularizerChoice,
+  resolveActivation,
+  resolveInitializer,
+  type WeightOptions,
+} from '../resolve.ts'
 import { spatial } from '../window.ts'
 
-export interface RecurrentOptions extends LayerOptions {
+export interface RecurrentOptions extends LayerOptions, WeightOptions {
   activation?: ActivationChoice
   useBias?: boolean
   /** Whether each step gives an output, or only the last one. */
@@ -15,6 +23,10 @@ export interface RecurrentOptions extends LayerOptions {
   kernelInitializer?: InitializerChoice
   recurrentInitializer?: InitializerChoice
   biasInitializer?: InitializerChoice
+  /** A penalty on U that joins the loss. */
+  recurrentRegularizer?: RegularizerChoice
+  /** Where U is put back to after each step. */
+  recurrentConstraint?: ConstraintChoice
 }
 
 export interface GatedOptions extends RecurrentOptions {
