@@ -2,7 +2,15 @@ import { ShapeError, StateError } from '../errors.ts'
 import type { Layer } from '../nn/layer.ts'
 import type { Optimizer } from '../nn/optimizer.ts'
 import { type OptimizerChoice, resolveOptimizer } from '../nn/resolve.ts'
-import { type Backend, type Compiled, type Engine, explain, type Numbers, type Series } from '../program/index.ts'
+import {
+  type Backend,
+  type Compiled,
+  type Engine,
+  explain,
+  kernelTable,
+  type Numbers,
+  type Series,
+} from '../program/index.ts'
 import { numpyRandom } from '../tensor/random.ts'
 import { printShape, type Shape, sizeOf } from '../tensor/shape.ts'
 import type { Buffer } from '../tensor/view.ts'
@@ -78,6 +86,8 @@ export interface Model {
   ): Promise<number[]>
   /** The outputs of one batch. */
   forward(batch: number, x: ArrayLike<number>): Promise<Numbers>
+  /** The same at once, for what is small enough to run without threads. */
+  forwardSync(batch: number, x: ArrayLike<number>): Numbers
   /** All arrays of the model, layer by layer: parameters, then moving statistics. */
   weights(): Weight[]
   /** Sets arrays by name; all others stay. */
@@ -90,9 +100,14 @@ export interface Model {
   summary(options?: { style?: SummaryStyle }): string
   /** A mode's program in textbook notation. */
   explain(mode?: Mode, batchSize?: number): string
+  /** A mode's kernels with their operations, bytes and times, beside what one core of this machine can do. */
+  kernels(mode?: Mode, batchSize?: number): string
   /** Frees what the engine holds; the numbers are gone with it. */
   close(): void
 }
+
+/** Runs of a program from which `kernels` takes medians. */
+const timedRuns = 21
 
 /** Steps for an engine that knows single runs only. */
 function oneByOne(engine: Engine, made: Plan & Compiled): Series {
@@ -273,6 +288,30 @@ export function model(of: readonly Layer[] | Graph, options: ModelOptions = {}):
       ready().write(run.x, x)
       await run.run({})
       return ready().read(run.out)
+    },
+    forwardSync(batch, x) {
+      const run = planned('predict', batch)
+      ready().write(run.x, x)
+      if (run.run({}))
+        throw new StateError('needs-threads', `predictSync was asked for ${batch} samples, which run on threads`, {
+          hint: 'await model.predict(…), or compile with threads: 1',
+        })
+      return ready().read(run.out)
+    },
+    kernels(mode = 'train', batchSize = 32) {
+      if (mode !== 'predict') compiled(self, 'kernels')
+      const { profile } = planned(mode, batchSize)
+      const limits = ready().limits?.()
+      if (!profile || !limits) return `The ${ready().name} engine runs plain loops; there are no kernels to time.`
+      const before = lasting().map(buffer => [buffer, ready().read(buffer)] as const)
+      const scalars = { t: 1, learningRate: 0, seed: self.seed }
+      const runs = Array.from({ length: timedRuns }, () => profile(scalars))
+      for (const [buffer, values] of before) ready().write(buffer, values)
+      const median = (i: number) => runs.map(run => run[i].milliseconds).sort((a, b) => a - b)[timedRuns >> 1]
+      return kernelTable(
+        runs[0].map((timing, i) => ({ ...timing, milliseconds: median(i) })),
+        limits,
+      )
     },
     weights() {
       const pieces = new Map(weightsIn(network.parameters).map(weight => [weight.name, weight]))

@@ -165,7 +165,10 @@ export function ending(k: Verbs, network: Network, goals: readonly Goal[], weigh
 export function isFused({ nodes, outputs }: Network, { fused }: Loss, output = 0): boolean {
   const { node } = outputs[output]
   const choice = nodes[node].layer.config.activation as ActivationChoice | undefined
-  if (fused === undefined || choice === undefined || resolveActivation(choice).name !== fused.activation) return false
+  if (fused === undefined || choice === undefined) return false
+  const { name, params } = resolveActivation(choice)
+  // The pair takes each row's last axis together; a softmax along another has to be itself.
+  if (name !== fused.activation || (params.axis ?? -1) !== -1) return false
   const readers = nodes.filter(
     ({ inputs, owner }, i) => inputs.includes(node) || (owner === nodes[node].owner && i !== node),
   )

@@ -1,4 +1,4 @@
-import { type Activation, activation, type ElementwiseDefinition } from './activation.ts'
+import { type Activation, activation, type ElementwiseDefinition, formulaActivation } from './activation.ts'
 import * as activations from './activations.ts'
 import type { Constraint } from './constraint.ts'
 import * as constraints from './constraints.ts'
@@ -16,10 +16,14 @@ import { type Choice, resolver } from './resolver.ts'
 
 export type { Choice } from './resolver.ts'
 
-export const resolveActivation = resolver<Activation>('activation', activations, {
+const namedActivation = resolver<Activation>('activation', activations, {
   texts: ['forward'],
   define: (name, definition: ElementwiseDefinition) => activation(name, definition),
 })
+/** An activation by its name, or by a formula of x: 'x * tanh(x)'. */
+export const resolveActivation = (choice: Parameters<typeof namedActivation>[0]): Activation =>
+  (typeof choice === 'string' && !Object.hasOwn(activations, choice) && formulaActivation(choice)) ||
+  namedActivation(choice)
 export const resolveLoss = resolver<Loss>('loss', losses, {
   texts: ['forward'],
   define: (name, definition: FormulaLossDefinition) => loss(name, definition),
@@ -36,7 +40,9 @@ export const resolveRegularizer = resolver<Regularizer>('regularizer', regulariz
 })
 export const resolveConstraint = resolver<Constraint>('constraint', constraints)
 
-export type ActivationChoice = Choice<Activation, keyof typeof activations>
+export type ActivationChoice = Choice<Activation, keyof typeof activations> | Formula
+/** Text that is no known name but reads as a formula of x. */
+type Formula = string & {}
 export type InitializerChoice = Choice<Initializer, keyof typeof initializers>
 export type LossChoice = Choice<Loss, keyof typeof losses>
 export type OptimizerChoice = Choice<Optimizer, keyof typeof optimizers>

@@ -1,4 +1,4 @@
-import { batches, type Dataset, type DatasetSource } from '../data/dataset.ts'
+import { batches, type Dataset, type DatasetSource, order } from '../data/dataset.ts'
 import { compiled, type Model } from '../model/model.ts'
 import type { Port } from '../model/network.ts'
 import { report, totals } from '../model/report.ts'
@@ -91,6 +91,15 @@ export async function predict(
     await turn()
   }
   const whole = { shape: [samples.size, ...model.outputShape], data: out! }
+  return { ...whole, outputs: parted(whole, model.network.outputs) }
+}
+
+/** The outputs of a few samples at once, without waiting: for a network small enough to run without threads. */
+export function predictSync(model: Model, data: Data | DatasetSource['x']): Predictions {
+  const samples = inputsFor(model, 'select' in data || 'x' in data ? (data as Data) : { x: data as DatasetSource['x'] })
+  const x = new Float64Array(samples.size * sizeOf(model.inputShape))
+  samples.fill(order(samples.size, { shuffle: false }), x)
+  const whole = { shape: [samples.size, ...model.outputShape], data: model.forwardSync(samples.size, x) }
   return { ...whole, outputs: parted(whole, model.network.outputs) }
 }
 

@@ -5,7 +5,7 @@ import { fromBytes as bytesToCore, type LoadOptions, loadModel as load, save } f
 import type { Layer } from '../nn/layer.ts'
 import type { Data, Several } from './check.ts'
 import type { Metrics, TrainEvent } from './event.ts'
-import { type EvaluateOptions, evaluate, type Predictions, predict } from './measure.ts'
+import { type EvaluateOptions, evaluate, type Predictions, predict, predictSync } from './measure.ts'
 import { type FitOptions, fit, type History, type TrainOptions, train } from './train.ts'
 
 /** A model with the verbs of a training. */
@@ -16,6 +16,8 @@ export interface Model extends Core {
   train(data: Data, options?: TrainOptions): AsyncGenerator<TrainEvent, void>
   evaluate(data: Data, options?: EvaluateOptions): Promise<Metrics>
   predict(data: Data | DatasetSource['x'] | Several, options?: { batchSize?: number }): Promise<Predictions>
+  /** The outputs of a few samples without waiting; throws a StateError where it takes threads. */
+  predictSync(data: Data | DatasetSource['x']): Predictions
   /** Writes a folder, or one file when the path ends in .safetensors. */
   save(path: string): Promise<void>
 }
@@ -27,6 +29,7 @@ export const trainable = (core: Core): Model =>
     evaluate: (data: Data, options?: EvaluateOptions) => evaluate(core, data, options),
     predict: (data: Data | DatasetSource['x'] | Several, options?: { batchSize?: number }) =>
       predict(core, data, options),
+    predictSync: (data: Data | DatasetSource['x']) => predictSync(core, data),
     save: (path: string) => save(core, path),
   })
 

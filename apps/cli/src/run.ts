@@ -2,6 +2,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import pico from 'picocolors'
 import { activationList } from './activationList.ts'
 import type { CompareCommand } from './compare.ts'
+import type { ExplainOptions } from './explain.ts'
 import type { Io } from './io.ts'
 import type { TrainOptions } from './train.ts'
 
@@ -119,6 +120,17 @@ function program(io: Io, done: (code: number) => void): Command {
       const given = new Set(Object.keys(options).filter(key => command.getOptionValueSource(key) === 'cli'))
       const { compare } = await import('./compare.ts')
       done(await compare(options, given, io))
+    })
+
+  configure(nabla.command('explain'), io)
+    .description('print a step of a model in textbook notation')
+    .argument('<run>', 'run folder, model folder, model file, or digits')
+    .option('--kernels', 'print the compiled kernels with their times, beside what one core can do')
+    .addOption(new Option('--mode <mode>', 'which step').choices(['train', 'evaluate', 'predict']).default('train'))
+    .option('--batch <n>', 'samples a step', whole(1, 1e5), 64)
+    .action(async (what: string, options: ExplainOptions) => {
+      const { explain } = await import('./explain.ts')
+      done(await explain(what, options, io))
     })
 
   return nabla

@@ -61,9 +61,9 @@ function convolution(
     shapes(input) {
       const { out } = over(spatial(who, input, n))
       divides(who, groups, { channels: input[n], filters })
-      const y = [...out, filters]
+      const z = [...out, filters]
       const W = [...size, input[n] / groups, filters]
-      return { y, params: { W, b: useBias ? [filters] : undefined }, saved: { z: y } }
+      return { y: f.outputShape(z), params: { W, b: useBias ? [filters] : undefined }, saved: { z } }
     },
     initial: { W: resolveInitializer(kernelInitializer), b: resolveInitializer(biasInitializer) },
     forward(k, { x, W, b, z, y }) {

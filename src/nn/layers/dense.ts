@@ -35,7 +35,8 @@ export const dense = layer('dense', ['units'], (units: number, options: DenseOpt
     shapes(input) {
       axes('dense', input, 1, '[features]')
       const [inputs] = input
-      return { y: [units], params: { W: [inputs, units], b: useBias ? [units] : undefined }, saved: { z: [units] } }
+      const b = useBias ? [units] : undefined
+      return { y: f.outputShape([units]), params: { W: [inputs, units], b }, saved: { z: [units] } }
     },
     initial,
     forward(k, { x, W, b, z, y }) {
