@@ -183,7 +183,7 @@ def by_torch(name, params, make, change=None):
             w.grad = torch.tensor(g)
         if change:
             change(ws)
-        o.step()
+        o.step(lambda: torch.zeros(()))
         out.append([w.detach().numpy().copy() for w in ws])
     keep(name, params, out)
 
@@ -216,6 +216,7 @@ by_torch("adamW", {"learningRate": lr, "epsilon": 0, "weightDecay": 0.03}, lambd
 by_torch("adamax", {"learningRate": lr, "epsilon": 0}, lambda w: o.Adamax(w, lr, eps=0))
 by_torch("radam", {"learningRate": lr, "epsilon": 1e-8, "beta2": 0.9}, lambda w: o.RAdam(w, lr, betas=(0.9, 0.9)))
 by_torch("radam", {"learningRate": lr}, lambda w: o.RAdam(w, lr))
+by_torch("lbfgs", {"learningRate": 0.1, "historySize": 3}, lambda w: o.LBFGS(w, 0.1, max_iter=1, history_size=3))
 by_torch("rprop", {"learningRate": lr}, lambda w: o.Rprop(w, lr))
 by_torch("sgd", {"learningRate": lr, "clipvalue": 1.5}, lambda w: o.SGD(w, lr), lambda ws: torch.nn.utils.clip_grad_value_(ws, 1.5))
 

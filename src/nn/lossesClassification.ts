@@ -41,13 +41,14 @@ export const binaryFocalCrossentropy = loss('binaryFocalCrossentropy', {
   },
 })
 
-const kept = 'p >= epsilon * s && p <= (1 - epsilon) * s ? t : 0'
+// A row that sums to nothing is divided by ε, so that it gives a number too.
+const kept = 's > 0 && p >= epsilon * s && p <= (1 - epsilon) * s ? t : 0'
 
 const crossentropy = {
   per: 'row',
   parts: { s: ['sum', 'p'], u: ['sum', kept] }, // s = Σ p, 1 after a softmax; u = Σ t, where p is not clipped
-  forward: '-t * log(clamp(p / s, epsilon, 1 - epsilon))',
-  backward: `let v = ${kept}; u / s - (v > 0 ? v / p : 0)`, // dp = Σt/s − t/p
+  forward: '-t * log(clamp(p / max(s, epsilon), epsilon, 1 - epsilon))',
+  backward: `let v = ${kept}; u / max(s, epsilon) - (v > 0 ? v / p : 0)`, // dp = Σt/s − t/p
   fused: {
     activation: 'softmax',
     parts: { m: ['max', 'z'], s: ['sum', 'exp(z - m)'] },
@@ -81,13 +82,14 @@ export const categoricalFocalCrossentropy = loss('categoricalFocalCrossentropy',
     s: ['sum', 'p'],
     u: [
       'sum',
-      `let q = clamp(p / s, epsilon, 1 - epsilon);
+      `let q = clamp(p / max(s, epsilon), epsilon, 1 - epsilon);
        q == p / s ? alpha * t * (gamma * (1 - q)^(gamma - 1) * q * log(q) - (1 - q)^gamma) : 0`,
     ],
   },
-  forward: 'let q = clamp(p / s, epsilon, 1 - epsilon); -alpha * (1 - q)^gamma * t * log(q)',
-  backward: `let q = clamp(p / s, epsilon, 1 - epsilon);
-             ((q == p / s ? alpha * t * (gamma * (1 - q)^(gamma - 1) * log(q) - (1 - q)^gamma / q) : 0) - u) / s`,
+  forward: 'let q = clamp(p / max(s, epsilon), epsilon, 1 - epsilon); -alpha * (1 - q)^gamma * t * log(q)',
+  backward: `let r = max(s, epsilon);
+             let q = clamp(p / r, epsilon, 1 - epsilon);
+             ((q == p / s ? alpha * t * (gamma * (1 - q)^(gamma - 1) * log(q) - (1 - q)^gamma / q) : 0) - u) / r`,
   fused: {
     activation: 'softmax',
     parts: {
@@ -107,12 +109,12 @@ export const categoricalFocalCrossentropy = loss('categoricalFocalCrossentropy',
 
 /** Mean over the batch of (1 − p_t^q) / q: between cross-entropy (q → 0) and mean absolute error (q = 1). Zhang & Sabuncu 2018. */
 export const categoricalGeneralizedCrossEntropy = loss('categoricalGeneralizedCrossEntropy', {
-  params: { q: 0.5 },
+  params: { q: 0.5, epsilon: 1e-7 },
   target: 'class',
   per: 'row',
   parts: { c: ['sum', 't * p'] },
-  forward: '(1 - c^q) / q',
-  backward: 't == 0 ? 0 : -t * c^(q - 1)',
+  forward: '(1 - max(c, 0)^q) / q',
+  backward: 't == 0 ? 0 : -t * max(c, epsilon)^(q - 1)', // without a limit the slope at 0 would be infinite
 })
 
 /** Mean over the batch of Σ t·log(t / p), both kept within ε and 1. Kullback & Leibler 1951. PyTorch's KLDivLoss takes log p. */

@@ -48,11 +48,11 @@ export const logCosh = loss('logCosh', {
   backward: 'tanh(p - t)',
 })
 
-/** Mean of p − t·log(p + ε): counts t of rate p. */
+/** Mean of p − t·log(p + ε): counts t of rate p ≥ 0. */
 export const poisson = loss('poisson', {
   params: { epsilon: 1e-7 },
-  forward: 'p - t * log(p + epsilon)',
-  backward: '1 - t / (p + epsilon)',
+  forward: 'p - t * log(max(p, 0) + epsilon)',
+  backward: '1 - (p >= 0 ? t / (p + epsilon) : 0)',
 })
 
 /** PyTorch's PoissonNLLLoss: eᵖ − t·p, or p − t·log(p + ε) without logInput; `full` adds Stirling's log t! for t > 1. */

@@ -54,8 +54,9 @@ export interface OptimizerDefinition {
   step: string
 }
 
-/** An optimiser that looks at a parameter as a whole: its step in verbs, for one parameter in its own shape. */
+/** An optimiser that looks at a parameter as a whole: its step in verbs, for one parameter, or for all `together`. */
 export interface WholeOptimizerDefinition extends Omit<OptimizerDefinition, 'step'> {
+  together?: boolean
   step(k: Verbs, arrays: Readonly<Record<string, View>>, params: Readonly<Record<string, number>>): void
 }
 
@@ -103,7 +104,7 @@ export function optimizer(
         if (weightDecay) k.map(w, 'w - learningRate * weightDecay * w', { w, weightDecay })
         if (read) k.map({ ...slots, w }, read, { ...numbers, ...slots, w, g })
         else
-          for (const piece of pieces) {
+          for (const piece of 'together' in fixed && fixed.together ? [(flat: View) => flat] : pieces) {
             const arrays = Object.entries({ ...slots, w, g }).map(([key, flat]) => [key, piece(flat)])
             ;(step as WholeOptimizerDefinition['step'])(k, Object.fromEntries(arrays), numbers)
           }
