@@ -1,16 +1,18 @@
 import type { Pair } from '../nn/layer.ts'
-import type { Verbs } from '../program/index.ts'
+import { adjoints, type Instruction, start, type Verbs } from '../program/index.ts'
 import type { Shape } from '../tensor/shape.ts'
 import type { View } from '../tensor/view.ts'
 import { type Network, type Node, type Port, present } from './network.ts'
 
-type Views = Parameters<Pair['backward']>[1]
+type Views = Parameters<NonNullable<Pair['backward']>>[1]
 
 /** What the forward pass leaves for the backward pass: each node's output and the arrays of its pair. */
 export interface Trace {
   readonly y: View
   readonly xs: readonly View[]
   readonly views: Readonly<Record<string, View>>
+  /** What forward did, where backward is derived from it. */
+  readonly tape?: readonly Instruction[]
 }
 
 type Loose = Readonly<Record<'saved' | 'shared' | 'random', Readonly<Record<string, Shape>> | undefined>>
@@ -31,15 +33,34 @@ export function forward(k: Verbs, { nodes }: Network, inputs: readonly View[], t
   for (const node of nodes) {
     const { pair } = node.layer
     const xs = node.inputs.map(index => at(index, inputs, written))
-    const views = 'view' in pair ? {} : room(k, nodes, node, xs)
-    const y = 'view' in pair ? pair.view(xs[0], node.shape) : views.y
-    if (!('view' in pair))
-      if (training || !pair.infer) pair.forward(k, views as Views, xs)
-      else pair.infer(k, views as Views, xs)
-    traces.push({ y, xs, views })
-    written.push(y)
+    const trace =
+      'view' in pair ? { y: pair.view(xs[0], node.shape), xs, views: {} } : call(k, nodes, node, pair, xs, training)
+    traces.push(trace)
+    written.push(trace.y)
   }
   return traces
+}
+
+function call(k: Verbs, nodes: readonly Node[], node: Node, pair: Pair, xs: readonly View[], training: boolean): Trace {
+  const views = room(k, nodes, node, xs)
+  const { y } = views
+  if (training && !pair.backward) {
+    const starts: View[] = []
+    const begin = (view: View, row = false) => starts[starts.push(start(k, view, starts, row)) - 1]
+    const own = xs.map(x => begin(x))
+    const parameters = nodes[node.owner].parameters.map(({ key }) => [key, begin(views[key], true)])
+    const all = { ...views, ...Object.fromEntries(parameters), x: own[0] } as Views
+    const tape: Instruction[] = []
+    pair.forward(
+      k.watch(instruction => tape.push(instruction)),
+      all,
+      own,
+    )
+    return { y, xs: own, views: all, tape }
+  }
+  if (training || !pair.infer) pair.forward(k, views as Views, xs)
+  else pair.infer(k, views as Views, xs)
+  return { y, xs, views }
 }
 
 /** The arrays of a layer where it is called: its own, and those that live from forward to backward. */
@@ -103,7 +124,7 @@ export function backward(
     const node = nodes[index]
     const { layer, number, inputs: reads, owner } = node
     if ('view' in layer.pair) continue
-    const { views, xs } = traces[index]
+    const { views, xs, tape } = traces[index]
     const slopes = present(shapesOf(node).saved).map(([key]) => [
       `d${key}`,
       k.scratch(`d${key}${number}`, views[key].shape),
@@ -120,7 +141,10 @@ export function backward(
       dy: total(index),
       dx: dxs[0],
     } as Views
-    layer.pair.backward(k, all, xs, dxs)
+    if (tape) {
+      const starts = nodes[owner].parameters.map(({ key }) => ({ of: all[key], slope: all[`d${key}`] }))
+      adjoints(k, tape, { of: all.y, slope: all.dy }, [...xs.map((of, i) => ({ of, slope: dxs[i] })), ...starts])
+    } else layer.pair.backward!(k, all, xs, dxs)
     if (shared && owner === index) for (const { name, gradient } of node.parameters) total(name, gradient)
   }
   return inputs.map((_, i) => total(-1 - i))

@@ -39,7 +39,8 @@ export interface Pair<
   readonly initial?: Readonly<Partial<Record<NoInfer<P | M>, Initializer>>>
   /** `xs` are all its inputs in the order of the call; x is the first. */
   forward(k: Verbs, views: Views<'x' | 'y' | P | S | M | H | R>, xs: readonly View[]): void
-  backward(
+  /** Derived from what forward does when left out. */
+  backward?(
     k: Verbs,
     views: Views<'x' | 'y' | 'dx' | 'dy' | P | S | M | H | R | `d${P}` | `d${S}`>,
     xs: readonly View[],
@@ -95,7 +96,7 @@ export type LayerMaker<A extends readonly unknown[]> = ((...args: A) => Layer) &
  * const double = layer('double', [], (_: LayerOptions = {}) => pair({
  *   shapes: input => ({ y: input }),
  *   forward(k, { x, y }) { k.map(y, '2 * x', { x }) },
- *   backward(k, { dx, dy }) { k.map(dx, '2 * dy', { dy }) },
+ *   backward(k, { dx, dy }) { k.map(dx, '2 * dy', { dy }) },   // may be left out
  * }))
  */
 export function layer<A extends readonly unknown[]>(

@@ -29,6 +29,8 @@ export interface Verbs {
   index(n: number): View
   /** Room for values that live within the step. */
   scratch(name: string, shape: Shape): View
+  /** The same verbs, which also show each instruction to `see`. */
+  watch(see: (instruction: Instruction) => void): Verbs
 }
 
 /** All axes but the last: where a layer's samples lie. */
@@ -126,6 +128,13 @@ export function verbs(emit: (instruction: Instruction) => void, scalars: readonl
     random: (name, shape) => viewOf({ name, shape, kind: 'random', stream: streams++ }),
     index: n => viewOf({ name: 'index', shape: [n], kind: 'index' }),
     scratch: (name, shape) => viewOf({ name, shape, kind: 'temporary' } satisfies Buffer),
+    watch(see) {
+      const shown = (instruction: Instruction) => {
+        see(instruction)
+        emit(instruction)
+      }
+      return { ...verbs(shown, scalars), random: self.random }
+    },
   }
   return self
 }

@@ -86,9 +86,11 @@ export function viewOf(buffer: Buffer): View {
   })
 }
 
-type Geometry = Pick<View, 'name' | 'buffer' | 'axes' | 'base' | 'divisor' | 'fill'>
+/** What a view is, without what can be done with it. */
+export type Geometry = Pick<View, 'name' | 'buffer' | 'axes' | 'base' | 'divisor' | 'fill'>
 
-function make(g: Geometry): View {
+/** The view of a geometry. */
+export function make(g: Geometry): View {
   const shape = g.axes.map(axis => sizeOf(axis.map(f => f.size)))
   const withAxes = (axes: View['axes']) => make({ ...g, axes })
   return {

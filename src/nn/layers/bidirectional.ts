@@ -2,7 +2,7 @@ import { ShapeError } from '../../errors.ts'
 import { printShape } from '../../tensor/shape.ts'
 import type { View } from '../../tensor/view.ts'
 import type { LayerOptions, Pair } from '../layer.ts'
-import { type AnyShapes, asPair, inside, prefixed, wrapper } from './wrapper.ts'
+import { type AnyShapes, asPair, inside, prefixed, type Written, wrapper } from './wrapper.ts'
 
 export interface BidirectionalOptions extends LayerOptions {
   /** How the two outputs of a step become one: side by side (default), or their sum, product or mean. */
@@ -25,7 +25,7 @@ export const bidirectional = wrapper<BidirectionalOptions>('bidirectional', (lay
     })
   const turned = layer.with({ goBackwards: !layer.config.goBackwards })
   const ways = { forward_: asPair(layer.pair), backward_: asPair(turned.pair) }
-  const each = Object.entries(ways) as [keyof typeof ways, Pair][]
+  const each = Object.entries(ways) as [keyof typeof ways, Written][]
   /** Outputs of the second layer come in the order of reading; this is their order in time. */
   const inTime = (v: View) => (layer.config.returnSequences ? v.flip(1) : v)
   /** Where each layer writes: its half of y, or room of its own. */

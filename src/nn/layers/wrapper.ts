@@ -42,12 +42,23 @@ function saved(who: string, { type, config }: Saved): Layer {
 }
 
 /** A layer's pair; one that only looks at its input in another way becomes a copy. */
-export function asPair(inner: Pair | Rearrangement): Pair {
-  if (!('view' in inner)) return inner
-  return pair({
+export function asPair(inner: Pair | Rearrangement): Written {
+  if (!('view' in inner)) return written(inner)
+  const copied = pair({
     shapes: inner.shapes,
     forward: (k, { x, y }) => k.copy(y, inner.view(x, y.shape.slice(1))),
     backward: (k, { dx, dy }) => k.copy(inner.view(dx, dy.shape.slice(1)), dy),
+  })
+  return written(copied)
+}
+
+/** A pair with both halves. */
+export type Written = Pair & Required<Pick<Pair, 'backward'>>
+
+function written(pair: Pair): Written {
+  if (pair.backward) return pair as Written
+  throw new StateError('no-backward', 'a layer around another one needs its backward pass, got forward alone', {
+    hint: 'write the backward pass of the inner layer',
   })
 }
 
