@@ -117,13 +117,21 @@ function reduce(instruction: Reduce, storage: Storage, scalars: Scalars): void {
   const { kept, reduced } = indices(shape, axes)
   const start = kind === 'max' || kind === 'argmax' ? -Infinity : kind === 'min' ? Infinity : 0
   const totals = targets.map(() => new Float64Array(size / depth).fill(start))
+  // What each sum has lost to rounding so far joins its next summand (Kahan 1965).
+  const sums = kind === 'sum' || kind === 'mean'
+  const lost = sums ? totals.map(total => new Float64Array(total.length)) : []
   const chosen = kind === 'argmax' ? targets.map(() => new Float64Array(size / depth)) : totals
   for (let i = 0; i < size; i++) {
     const results = compute(i)
     for (let o = 0; o < results.length; o++) {
       const value = results[o]
       const best = totals[o]
-      if (kind === 'sum' || kind === 'mean') best[kept[i]] += value
+      if (sums) {
+        const summand = value - lost[o][kept[i]]
+        const total = best[kept[i]] + summand
+        lost[o][kept[i]] = Number.isFinite(total) ? total - best[kept[i]] - summand : 0
+        best[kept[i]] = total
+      }
       // A NaN must not vanish: it wins every comparison.
       else if (kind === 'min' ? !(value >= best[kept[i]]) : !(value <= best[kept[i]])) {
         best[kept[i]] = value
@@ -131,9 +139,9 @@ function reduce(instruction: Reduce, storage: Storage, scalars: Scalars): void {
       }
     }
   }
-  const scale = kind === 'mean' ? 1 / depth : 1
+  const share = kind === 'mean' ? depth : 1
   chosen.forEach((values, o) => {
-    for (let i = 0; i < values.length; i++) targets[o].set(i, values[i] * scale)
+    for (let i = 0; i < values.length; i++) targets[o].set(i, values[i] / share)
   })
 }
 
