@@ -1,4 +1,5 @@
 import { ShapeError } from '../../errors.ts'
+import type { Verbs } from '../../program/index.ts'
 import { printShape, type Shape } from '../../tensor/shape.ts'
 import type { View } from '../../tensor/view.ts'
 import { ones, zeros } from '../initializers.ts'
@@ -42,6 +43,14 @@ function standardizing(who: string, options: NormalizationOptions, look: (input:
   const { center = true, scale = true } = options
   const epsilon = fraction(who, 'epsilon', options.epsilon ?? 1e-3)
   const see = (v: View) => v.reshape(v.shape[0], ...look(v.shape.slice(1)).seen)
+  /** A flattened sample does not split into groups where it lies. */
+  const joined = (v: View) => v.shape.length === 2 && look(v.shape.slice(1)).seen.length > 1
+  const plain = (k: Verbs, v: View) => {
+    if (!joined(v)) return v
+    const copy = k.scratch('plain', v.shape)
+    k.copy(copy, v)
+    return copy
+  }
   const lay = (v: View, x: View) => v.reshape(...look(x.shape.slice(1)).beside)
   return pair({
     shapes(input) {
@@ -55,7 +64,7 @@ function standardizing(who: string, options: NormalizationOptions, look: (input:
       const { over } = look(views.x.shape.slice(1))
       const { mean, r } = views
       const variance = k.scratch('variance', r.shape)
-      const [x, y] = [see(views.x), see(views.y)]
+      const [x, y] = [see(plain(k, views.x)), see(views.y)]
       const [gamma, beta] = [scale ? lay(views.gamma, views.x) : 1, center ? lay(views.beta, views.x) : 0]
       k.reduce(mean, 'mean', 'x', { x }, over) // mean = Σ x / N
       k.reduce(variance, 'mean', '(x - mean)^2', { x, mean }, over) // variance = Σ (x − mean)² / N
@@ -65,7 +74,8 @@ function standardizing(who: string, options: NormalizationOptions, look: (input:
     backward(k, views) {
       const { over, beside } = look(views.x.shape.slice(1))
       const { mean, r, dgamma, dbeta } = views
-      const [x, dx, dy] = [see(views.x), see(views.dx), see(views.dy)]
+      const slopes = joined(views.dx) ? k.scratch('slopes', views.dx.shape) : views.dx
+      const [x, dx, dy] = [see(plain(k, views.x)), see(slopes), see(plain(k, views.dy))]
       const gamma = scale ? lay(views.gamma, views.x) : 1
       const others = [0, ...beside.flatMap((n, i) => (n === 1 ? [i + 1] : []))]
       const sums = 'dbeta = dy; dgamma = dy * (x - mean) * r' // dβ = Σ dy, dγ = Σ dy ⊙ x̂ with x̂ = (x − mean) ⊙ r
@@ -76,6 +86,7 @@ function standardizing(who: string, options: NormalizationOptions, look: (input:
       k.reduce({ a, b }, 'mean', means, { x, mean, r, gamma, dy }, over)
       const slope = 'r * (gamma * dy - a - (x - mean) * r * b)'
       k.map(dx, slope, { x, mean, r, gamma, dy, a, b }) // dx = r ⊙ (γ ⊙ dy − a − x̂ ⊙ b)
+      if (slopes !== views.dx) k.copy(views.dx, slopes)
     },
   })
 }
