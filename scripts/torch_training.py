@@ -136,6 +136,10 @@ case("categoricalCrossentropy", {"fromLogits": True, "labelSmoothing": 0.3}, log
 case("categoricalCrossentropy", {"fromLogits": True}, extreme, hot, none(F.cross_entropy))
 case("sparseCategoricalCrossentropy", {}, rows, classes, lambda p, t: cce(p, torch.tensor(hot)))
 case("sparseCategoricalCrossentropy", {"fromLogits": True, "labelSmoothing": 0.1}, logits, classes, none(F.cross_entropy, label_smoothing=0.1))
+some = np.array([0, 3, -100, 4])
+for shape in ((4, 5), (2, 2, 5)):
+    case("sparseCategoricalCrossentropy", {"fromLogits": True, "ignoreClass": -100}, logits.reshape(shape), some.reshape(shape[:-1]), lambda p, t: F.cross_entropy(p.reshape(4, 5), t.reshape(4)))
+case("sparseCategoricalCrossentropy", {"ignoreClass": 3}, rows, classes, lambda p, t: cce(p, torch.tensor(hot))[[0, 2, 3]])
 case("categoricalFocalCrossentropy", {}, rows * 2, hot, cfocal)
 case("categoricalFocalCrossentropy", {"alpha": 0.5, "gamma": 3}, rows, soft, lambda p, t: cfocal(p, t, 0.5, 3))
 case("categoricalFocalCrossentropy", {"fromLogits": True}, logits, hot, lambda p, t: cfocal(torch.softmax(p, -1), t))

@@ -17,7 +17,11 @@ export interface Told {
 export function report(network: Network, { goals }: { readonly goals: readonly Goal[] }): Told[] {
   const { outputs } = network
   let start = 0
-  const told = (name: string, output = 0, size = 1, metric?: Metric): Told => {
+  const names = new Set<string>()
+  const told = (wanted: string, output = 0, size = 1, metric?: Metric): Told => {
+    let name = wanted
+    for (let i = 1; names.has(name); i++) name = `${wanted}_${i}` // precision, precision_1
+    names.add(name)
     start += size
     return { name, start: start - size, size, metric, output }
   }

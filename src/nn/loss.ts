@@ -117,9 +117,14 @@ function formulaLoss(name: string, definition: FormulaLossDefinition): LossMaker
       k.map(soft, 't * (1 - labelSmoothing) + labelSmoothing / classes', { t: hot, labelSmoothing, classes })
       return soft
     }
+    const { ignoreClass = -1 } = numbers
+    const count = (k: Verbs, t: View, p: View, weight?: View) =>
+      target === 'class' && ignoreClass !== -1 ? others(k, t, p, ignoreClass, weight) : weight
     const on = (over: Side): Omit<FusedLoss, 'activation'> => ({
-      forward: (k, { z, t, loss, weight }) => over.forward(k, { z, t: aim(k, t, z) }, loss, numbers, weight),
-      backward: (k, { z, p, t, dz, weight }) => over.backward(k, { z, p, t: aim(k, t, p) }, dz, numbers, weight),
+      forward: (k, { z, t, loss, weight }) =>
+        over.forward(k, { z, t: aim(k, t, z) }, loss, numbers, count(k, t, z, weight)),
+      backward: (k, { z, p, t, dz, weight }) =>
+        over.backward(k, { z, p, t: aim(k, t, p) }, dz, numbers, count(k, t, p, weight)),
     })
     const logits = pair && on(pair)
     return {
@@ -128,10 +133,11 @@ function formulaLoss(name: string, definition: FormulaLossDefinition): LossMaker
       target,
       forward(k, { p, t, loss, weight }) {
         if (fromLogits && logits) logits.forward(k, { z: p, t, loss, weight })
-        else direct.forward(k, { p, t: aim(k, t, p) }, loss, numbers, weight)
+        else direct.forward(k, { p, t: aim(k, t, p) }, loss, numbers, count(k, t, p, weight))
       },
       backward(k, { p, t, dp, weight }) {
-        if (!(fromLogits && logits)) return direct.backward(k, { p, t: aim(k, t, p) }, dp, numbers, weight)
+        if (!(fromLogits && logits))
+          return direct.backward(k, { p, t: aim(k, t, p) }, dp, numbers, count(k, t, p, weight))
         const squashed = k.scratch('squashed', p.shape)
         squash.forward(k, { x: p, y: squashed })
         logits.backward(k, { z: p, p: squashed, t, dz: dp, weight })
@@ -201,8 +207,21 @@ const share = (of: Formula): Formula =>
 
 const axesOf = (x: View) => x.shape.map((_, i) => i)
 
-/** One number a sample, as wide as x. */
-const column = (weight: View, x: View): View => weight.reshape(x.shape[0], ...x.shape.slice(1).map(() => 1))
+/** One number a sample, or a row, as wide as x. */
+const column = (weight: View, x: View): View =>
+  weight.shape.length === x.shape.length ? weight : weight.reshape(x.shape[0], ...x.shape.slice(1).map(() => 1))
+
+/** What each row counts when those of one class count nothing, and the mean is over the others. */
+function others(k: Verbs, t: View, p: View, ignored: number, weight?: View): View {
+  const u = t.reshape(...p.shape.with(-1, 1))
+  const [valid, counts] = [k.scratch('valid', [1]), k.scratch('counts', u.shape)]
+  k.reduce(valid, 'sum', 'u != ignored ? 1 : 0', { u, ignored }, axesOf(u))
+  k.map(counts, 'u != ignored ? weight * n / max(valid, 1) : 0', {
+    ...{ u, ignored, n: sizeOf(u.shape), weight: weight ? column(weight, p) : 1 },
+    valid: valid.reshape(...u.shape.map(() => 1)),
+  })
+  return counts
+}
 
 /** Class numbers as rows of zeros with a one. */
 function oneHot(k: Verbs, t: View, like: View): View {

@@ -67,9 +67,12 @@ export const categoricalCrossentropy = loss('categoricalCrossentropy', {
   ...crossentropy,
 })
 
-/** The same for targets that are numbers of classes. Keras has no labelSmoothing here, PyTorch has. */
+/**
+ * The same for targets that are numbers of classes. Rows whose target is `ignoreClass` (−1: none) count nothing, and the
+ * mean is over the others; PyTorch's ignore_index. Keras has no labelSmoothing here, PyTorch has.
+ */
 export const sparseCategoricalCrossentropy = loss('sparseCategoricalCrossentropy', {
-  params: { epsilon: 1e-7, fromLogits: false, labelSmoothing: 0 },
+  params: { epsilon: 1e-7, fromLogits: false, labelSmoothing: 0, ignoreClass: -1 },
   target: 'class',
   ...crossentropy,
 })

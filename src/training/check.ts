@@ -100,10 +100,12 @@ function checkTarget({ outputs }: Network, set: Dataset, i: number, loss: Loss, 
     })
   }
   if (loss.target !== 'class' || expected.length > 0) return
+  const { ignoreClass = -1 } = loss.params
   const one = several ? set.arrange({ y: [name] }) : set
   for (let row = 0; row < set.size; row++) {
     const label = one.label(row)
-    if (!(Number.isInteger(label) && label >= 0 && label < classes))
+    const isIgnored = ignoreClass !== -1 && label === ignoreClass
+    if (!(isIgnored || (Number.isInteger(label) && label >= 0 && label < classes)))
       throw new DataError('bad-label', `row ${row} has label ${label}, expected 0 … ${classes - 1}`, {
         evidence,
         hint: `labels count from 0; for labels up to ${label} the last layer needs more units`,

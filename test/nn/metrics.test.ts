@@ -160,6 +160,28 @@ describe('metrics', () => {
   })
 })
 
+test('two metrics of one name are told apart', async () => {
+  const model = sequential([layers.input([1]), layers.dense(1)])
+  const metric = [metrics.precision, metrics.precision({ threshold: 2 })]
+  model.compile({ loss: 'meanSquaredError', metrics: metric })
+  expect(Object.keys(await model.evaluate({ x: [1], y: [1] }))).toEqual(['loss', 'precision', 'precision_1'])
+})
+
+test('rows of an ignored class count nothing', async () => {
+  const { dense, input } = layers
+  const model = sequential([input([2]), dense(3, { activation: 'softmax' })])
+  const x = [
+    [1, 2],
+    [3, 4],
+    [5, 6],
+  ]
+  model.compile({ loss: { name: 'sparseCategoricalCrossentropy', params: { ignoreClass: 255 } } })
+  const some = await model.evaluate({ x, y: [0, 255, 2] })
+  const rest = await model.evaluate({ x: [x[0], x[2]], y: [0, 2] })
+  expect(some.loss).toBeCloseTo(rest.loss, 6)
+  await expect(model.evaluate({ x, y: [0, 254, 2] })).rejects.toThrow('row 1 has label 254')
+})
+
 test('the numbers of an epoch do not depend on how it was divided into batches', async () => {
   const { dense, input } = layers
   const random = numpyRandom(2)
