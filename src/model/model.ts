@@ -97,7 +97,8 @@ export interface Model {
   /** What the optimiser keeps, parameter by parameter: `m/dense/W`. */
   optimizerState(): Weight[]
   setOptimizerState(state: readonly Weight[]): void
-  summary(options?: { style?: SummaryStyle }): string
+  /** The table of layers; with a batch size also the memory that a training step of it takes. */
+  summary(options?: { style?: SummaryStyle; batchSize?: number }): string
   /** A mode's program in textbook notation. */
   explain(mode?: Mode, batchSize?: number): string
   /** A mode's kernels with their operations, bytes and times, beside what one core of this machine can do. */
@@ -370,7 +371,15 @@ export function model(of: readonly Layer[] | Graph, options: ModelOptions = {}):
         ready().write(buffer, flat)
       }
     },
-    summary: ({ style = 'keras3' } = {}) => summary(self, style),
+    summary({ style = 'keras3', batchSize } = {}) {
+      const table = summary(self, style)
+      if (batchSize === undefined) return table
+      compiled(self, 'summary with a batch size')
+      const { bytes } = planned('train', batchSize)
+      if (bytes === undefined) return table
+      const kept = lasting().reduce((sum, buffer) => sum + 4 * sizeOf(buffer.shape), 0)
+      return `${table} Memory of a training step of ${batchSize}: ${((bytes + kept) / 2 ** 20).toFixed(1)} MB\n`
+    },
     explain(mode = 'train', batchSize = 32) {
       const note = training && mode !== 'predict' ? announcement(network, training.goals) : undefined
       const goal = mode === 'predict' ? training : compiled(self, 'explain')

@@ -10,6 +10,8 @@ export interface Compiled {
   run(scalars: Scalars): void | Promise<void>
   /** Many steps in one call, for networks so small that the call is the work; absent where there is no such way. */
   readonly series?: Series
+  /** Bytes that a run needs at most beside the model's lasting arrays; absent where memory is not planned. */
+  readonly bytes?: number
   /** Runs once on one thread and says how long each part took. */
   profile?(scalars: Scalars): Timing[]
 }

@@ -47,3 +47,9 @@ test('a formula of x is an activation, also between layers, saved or not; anothe
 test('a gate halves the width of a dense layer', () => {
   expect(dense(6, { activation: 'glu' }).pair.shapes([4]).y).toEqual([3])
 })
+
+test('a summary for a batch size says what memory a step takes', () => {
+  const model = network()
+  expect(model.summary({ batchSize: 8 })).toMatch(/Memory of a training step of 8: \d+\.\d MB\n$/)
+  expect(model.summary()).not.toContain('Memory')
+})

@@ -44,6 +44,8 @@ export interface Plan {
   /** Instructions that no kernel covers; the module calls `fallback(i)` for them. */
   readonly fallbacks: readonly Instruction[]
   readonly placement: Placement
+  /** Bytes that a run needs at most beside the model's lasting arrays. */
+  readonly bytes: number
   readonly locate: (buffer: Buffer) => Location
   /** Bytes that must be zero before the first run after another program used the arena. */
   readonly zeros: readonly { start: number; bytes: number }[]
@@ -181,6 +183,7 @@ export function plan(
     moves: program.instructions.flatMap(writes).some(view => isWeight(view.buffer)),
     fallbacks,
     placement,
+    bytes: placement.size * 4 + (scratchEnd - scratchStart) + bytes * capacity,
     locate: build.locate,
     zeros: [...placement.places.values()]
       .filter(p => p.bordered)

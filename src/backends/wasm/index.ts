@@ -138,6 +138,7 @@ export const wasm: Backend = {
           }
           return {
             profile,
+            bytes: compiled.bytes,
             series: series(steps => go(steps.length)),
             run(scalars) {
               prepare(scalars)
@@ -148,6 +149,7 @@ export const wasm: Backend = {
         const { step, steps } = main()
         return {
           profile,
+          bytes: compiled.bytes,
           // A fallback sees the scalars of one step only.
           series: compiled.fallbacks.length > 0 ? undefined : series(many => steps(0, 1, many.length)),
           run(values) {
