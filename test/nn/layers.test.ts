@@ -34,6 +34,8 @@ const rows: [Layer, number[] | number[][], number[]][] = [
   [conv2d(2, [3, 2], { dilation: [1, 2], strides: [2, 1] }), [6, 5, 2], [2, 3, 2]],
   [conv2d(3, 1, { activation: 'sigmoid' }), [3, 4, 2], [3, 4, 3]],
   [conv2d(4, 3, { groups: 2 }), [4, 5, 6], [2, 3, 4]],
+  [conv2d(4, 2, { activation: 'glu' }), [3, 3, 2], [2, 2, 2]],
+  [depthwiseConv1d(2, { activation: 'glu' }), [4, 2], [3, 1]],
   [conv1d(3, 2), [5, 2], [4, 3]],
   [conv1d(2, 3, { padding: 'causal', dilation: 2, activation: 'tanh' }), [6, 2], [6, 2]],
   [conv1d(4, 3, { groups: 4, strides: 2, padding: 'same' }), [6, 4], [3, 4]],

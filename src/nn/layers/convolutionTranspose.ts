@@ -62,9 +62,9 @@ function convolutionTranspose(
   }
   return pair({
     shapes(input) {
-      const y = [...over(spatial(who, input, n)).out, filters]
+      const z = [...over(spatial(who, input, n)).out, filters]
       const W = [...size, filters, input[n]]
-      return { y, params: { W, b: useBias ? [filters] : undefined }, saved: { z: y } }
+      return { y: f.outputShape(z), params: { W, b: useBias ? [filters] : undefined }, saved: { z } }
     },
     initial: { W: resolveInitializer(kernelInitializer), b: resolveInitializer(biasInitializer) },
     forward(k, { x, W, b, z, y }) {

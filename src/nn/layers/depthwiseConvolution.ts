@@ -85,7 +85,7 @@ function depthwise(who: string, n: number, kernelSize: Sizes, options: Depthwise
   return pair({
     shapes(input) {
       const { D, z } = channels.shapes(input)
-      return { y: z, params: { D, b: useBias ? [z[n]] : undefined }, saved: { z } }
+      return { y: f.outputShape(z), params: { D, b: useBias ? [z[n]] : undefined }, saved: { z } }
     },
     initial: { D: channels.initial, b: resolveInitializer(biasInitializer) },
     forward(k, { x, D, b, z, y }) {
@@ -118,9 +118,9 @@ function separable(
   return pair({
     shapes(input) {
       const { D, z: m } = channels.shapes(input)
-      const y = [...m.slice(0, n), filters]
+      const z = [...m.slice(0, n), filters]
       const W = [...m.slice(0, n).map(() => 1), m[n], filters]
-      return { y, params: { D, W, b: useBias ? [filters] : undefined }, saved: { m, z: y } }
+      return { y: f.outputShape(z), params: { D, W, b: useBias ? [filters] : undefined }, saved: { m, z } }
     },
     initial: {
       D: channels.initial,
