@@ -71,29 +71,54 @@ for scaled in [True, False]:
     y = weights((a * torch.tanh(q[:, :, None] + v[:, None])).sum(-1), False) @ v
     keep("additiveAttention", {"useScale": scaled}, [q, v], parameters, y, [q, v])
 
+
+
+def projections(module, heads, prefix=""):
+    """The parameters of a MultiheadAttention and their gradients, as Keras lays them out."""
+    features = module.embed_dim
+    size = features // heads
+    found = {}
+    for i, name in enumerate("qkv"):
+        rows = slice(i * features, (i + 1) * features)
+        laid = lambda m, rows=rows: m[rows].T.reshape(features, heads, size)
+        flat = lambda m, rows=rows: m[rows].reshape(heads, size)
+        found[f"{prefix}W{name}"] = (laid(module.in_proj_weight), lambda laid=laid: laid(module.in_proj_weight.grad))
+        found[f"{prefix}b{name}"] = (flat(module.in_proj_bias), lambda flat=flat: flat(module.in_proj_bias.grad))
+    out = lambda m: m.T.reshape(heads, size, features)
+    found[f"{prefix}Wo"] = (out(module.out_proj.weight), lambda: out(module.out_proj.weight.grad))
+    found[f"{prefix}bo"] = (module.out_proj.bias, lambda: module.out_proj.bias.grad)
+    return found
+
+
 for heads, features, same, causal, large in [(2, 6, False, False, 1), (3, 6, True, True, 1), (1, 4, False, False, 4)]:
     module = torch.nn.MultiheadAttention(features, heads, batch_first=True)
     with torch.no_grad():
         module.in_proj_bias.normal_()
         module.out_proj.bias.normal_()
-    size = features // heads
     q = (large * torch.randn(2, 3, features)).requires_grad_()
     k, v = (q, q) if same else (drawn(2, 5, features), drawn(2, 5, features))
     mask = torch.ones(3, 3).triu(1).bool() if causal else None
     y, _ = module(q, k, v, attn_mask=mask)
-    parameters = {}
-    for i, name in enumerate("qkv"):
-        rows = slice(i * features, (i + 1) * features)
-        laid = lambda m, rows=rows: m[rows].T.reshape(features, heads, size)
-        flat = lambda m, rows=rows: m[rows].reshape(heads, size)
-        parameters[f"W{name}"] = (laid(module.in_proj_weight), lambda laid=laid, m=module: laid(m.in_proj_weight.grad))
-        parameters[f"b{name}"] = (flat(module.in_proj_bias), lambda flat=flat, m=module: flat(m.in_proj_bias.grad))
-    out = lambda m: m.T.reshape(heads, size, features)
-    parameters["Wo"] = (out(module.out_proj.weight), lambda m=module, out=out: out(m.out_proj.weight.grad))
-    parameters["bo"] = (module.out_proj.bias, lambda m=module: m.out_proj.bias.grad)
     leaves = [q] if same else [q, v, k]
-    config = {"numHeads": heads, "keyDim": size, "useCausalMask": causal}
-    keep("multiHeadAttention", config, leaves, parameters, y, leaves)
+    config = {"numHeads": heads, "keyDim": features // heads, "useCausalMask": causal}
+    keep("multiHeadAttention", config, leaves, projections(module, heads), y, leaves)
+
+for heads, features, wide, activation, first in [(2, 4, 6, "relu", False), (1, 3, 5, "gelu", True)]:
+    module = torch.nn.TransformerEncoderLayer(features, heads, wide, 0.0, activation, 1e-5, True, first)
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.add_(0.2 * torch.randn(parameter.shape))
+    x = drawn(2, 5, features)
+    y = module(x)
+    parameters = projections(module.self_attn, heads, "attention.")
+    for name, norm in [("norm1", module.norm1), ("norm2", module.norm2)]:
+        parameters[f"{name}.gamma"] = (norm.weight, lambda norm=norm: norm.weight.grad)
+        parameters[f"{name}.beta"] = (norm.bias, lambda norm=norm: norm.bias.grad)
+    for name, linear in [("dense1", module.linear1), ("dense2", module.linear2)]:
+        parameters[f"{name}.W"] = (linear.weight.T, lambda linear=linear: linear.weight.grad.T)
+        parameters[f"{name}.b"] = (linear.bias, lambda linear=linear: linear.bias.grad)
+    config = {"intermediateDim": wide, "numHeads": heads, "activation": activation, "normalizeFirst": first}
+    keep("transformerEncoder", config, [x], parameters, y, [x])
 
 target = root / "test/fixtures/torch/attention.json"
 target.write_text(json.dumps(cases) + "\n")

@@ -10,7 +10,7 @@ interface Numbers {
   data: number[]
 }
 interface Case {
-  layer: 'attention' | 'additiveAttention' | 'multiHeadAttention'
+  layer: 'attention' | 'additiveAttention' | 'multiHeadAttention' | 'transformerEncoder'
   config: Record<string, never>
   inputs: Numbers[]
   weights: Record<string, Numbers>

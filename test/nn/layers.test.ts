@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import type { LayerMaker } from '../../src/nn/layer.ts'
 
 const { add, subtract, multiply, average, maximum, minimum, concatenate, dot } = layers
-const { attention, additiveAttention, multiHeadAttention } = layers
+const { attention, additiveAttention, multiHeadAttention, transformerEncoder } = layers
 const { activation, batchNormalization, dense, dropout, flatten, input, leakyRelu } = layers
 const { conv1d, conv2d, conv3d, conv1dTranspose, conv2dTranspose, conv3dTranspose } = layers
 const { depthwiseConv1d, depthwiseConv2d, separableConv1d, separableConv2d } = layers
@@ -250,6 +250,8 @@ const rows: [Layer, number[] | number[][], number[]][] = [
     ],
     [2, 5],
   ],
+  [transformerEncoder(6, 2, { dropout: 0.3 }), [3, 4], [3, 4]],
+  [transformerEncoder(5, 1, { activation: 'gelu', normalizeFirst: true, useCausalMask: true }), [3, 2], [3, 2]],
   [multiHeadAttention(2, 3), [4, 5], [4, 5]],
   [multiHeadAttention(2, 3, { useCausalMask: true, useBias: false }), [4, 5], [4, 5]],
   [
