@@ -23,13 +23,10 @@ export interface GoalOptions {
  * @throws StateError when an output has none, or a name belongs to no output
  */
 export function goalsOf(network: Network, { loss, lossWeights = 1, metrics = [] }: GoalOptions): Goal[] {
-  const lists = Array.isArray(metrics) && !metrics.every(Array.isArray) ? { all: metrics } : metrics
   const losses = spread(network, 'loss', loss as unknown)
   const weights = spread(network, 'lossWeights', lossWeights)
-  const measures =
-    'all' in lists
-      ? network.outputs.map(() => lists.all)
-      : spread(network, 'metrics', nonEmpty(lists) ? lists : [[]], [])
+  const forAll = Array.isArray(metrics) && !metrics.some(Array.isArray)
+  const measures = forAll ? network.outputs.map(() => metrics) : spread(network, 'metrics', metrics, [])
   return network.outputs.map((_, i) => ({
     loss: resolveLoss(losses[i] as LossChoice),
     weight: weight(weights[i]),
@@ -37,15 +34,12 @@ export function goalsOf(network: Network, { loss, lossWeights = 1, metrics = [] 
   }))
 }
 
-const nonEmpty = (value: object) => Object.keys(value).length > 0
-
 /** What an option says of each output. */
 function spread({ outputs }: Network, what: string, value: unknown, otherwise?: unknown): unknown[] {
   const names = outputs.map(({ name }) => name)
   const evidence: [string, string][] = [['outputs', names.join(', ')]]
   if (Array.isArray(value)) {
     if (value.length === names.length) return value
-    if (value.length === 1 && otherwise) return names.map(() => otherwise)
     throw new StateError('goal-count', `compile got ${value.length} ${what}, expected ${names.length}: one an output`, {
       evidence,
       hint: 'give one for all, a list, or an object by the names of the outputs',

@@ -195,6 +195,8 @@ function inputsOf(
   }
 }
 
+const axesOf = ({ shape }: View): number[] => shape.map((_, i) => i)
+
 /** The view without axes along which it is the same. */
 const without = (view: View, axes: readonly number[]): View =>
   axes.reduceRight((v, axis) => v.slice(axis, 0, 1), view).reshape(...view.shape.filter((_, i) => !axes.includes(i)))
@@ -224,10 +226,26 @@ function reduce(k: Verbs, instruction: Reduce, at: At, give: Give): void {
   inputsOf(k, instruction, incoming, give)
 }
 
-/** y = source[index]: what comes to y is added where it was read. */
+/** y = source[index]: what comes to y is added where it was read; by a product, where whole rows were. */
 function gather(k: Verbs, { source, index, axis, out }: Gather, dy: View, give: Give): void {
+  const [count, n] = [out.shape[axis], source.shape[axis]]
+  const [before, after] = [axesOf(source).slice(0, axis), axesOf(source).slice(axis + 1)]
+  const same = (view: View, axes: readonly number[]) =>
+    axes.every(i => view.axes[i].every(f => f.step === 0 || f.size === 1))
+  if (same(index, after)) {
+    const one = same(source, before) // all look into the same rows
+    const stacks = one ? [] : [sizeOf(out.shape.slice(0, axis))]
+    const rows = one ? sizeOf(out.shape.slice(0, axis + 1)) : count
+    const hot = k.scratch('hot', [...stacks, rows, n]) // hot[i, j] = 1 where row i was read from row j
+    k.map(hot, 'i == j ? 1 : 0', { i: without(index, after).reshape(...stacks, rows, 1), j: k.index(n) })
+    const width = sizeOf(after.map(i => out.shape[i]))
+    give(one ? without(source, before) : source, room =>
+      k.gemm(room.reshape(...stacks, n, width), hot.T, dy.reshape(...stacks, rows, width)),
+    )
+    return
+  }
   const shape = out.shape.toSpliced(axis, 1)
-  for (let i = 0; i < out.shape[axis]; i++) {
+  for (let i = 0; i < count; i++) {
     const [values, places] = [dy, index].map(view => view.slice(axis, i, 1).reshape(...shape))
     give(source, room => k.scatter(room, values, places, axis))
   }

@@ -122,6 +122,29 @@ const rows: [string, Layer, number[] | number[][]][] = [
     [4, 2],
   ],
   [
+    'single numbers looked up',
+    own('numbers', [2, 3], (k, { x, y }) => {
+      const at = k.scratch('at', [2, 3])
+      k.map(at, 'j + i > 2 ? 0 : 1 + i', { i: k.index(2).reshape(2, 1), j: k.index(3) })
+      k.gather(y, x, at, 1)
+    }),
+    [3, 3],
+  ],
+  [
+    'an embedding',
+    own(
+      'rows',
+      [3, 2],
+      (k, { x, y, W }) => {
+        const row = k.scratch('row', x.shape)
+        k.map(row, 'x > 0 ? 1 : 2', { x })
+        k.gather(y.matrix(2), W, row.reshape(x.shape[0] * 3, 1), 0)
+      },
+      { params: { W: [4, 2] } } as never,
+    ),
+    [3],
+  ],
+  [
     'values put in their places',
     own('places', [4], (k, { x, y }) => {
       const at = k.scratch('at', [x.shape[0]])
@@ -190,6 +213,12 @@ describe('the backward pass that is derived of a forward pass', () => {
     net.compile({ loss: 'meanSquaredError' })
     expect(() => net.explain()).toThrow(StateError)
     expect(() => net.explain()).toThrow('y1 is written twice, so its backward pass cannot be derived')
+  })
+
+  test('is needed by a layer around another one', () => {
+    expect(() => layers.timeDistributed(forwardAlone(dense(2)))).toThrow(
+      'a layer around another one needs its backward pass, got forward alone',
+    )
   })
 
   test('reads like the one that is written by hand', () => {
