@@ -1,0 +1,57 @@
+import { readFileSync } from 'node:fs'
+import { gunzipSync } from 'node:zlib'
+import { importOnnx, type OnnxFeed, type OnnxResult, readOnnxTensor } from 'nabla/onnx'
+import { describe, expect, test } from 'vitest'
+
+type Case = Record<string, string>
+const file = new URL('fixtures/nodeTests.json.gz', import.meta.url)
+const cases: [string, Case][] = Object.entries(JSON.parse(gunzipSync(readFileSync(file)).toString()))
+const bytes = (text: string) => Uint8Array.from(Buffer.from(text, 'base64'))
+
+/** Cases that contradict the operator's definition, and why. */
+const wrong: Record<string, string> = {
+  adam_multiple: 'its numbers are of epsilon 0.01, its node leaves epsilon out, and the default is 1e-6',
+  castlike_BFLOAT16_to_FLOAT: 'its input has another shape than the model declares',
+  castlike_FLOAT_to_BFLOAT16: 'its input has another shape than the model declares',
+}
+
+/** What a group may refuse; nothing else is refused. */
+const refused =
+  /^unsupported: (SEQUENCE|STRING|a type that is no tensor|Bernoulli|DFT|STFT|MelWeightMatrix|TfIdfVectorizer)/
+
+async function outcome(parts: Case): Promise<[got: OnnxResult[], expected: OnnxResult[]]> {
+  const model = await importOnnx(bytes(parts.model))
+  const feeds: Record<string, OnnxFeed> = {}
+  for (const [i, { name }] of model.inputs.entries()) feeds[name] = await readOnnxTensor(bytes(parts[`input_${i}`]))
+  const results = model.run(feeds)
+  const expected = model.outputs.map((_, i) => readOnnxTensor(bytes(parts[`output_${i}`])))
+  return [model.outputs.map(({ name }) => results[name]), await Promise.all(expected)]
+}
+
+function agree(got: OnnxResult, expected: OnnxResult) {
+  // The generator stores bfloat16 as its bits.
+  const bits = got.dtype === 'bfloat16' && expected.dtype === 'uint16'
+  if (!bits) expect(got.dtype).toBe(expected.dtype)
+  expect(got.shape).toEqual(expected.shape)
+  for (let i = 0; i < got.data.length; i++) {
+    const a = bits ? new Uint16Array(got.data.buffer)[2 * i + 1] : Number(got.data[i])
+    const b = Number(expected.data[i])
+    if (!Object.is(a, b) && a !== b && !(Math.abs(a - b) <= 1e-7 + 1e-3 * Math.abs(b))) expect(a, `number ${i}`).toBe(b)
+  }
+}
+
+describe("ONNX's own node tests", () => {
+  test.each(cases.filter(([name]) => !(name in wrong)))('%s is right, or refused by name', async (_, parts) => {
+    const result = await outcome(parts).catch((error: Error) => error)
+    if (result instanceof Error) return expect(result.message).toMatch(refused)
+    const [got, expected] = result
+    got.forEach((one, i) => {
+      agree(one, expected[i])
+    })
+  })
+
+  test('at least nine of ten are computed', async () => {
+    const results = await Promise.allSettled(cases.map(([, parts]) => outcome(parts)))
+    expect(results.filter(({ status }) => status === 'fulfilled').length).toBeGreaterThan(cases.length * 0.9)
+  })
+})
