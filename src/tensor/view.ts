@@ -172,11 +172,14 @@ function regroup(g: Geometry, from: Shape, to: Shape): Factor[][] {
       hint: 'the number of elements must stay, and every axis must split evenly',
     })
   if (sizeOf(from) !== sizeOf(to)) throw fail()
-  const rest = g.axes.flat().filter(f => f.size !== 1)
+  const rest = g.axes.flat()
   return to.map(size => {
+    // An axis of one step keeps the dimension it walks, where the old shape has it at this place.
+    if (size === 1) return rest[0]?.size === 1 ? [rest.shift()!] : []
     const axis: Factor[] = []
     for (let need = size; need > 1; ) {
       const f = rest.shift()!
+      if (f.size === 1) continue
       if (need % f.size === 0) {
         axis.push(f)
         need /= f.size

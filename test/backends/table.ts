@@ -175,6 +175,28 @@ export const cases: readonly Case[] = [
   ...product(33, 17, 19),
   ...product(130, 1300, 4),
   {
+    title: 'product of reversed rows and columns',
+    inputs: { a: [9, 8], b: [8, 6] },
+    outputs: { y: [9, 6], q: [9, 6] },
+    write(k, { a, b, y, q }) {
+      k.gemm(y, a.flip(0), b.flip(0))
+      k.gemm(q.flip(0), a.flip(1), b.flip(1))
+    },
+  },
+  {
+    title: 'map of an operand called product, and of an index that is shown beyond its end',
+    inputs: { p: [2, 3, 1, 1] },
+    outputs: { y: [2, 3, 1, 1], q: [6, 3] },
+    write(k, { p, y, q }) {
+      k.map(y, '2 * product', { product: p })
+      const j = k
+        .index(6)
+        .reshape(1, 6, 1)
+        .windows({ size: [3], padding: [[1, 1]], fill: -5 })
+      k.map(q, 'j', { j: j.reshape(6, 3) })
+    },
+  },
+  {
     title: 'product with an activation after it',
     inputs: { a: [6, 5], b: [5, 10], c: [10], s: [10] },
     outputs: { z: [6, 10], y: [6, 10] },

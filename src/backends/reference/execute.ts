@@ -72,7 +72,7 @@ function elementwise({ formula, inputs, outputs }: Gemm | MapInstruction | Reduc
   const product = tape.names.indexOf('product')
   const compute = (i: number, sum?: number) => {
     for (let k = 0; k < arrays.length; k++) if (arrays[k]) values[k] = arrays[k]!.get(i)
-    if (product >= 0) values[product] = sum!
+    if (sum !== undefined && product >= 0) values[product] = sum
     tape.run(values, results)
     return results
   }

@@ -124,7 +124,7 @@ export function walker(f: Code, n: Nest, keyOf: (operand: Operand) => number) {
     o.checks.forEach((c, k) => {
       coordinate(i, k, at)
       if (c.divisor !== 1) f.i32(c.divisor).op('i32.div_s')
-      f.i32(c.stride * 4)
+      f.i32(c.stride * unit(o))
         .op('i32.mul')
         .op('i32.add')
     })
@@ -138,24 +138,23 @@ export function walker(f: Code, n: Nest, keyOf: (operand: Operand) => number) {
     const o = n.operands[i]
     const value = f.local('v128')
     const spread = lanes === 4 && o.strides[level] === 1
-    if (isCounted(o)) {
+    const read = () => {
       const shift = address(i, at)
+      if (!isCounted(o)) {
+        f.mem(spread ? 'v128.load' : 'v128.load32_splat', shift).set(value)
+        return
+      }
       f.i32(shift).op('i32.add').op('i32x4.splat')
       if (spread) f.i32x4(0, 1, 2, 3).op('i32x4.add')
       if (o.view.buffer.kind === 'index') f.op('f32x4.convert_i32x4_s')
       else uniform(f, keyOf(o))
       f.set(value)
-    } else {
-      const read = () => {
-        const shift = address(i, at)
-        f.mem(spread ? 'v128.load' : 'v128.load32_splat', shift).set(value)
-      }
-      if (o.checks.length === 0) read()
-      else {
-        f.f32x4(o.view.fill).set(value)
-        valid(i, at)
-        f.if(read)
-      }
+    }
+    if (o.checks.length === 0) read()
+    else {
+      f.f32x4(o.view.fill).set(value)
+      valid(i, at)
+      f.if(read)
     }
     return value
   }

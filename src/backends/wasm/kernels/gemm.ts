@@ -25,8 +25,10 @@ export const gemm: Emit<Gemm> = (build, instruction) => {
   const plan = layOut(build, instruction)
   if (!plan) return false
   const { n, a, b, outputs, inputs } = plan
-  if (a.checks.length > 0) return gemm(build, { ...instruction, a: copied(build, instruction.a) })
-  if ([...outputs, ...inputs].some(o => o.checks.length > 0)) return false
+  // A tile finds its rows at offsets from a pointer, and an offset is no negative number.
+  const backwards = (o: Operand) => n.axes.some((axis, l) => axis === 0 && o.strides[l] < 0)
+  if (a.checks.length > 0 || backwards(a)) return gemm(build, { ...instruction, a: copied(build, instruction.a) })
+  if ([...outputs, ...inputs].some(o => o.checks.length > 0 || backwards(o))) return false
 
   const levels = (axis: number) => range(0, n.sizes.length).filter(l => n.axes[l] === axis)
   shareRows(n, levels(0))
@@ -165,7 +167,8 @@ function rightOperand(
   wide: number,
 ): Right {
   const [k, m] = [b.shape[0], n.operands[0].view.shape[0]]
-  const inPlace = o.checks.length === 0 && (column === 1 || width === 1) && (k > m || m <= 8)
+  const forwards = depth.every(l => o.strides[l] >= 0)
+  const inPlace = forwards && o.checks.length === 0 && (column === 1 || width === 1) && (k > m || m <= 8)
   if (inPlace) {
     const strides = Object.fromEntries(depth.map(l => [l, o.strides[l]]))
     const panels = Math.floor(width / wide)
