@@ -164,7 +164,8 @@ export function ending(k: Verbs, network: Network, goals: readonly Goal[], weigh
 /** Whether an output's activation and its loss meet as a pair: nothing else may read that output. */
 export function isFused({ nodes, outputs }: Network, { fused }: Loss, output = 0): boolean {
   const { node } = outputs[output]
-  const choice = nodes[node].layer.config.activation as ActivationChoice | undefined
+  const { pair, config } = nodes[node].layer
+  const choice = 'activated' in pair && pair.activated ? (config.activation as ActivationChoice | undefined) : undefined
   if (fused === undefined || choice === undefined) return false
   const { name, params } = resolveActivation(choice)
   // The pair takes each row's last axis together; a softmax along another has to be itself.

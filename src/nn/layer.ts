@@ -35,6 +35,8 @@ export interface Pair<
   readonly inputs?: readonly [least: number, most: number]
   /** From the shape of its input, or inputs; throws a ShapeError where that does not fit. */
   shapes(input: Shape, ...others: Shape[]): Shapes<P, S, M, H, R>
+  /** Set where its last step is y = f(z), f being its setting `activation`: a loss may take over both at once. */
+  readonly activated?: boolean
   /** The initialiser of each parameter and state, by name. */
   readonly initial?: Readonly<Partial<Record<NoInfer<P | M>, Initializer>>>
   /** `xs` are all its inputs in the order of the call; x is the first. */

@@ -84,6 +84,16 @@ test('a summary has the look of Keras 3 and says which pair it uses', () => {
 `)
 })
 
+test('an activation within a layer is no pair with the loss', () => {
+  const { lstm, simpleRnn, transformerEncoder } = layers
+  const sigmoid = { activation: 'sigmoid' } as const
+  for (const last of [lstm(1, sigmoid), simpleRnn(1, sigmoid), transformerEncoder(2, 1, sigmoid)]) {
+    const model = sequential([input([3, 1]), last])
+    model.compile({ loss: 'binaryCrossentropy' })
+    expect(model.summary()).not.toContain('one pair')
+  }
+})
+
 test('a step is explained in textbook notation', () => {
   const model = sequential([input([2]), dense(4, { activation: 'tanh' }), dense(1)])
   model.compile({ optimizer: 'sgd', loss: 'meanSquaredError' })

@@ -5,6 +5,7 @@ import { type ActivationChoice, resolveActivation } from '../resolve.ts'
 /** y = f(x), as a layer of its own. */
 export const activationPair = (f: Activation) =>
   pair({
+    activated: true,
     shapes: input => ({ y: f.outputShape(input) }),
     forward: f.forward, // y = f(x)
     backward: f.backward, // dx = dy ⊙ f′(x)

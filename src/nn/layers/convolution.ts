@@ -58,6 +58,7 @@ function convolution(
   const over = (image: readonly number[]) => windowsOver(who, image, { size, strides, dilation, padding })
   const parts = Array.from({ length: groups }, (_, g) => (v: View) => share(v, g, groups))
   return pair({
+    activated: true,
     shapes(input) {
       const { out } = over(spatial(who, input, n))
       divides(who, groups, { channels: input[n], filters })

@@ -61,6 +61,7 @@ function convolutionTranspose(
     return { out, forth: seenFrom(windows, out), back: { ...windows, count: image } }
   }
   return pair({
+    activated: true,
     shapes(input) {
       const z = [...over(spatial(who, input, n)).out, filters]
       const W = [...size, filters, input[n]]

@@ -32,6 +32,7 @@ export const dense = layer('dense', ['units'], (units: number, options: DenseOpt
   const f = resolveActivation(activation)
   whole('dense', 'units', units)
   return pair({
+    activated: true,
     shapes(input) {
       axes('dense', input, 1, '[features]')
       const [inputs] = input

@@ -83,6 +83,7 @@ function depthwise(who: string, n: number, kernelSize: Sizes, options: Depthwise
   const channels = channelwise(who, n, kernelSize, options)
   const f = resolveActivation(activation)
   return pair({
+    activated: true,
     shapes(input) {
       const { D, z } = channels.shapes(input)
       return { y: f.outputShape(z), params: { D, b: useBias ? [z[n]] : undefined }, saved: { z } }
@@ -116,6 +117,7 @@ function separable(
   const f = resolveActivation(activation)
   whole(who, 'filters', filters)
   return pair({
+    activated: true,
     shapes(input) {
       const { D, z: m } = channels.shapes(input)
       const z = [...m.slice(0, n), filters]
