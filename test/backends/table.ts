@@ -344,4 +344,24 @@ export const cases: readonly Case[] = [
       k.scatter(back.repeat(0, 4), y, i, 1)
     },
   },
+  {
+    title: 'gather wide rows and scatter them back',
+    inputs: { table: [20, 9], i: [32, 1] },
+    whole: { i: 20 },
+    outputs: { y: [32, 9], back: [20, 9] },
+    write(k, { table, i, y, back }) {
+      k.gather(y.reshape(32, 1, 9), table.repeat(0, 32), i.repeat(2, 9).reshape(32, 1, 9), 1)
+      k.scatter(back.repeat(0, 32), y, i, 1)
+    },
+  },
+  {
+    title: 'gather along the last axis, and scatter to it',
+    inputs: { x: [6, 7], i: [6, 4] },
+    whole: { i: 7 },
+    outputs: { y: [6, 4], back: [6, 7] },
+    write(k, { x, i, y, back }) {
+      k.gather(y, x, i, 1)
+      k.scatter(back, y.slice(1, 0, 1).reshape(6), i.slice(1, 1, 1).reshape(6), 1)
+    },
+  },
 ]

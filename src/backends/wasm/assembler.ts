@@ -165,6 +165,11 @@ export class Code {
     this.bytes.push(0xfd).push(0x5a).push(2).uleb(offset).push(lane)
     return this
   }
+  /** One whole number of the four on the stack. */
+  extractInt(lane: number): this {
+    this.bytes.push(0xfd).push(0x1b).push(lane)
+    return this
+  }
   /** Four floats chosen from the eight of two vectors. */
   shuffle(...lanes: readonly [number, number, number, number]): this {
     this.bytes.push(0xfd).push(0x0d)

@@ -16,6 +16,7 @@ import { sizeOf } from '../../tensor/shape.ts'
 import { type Buffer, contiguous } from '../../tensor/view.ts'
 import { Module } from './assembler.ts'
 import type { Build, Kernel } from './build.ts'
+import { gather, scatterAdd } from './kernels/gather.ts'
 import { gemm } from './kernels/gemm.ts'
 import { map } from './kernels/map.ts'
 import { reduce } from './kernels/reduce.ts'
@@ -236,8 +237,8 @@ function write(build: Build, instruction: Instruction): boolean {
     case 'reduce':
       return reduce(build, instruction)
     case 'scatter':
-      return scatter(build, instruction)
+      return scatter(build, instruction) || scatterAdd(build, instruction)
     case 'gather':
-      return false
+      return gather(build, instruction)
   }
 }

@@ -116,11 +116,15 @@ export function walker(f: Code, n: Nest, keyOf: (operand: Operand) => number) {
     if (shift) f.i32(shift).op('i32.add')
   }
 
-  /** Leaves the address of an element on the stack; what is returned goes into the instruction's offset. */
-  function address(i: number, at: Readonly<Record<number, number>>): number {
+  /**
+   * Leaves the address of an element on the stack; what is returned goes into the instruction's offset. `moved` holds
+   * bytes that an index adds.
+   */
+  function address(i: number, at: Readonly<Record<number, number>>, moved?: Local): number {
     const o = n.operands[i]
     const shift = Object.entries(at).reduce((sum, [l, index]) => sum + o.strides[Number(l)] * index, 0) * unit(o)
     f.get(pointers[i])
+    if (moved) f.get(moved).op('i32.add')
     o.checks.forEach((c, k) => {
       coordinate(i, k, at)
       if (c.divisor !== 1) f.i32(c.divisor).op('i32.div_s')
@@ -134,12 +138,18 @@ export function walker(f: Code, n: Nest, keyOf: (operand: Operand) => number) {
   }
 
   /** The four (or one) elements of operand `i` where the loops stand, moved by `at` steps of each level. */
-  function load(i: number, level: number, lanes: 1 | 4, at: Readonly<Record<number, number>> = {}): Local {
+  function load(
+    i: number,
+    level: number,
+    lanes: 1 | 4,
+    at: Readonly<Record<number, number>> = {},
+    moved?: Local,
+  ): Local {
     const o = n.operands[i]
     const value = f.local('v128')
     const spread = lanes === 4 && o.strides[level] === 1
     const read = () => {
-      const shift = address(i, at)
+      const shift = address(i, at, moved)
       if (!isCounted(o)) {
         f.mem(spread ? 'v128.load' : 'v128.load32_splat', shift).set(value)
         return
@@ -159,9 +169,15 @@ export function walker(f: Code, n: Nest, keyOf: (operand: Operand) => number) {
     return value
   }
 
-  function store(i: number, value: Local, lanes: 1 | 4, at: Readonly<Record<number, number>> = {}): void {
+  function store(
+    i: number,
+    value: Local,
+    lanes: 1 | 4,
+    at: Readonly<Record<number, number>> = {},
+    moved?: Local,
+  ): void {
     const write = () => {
-      const shift = address(i, at)
+      const shift = address(i, at, moved)
       f.get(value)
       if (lanes === 4) f.mem('v128.store', shift)
       else f.storeLane(0, shift)

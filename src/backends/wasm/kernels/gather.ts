@@ -1,0 +1,96 @@
+import { formula } from '../../../formula/index.ts'
+import type { Gather, Scatter } from '../../../program/index.ts'
+import { sizeOf } from '../../../tensor/shape.ts'
+import { inside, type View, viewOf } from '../../../tensor/view.ts'
+import type { Code, Local } from '../assembler.ts'
+import type { Build, Emit } from '../build.ts'
+import { iterations, type Nest, nest, traffic, wrap } from '../nest.ts'
+import { range } from '../numbers.ts'
+import { sections, walker } from '../walk.ts'
+import { map } from './map.ts'
+
+/** out[…] = source[…, index[…], …]: the index moves the pointer of the source. An index beyond the end reads the end. */
+export const gather: Emit<Gather> = (build, { out, source, index, axis }) => {
+  const held = hold(build, source, axis, out.shape[axis])
+  const n = held && nest([index, held.view, out], build.locate)
+  if (!held || !n || n.operands.slice(1).some(o => o.checks.length > 0)) return false
+  emit(build, `gather ${out.name}`, n, held, 0, (w, inner, lanes, moved) => {
+    w.store(2, w.load(1, inner, lanes, {}, moved), lanes)
+  })
+  return true
+}
+
+/**
+ * out = 0, then out[…, index[…], …] += values[…], in the order of the values: one thread does it, since several values
+ * may meet in one place and sums have one order.
+ */
+export const scatterAdd: Emit<Scatter> = (build, { out, index, values, axis }) => {
+  const shape = values.shape
+  const across = (view: View) => view.repeat(axis, 1)
+  const held = hold(build, out, axis, 1)
+  const whole = viewOf(out.buffer)
+  const spread = out.axes.flat().reduce((product, f) => (f.step === 0 ? product : product * f.size), 1)
+  if (!held || !inside(out) || spread !== sizeOf(whole.shape)) return false
+  const n = nest([across(index), across(values), held.view], build.locate)
+  if (!n || n.operands[2].checks.length > 0 || sizeOf(shape) === 0) return false
+  map(build, { verb: 'map', formula: formula('0'), inputs: {}, outputs: { y: whole } })
+  emit(build, `scatter ${out.name}`, wrap(n), held, 0, (w, inner, lanes, moved, f) => {
+    const sum = f.local('v128')
+    const there = w.load(2, inner, lanes, {}, moved)
+    f.get(there)
+      .get(w.load(1, inner, lanes))
+      .op('f32x4.add')
+      .set(sum)
+    w.store(2, sum, lanes, {}, moved)
+  })
+  return true
+}
+
+interface Held {
+  /** The view standing still along the axis. */
+  readonly view: View
+  /** Bytes between neighbours along it, and how many there are. */
+  readonly step: number
+  readonly count: number
+}
+
+/** A view as an index walks it: still along `axis`, which then has `size` equal steps. */
+function hold(build: Build, view: View, axis: number, size: number): Held | undefined {
+  const [factor, ...others] = view.axes[axis].filter(f => f.size !== 1)
+  if (!factor || others.length > 0 || view.divisor[factor.dim] !== 1) return undefined
+  const still = view.slice(axis, 0, 1)
+  const rest = still.shape.filter((_, i) => i !== axis)
+  const step = factor.step * build.locate(view.buffer).strides[factor.dim] * 4
+  return { view: still.reshape(...rest).repeat(axis, size), step, count: factor.size }
+}
+
+type Walker = ReturnType<typeof walker>
+type Body = (w: Walker, inner: number, lanes: 1 | 4, moved: Local, f: Code) => void
+
+function emit(build: Build, name: string, nested: Nest, { step, count }: Held, index: number, body: Body): void {
+  const n = nested.sizes.length > 1 ? nested : wrap(nested)
+  const inner = n.sizes.length - 1
+  // Four at once where they have one index and lie side by side.
+  const [by, ...others] = n.operands
+  const vector =
+    by.strides[inner] === 0 && others.every(o => o.strides[inner] === 1) && by.checks.every(c => c.steps[inner] === 0)
+  const code = build.module.function('', ['i32', 'i32', 'i32'], (f, begin, end) => {
+    const w = walker(f, n, build.key)
+    const moved = f.local('i32')
+    w.share(begin, end, () => {
+      w.loops(range(1, inner), () => {
+        w.sectioned(inner, sections(n.sizes[inner], vector, 1), ({ lanes }) => {
+          const place = w.load(index, inner, 1)
+          f.get(place)
+            .f32x4(0)
+            .op('f32x4.pmax')
+            .f32x4(count - 1)
+            .op('f32x4.pmin')
+          f.op('i32x4.trunc_sat_f32x4_s').extractInt(0).i32(step).op('i32.mul').set(moved)
+          body(w, inner, lanes, moved, f)
+        })
+      })
+    })
+  })
+  build.add({ name, code, units: n.sizes[0], flops: iterations(n), bytes: traffic(n) })
+}
