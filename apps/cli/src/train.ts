@@ -145,7 +145,7 @@ async function fit(
   }
 
   try {
-    await model.fit(options.augment ? augment(sets.train, { seed: options.seed }) : sets.train, {
+    await model.fit(options.augment ? augment(sets.train, { shift: 1, rotation: 10, zoom: 0.1, seed: options.seed }) : sets.train, {
       batchSize: options.batch,
       epochs: options.epochs,
       initialEpoch: past.epochs,
