@@ -4,8 +4,9 @@ import { importOnnx, type OnnxFeed, type OnnxResult, readOnnxTensor } from 'nabl
 import { describe, expect, test } from 'vitest'
 
 type Case = Record<string, string>
-const file = new URL('fixtures/nodeTests.json.gz', import.meta.url)
-const cases: [string, Case][] = Object.entries(JSON.parse(gunzipSync(readFileSync(file)).toString()))
+const load = (name: string): [string, Case][] =>
+  Object.entries(JSON.parse(gunzipSync(readFileSync(new URL(`fixtures/${name}.json.gz`, import.meta.url))).toString()))
+const cases = load('nodeTests')
 const bytes = (text: string) => Uint8Array.from(Buffer.from(text, 'base64'))
 
 /** Cases that contradict the operator's definition, and why. */
@@ -53,5 +54,14 @@ describe("ONNX's own node tests", () => {
   test('at least nine of ten are computed', async () => {
     const results = await Promise.allSettled(cases.map(([, parts]) => outcome(parts)))
     expect(results.filter(({ status }) => status === 'fulfilled').length).toBeGreaterThan(cases.length * 0.9)
+  })
+})
+
+describe('operators newer than those tests, and settings they leave out', () => {
+  test.each(load('runtimeCases'))('%s gives what onnxruntime gives', async (_, parts) => {
+    const [got, expected] = await outcome(parts)
+    got.forEach((one, i) => {
+      agree(one, expected[i])
+    })
   })
 })

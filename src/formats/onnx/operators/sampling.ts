@@ -24,7 +24,7 @@ function tapsAt(at: number, n: number, mode: string, padding: Padding, corners: 
   const [low, high] = corners ? [0, n - 1] : [-0.5, n - 0.5]
   const middle = corners ? ((at + 1) / 2) * (n - 1) : ((at + 1) * n - 1) / 2
   const aimed = mode === 'nearest' ? roundEven(middle) : middle
-  const out = aimed < low || aimed > high
+  const out = mode !== 'cubic' && (aimed < low || aimed > high)
   const x =
     out && padding === 'border'
       ? Math.min(Math.max(aimed, 0), n - 1)
@@ -53,7 +53,7 @@ function gridSample([x, grid]: readonly Tensor[], c: Call): Tensor {
     'nearest',
     'bicubic',
     'cubic',
-  ]).replace('bi', '')
+  ]).replace(/^bi/, '')
   const padding = choice('GridSample padding', c.text('padding_mode', 'zeros'), ['zeros', 'border', 'reflection'])
   const corners = c.int('align_corners', 0) !== 0
   const [batch, channels, ...input] = x.dims
