@@ -1,11 +1,14 @@
 import { StateError } from '../errors.ts'
 import type { Layer } from '../nn/layer.ts'
 
-/** Keras's name of a layer's class: leakyRelu is LeakyReLU, conv2d is Conv2D. */
+/** Keras's name of a layer's class: leakyRelu is LeakyReLU, conv2dTranspose is Conv2DTranspose, lstm is LSTM. */
 export const className = ({ type }: Layer): string =>
   type === 'input'
     ? 'InputLayer'
-    : (type[0].toUpperCase() + type.slice(1)).replace(/(\d)d$/, '$1D').replace('Relu', 'ReLU')
+    : (type[0].toUpperCase() + type.slice(1))
+        .replace(/(\d)d(?=[A-Z]|$)/, '$1D')
+        .replace(/^Prelu|Relu/, word => (word === 'Relu' ? 'ReLU' : 'PReLU'))
+        .replace(/^(Elu|Lstm|Gru|Rms)|Rnn$/, word => word.toUpperCase())
 
 /** Keras's way from a class to a name: LeakyReLU becomes leaky_re_lu. */
 const snake = (text: string): string =>
