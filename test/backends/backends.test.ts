@@ -104,3 +104,14 @@ test('what is made of weights is made again when the weights change', async () =
     expect(results[1][i]).toBeCloseTo(value, 5)
   })
 })
+
+test('an input that nothing reads can be given all the same', async () => {
+  const [x, y]: Buffer[] = [
+    { name: 'x', kind: 'input', shape: [3] },
+    { name: 'y', kind: 'output', shape: [2] },
+  ]
+  const { series } = wasm.engine({}).compile(record('constant', [], k => k.map(viewOf(y), '7', {})))
+  series!.input(x, 0).set([1, 2, 3])
+  await series!.run([{}])
+  expect(series!.output(y, 0)).toEqual(Float32Array.of(7, 7))
+})

@@ -52,8 +52,8 @@ export interface Plan {
   readonly zeros: readonly { start: number; bytes: number }[]
   /** How many steps can be prepared at once. */
   readonly capacity: number
-  /** First byte of an input or output of one of these steps. */
-  part(buffer: Buffer, step: number): number
+  /** First byte of an input or output of one of these steps; undefined where no instruction touches it. */
+  part(buffer: Buffer, step: number): number | undefined
   /** Writes what changes from run to run: for a run by itself, or for one of several steps. */
   setScalars(view: DataView, scalars: Scalars, step?: number): void
 }
@@ -191,8 +191,8 @@ export function plan(
       .map(p => ({ start: (base + p.start) * 4, bytes: p.size * 4 })),
     capacity,
     part(buffer, step) {
-      const { stage, bytes } = parts.get(buffer)!
-      return stage + step * bytes
+      const block = parts.get(buffer)
+      return block && block.stage + step * block.bytes
     },
     setScalars(view, values, step) {
       const shift = step === undefined ? 0 : table.stage - table.address + step * table.bytes

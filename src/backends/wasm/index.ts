@@ -97,7 +97,10 @@ export const wasm: Backend = {
           if (!list) views.set(buffer, (list = []))
           const view = list[step]
           if (view?.buffer === memory.buffer) return view
-          return (list[step] = new Float32Array(memory.buffer, compiled.part(buffer, step), sizeOf(buffer.shape)))
+          const size = sizeOf(buffer.shape)
+          const start = compiled.part(buffer, step)
+          if (start !== undefined) return (list[step] = new Float32Array(memory.buffer, start, size))
+          return view ?? (list[step] = new Float32Array(size))
         }
         const series = (go: (steps: readonly Scalars[]) => void | Promise<void>) => ({
           capacity: compiled.capacity,
