@@ -1,4 +1,4 @@
-export { derivative } from './derivative.ts'
+export { derivative, measuredDerivative } from './derivative.ts'
 export { type Compiled, compile, evaluate } from './evaluate.ts'
 export { check, type Formula, formula, formulaOf } from './formula.ts'
 export { latex } from './latex.ts'
