@@ -182,6 +182,7 @@ for (const keep_aspect_ratio_policy of ['not_larger', 'not_smaller'])
   ])
 for (const nearest_mode of ['round_prefer_floor', 'round_prefer_ceil', 'floor', 'ceil'])
   add(nearest_mode, 'Resize', 13, { nearest_mode }, [f(1, 1, 4, 5), null, of('float32', [1, 1, 2, 0.5])])
+add('9', 'Upsample', 9, { mode: 'linear' }, [f(1, 1, 3, 4), of('float32', [1, 1, 2, 3])])
 add('10', 'Resize', 10, { mode: 'linear' }, [f(1, 1, 3, 4), of('float32', [1, 1, 2, 3])])
 add(
   'crop',

@@ -1,7 +1,7 @@
 import type { onnx } from 'onnx-proto'
 import { type ByteSource, readBytes, sourceName } from '../../data/files.ts'
 import { BackendError, DataError } from '../../errors.ts'
-import { type Dtype, dtypeOf, dtypes, exactly, room, rounded, sizeOf, type Tensor, unsupportedType } from './tensors.ts'
+import { type Dtype, dtypeOf, dtypes, exactly, rounded, sizeOf, type Tensor, unsupportedType } from './tensors.ts'
 
 export type Attribute = onnx.IAttributeProto
 
@@ -120,8 +120,13 @@ function nodeOf(proto: onnx.INodeProto): Node {
 
 function portOf({ name, type }: onnx.IValueInfoProto): Port {
   if (!type?.tensorType) {
-    if (type?.sequenceType) throw unsupportedType('SEQUENCE')
-    if (type && Object.keys(type).length > 0) throw unsupportedType('a type that is no tensor')
+    const others = {
+      sequenceType: 'SEQUENCE',
+      optionalType: 'OPTIONAL',
+      mapType: 'MAP',
+      sparseTensorType: 'SPARSE_TENSOR',
+    }
+    for (const [field, other] of Object.entries(others)) if (type?.[field as 'mapType']) throw unsupportedType(other)
     return { name: name ?? '', dtype: 'float32', shape: undefined }
   }
   const { elemType, shape } = type.tensorType
@@ -148,7 +153,7 @@ export function tensorOf(proto: onnx.ITensorProto): Tensor {
   const count = raw?.length ? raw.length / width : list.length
   if (dims.some(n => n < 0) || dims.length > 32 || sizeOf(dims) !== count)
     throw badFile(`${name} has ${count} numbers, expected the shape [${dims.slice(0, 8).join(', ')}]`)
-  const data = room(dims)
+  const data = new Float64Array(count)
   if (!raw?.length) {
     for (let i = 0; i < count; i++) data[i] = half ? fromBits(Number(list[i]), type) : large(list[i], type)
     return half ? exactly(type, dims, data) : rounded64(type, dims, data)

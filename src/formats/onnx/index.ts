@@ -2,7 +2,7 @@ import type { ByteSource } from '../../data/files.ts'
 import { DataError, ShapeError } from '../../errors.ts'
 import { type Port, readModel, readTensor } from './file.ts'
 import { execute, plan } from './run.ts'
-import { type Dtype, dtypes, exactly, room, sizeOf, type Tensor } from './tensors.ts'
+import { type Dtype, dtypes, exactly, room, sizeOf, type Tensor, within } from './tensors.ts'
 import { fill } from './typed.ts'
 
 export type { Port as OnnxPort } from './file.ts'
@@ -50,6 +50,7 @@ export interface OnnxModel {
 export async function importOnnx(source: ByteSource): Promise<OnnxModel> {
   const { graph, opset } = await readModel(source)
   const made = plan(graph, opset)
+  const limit = Math.max(2 ** 24, ...[...graph.constants.values()].map(({ data }) => 4 * data.length))
   return {
     inputs: graph.inputs,
     outputs: graph.outputs,
@@ -62,7 +63,7 @@ export async function importOnnx(source: ByteSource): Promise<OnnxModel> {
           evidence: [['inputs', [...given.keys()].join(', ').slice(0, 200)]],
           hint: 'name the inputs as the model does; see model.inputs',
         })
-      const results = execute(made, opset, given)
+      const results = within(limit, () => execute(made, opset, given))
       return Object.fromEntries(graph.outputs.map(({ name }, i) => [name, resultOf(results[i])]))
     },
   }

@@ -43,8 +43,7 @@ export function plan(graph: Graph, opset: number, outer: ReadonlySet<string> = n
     const inner = new Map(graphsOf(node).map(([name, body]) => [name, plan(body, opset, known, depth + 1)]))
     for (const name of [...node.inputs, ...[...inner.values()].flatMap(names)]) lastUse.set(name, i)
     for (const name of node.outputs) {
-      if (name && (known.has(name) || lastUse.has(name)) && !outer.has(name))
-        throw badFile(`"${name}" is written twice`)
+      if (name && known.has(name) && !outer.has(name)) throw badFile(`"${name}" is written twice`)
       known.add(name)
     }
     return inner

@@ -102,8 +102,19 @@ export function stridesOf(dims: Dims): number[] {
   return strides
 }
 
-/** Most elements of one tensor. */
-export const largest = 2 ** 26
+/** Most elements of one tensor; more where a model's own weights are larger. */
+let largest = 2 ** 24
+
+/** Does some work with another bound on the elements of one tensor. */
+export function within<T>(limit: number, work: () => T): T {
+  const before = largest
+  largest = limit
+  try {
+    return work()
+  } finally {
+    largest = before
+  }
+}
 
 /** Room for a tensor; every size is checked before anything is allocated. */
 export function room(dims: Dims): Float64Array {
@@ -117,7 +128,7 @@ export function room(dims: Dims): Float64Array {
 
 /** A tensor of numbers that have that type already. */
 export function exactly(type: Dtype, dims: Dims, data: Float64Array): Tensor {
-  if (sizeOf(dims) === data.length) return { type, dims, data }
+  if (dims.length <= 32 && sizeOf(dims) === data.length) return { type, dims, data }
   throw new ShapeError('bad-shape', `${data.length} numbers do not fill the shape [${dims.slice(0, 8).join(', ')}]`, {
     hint: 'the sizes of all axes multiply to the count of numbers',
   })

@@ -1,5 +1,5 @@
 import { type Call, choice, must, showDims } from './call.ts'
-import { type Dims, largest, sizeOf } from './tensors.ts'
+import { type Dims, sizeOf } from './tensors.ts'
 
 /** How a window slides over the axes behind batch and channels. */
 export interface Sliding {
@@ -18,6 +18,9 @@ export interface Windows {
   /** A place of the input, or `border` in the padding, or `beyond` it. */
   readonly at: Int32Array
 }
+/** Most places of all windows together. */
+const most = 2 ** 26
+
 export const border = -1
 export const beyond = -2
 
@@ -68,7 +71,7 @@ export function windows(
   const rank = input.length
   const [count, cells] = [sizeOf(out), sizeOf(kernel)]
   must(
-    Number.isInteger(count) && count * cells <= largest,
+    Number.isInteger(count) && count * cells <= most,
     `a window of ${showDims(kernel)} over ${showDims(input)} is too large`,
   )
   const at = new Int32Array(count * cells)

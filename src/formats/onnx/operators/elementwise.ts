@@ -194,7 +194,7 @@ export const elementwise: Operators = {
     const floats = c.floats('value_floats')
     const ints = c.ints('value_ints')
     if (floats ?? ints) return floats ? vector('float32', floats) : vector('int64', ints!)
-    throw unsupported('STRING', 'export the model without constant text')
+    throw unsupported('Constant that is no dense tensor', 'export the model without constant text')
   },
 }
 

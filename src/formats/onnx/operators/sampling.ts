@@ -59,7 +59,7 @@ function gridSample([x, grid]: readonly Tensor[], c: Call): Tensor {
   const [batch, channels, ...input] = x.dims
   const [rank, out] = [input.length, grid.dims.slice(1, -1)]
   must(
-    grid.dims.at(-1) === rank && grid.dims[0] === batch && out.length === rank,
+    rank <= 3 && grid.dims.at(-1) === rank && grid.dims[0] === batch && out.length === rank,
     `GridSample got the grid ${showDims(grid.dims)}`,
   )
   const [size, count, strides] = [sizeOf(input), sizeOf(out), stridesOf(input)]
@@ -86,6 +86,7 @@ function affineGrid([theta, size]: readonly Tensor[], c: Call): Tensor {
   const corners = c.int('align_corners', 0) !== 0
   const [batch, , ...space] = Array.from(size.data)
   const rank = space.length
+  must(rank === 2 || rank === 3, 'AffineGrid is of images and volumes')
   must(theta.dims.join() === [batch, rank, rank + 1].join(), `AffineGrid got theta ${showDims(theta.dims)}`)
   const dims = [batch, ...space, rank]
   const out = room(dims)

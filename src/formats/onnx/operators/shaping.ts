@@ -59,6 +59,7 @@ function split([x, sizesInput]: readonly Tensor[], c: Call): Tensor[] {
   const axis = front(c.int('axis', 0), x.dims.length)
   const n = x.dims[axis]
   const parts = c.has('num_outputs') ? c.int('num_outputs') : c.outputs
+  must(parts === c.outputs, `Split got ${parts} parts for ${c.outputs} outputs`)
   const even = Math.ceil(n / parts)
   const given = sizesInput ? Array.from(sizesInput.data) : c.ints('split')
   const sizes = given ?? Array.from({ length: parts }, (_, i) => Math.max(0, Math.min(even, n - i * even)))
