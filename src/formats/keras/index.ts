@@ -1,0 +1,183 @@
+// Keras's files: .keras (3), .weights.h5, and the older .h5 with topology and weights in one.
+import { type ByteSource, readBytes, sourceName } from '../../data/files.ts'
+import { type Model as Core, model as core, type EngineOptions } from '../../model/model.ts'
+import { type Model, trainable } from '../../training/trainable.ts'
+import { readZip, writeZip } from '../zip.ts'
+import { type Hdf5Array, type Hdf5Tree, isHdf5, withHdf5, writeHdf5 } from './hdf5.ts'
+import { bad, type Placed, readTopology, type Topology } from './read.ts'
+import { currentWeights, entriesOf, groupsOf, legacyWeights, type Part, setWeights } from './weights.ts'
+import { writeTopology } from './write.ts'
+
+export type { ByteSource } from '../../data/files.ts'
+
+export interface KerasOptions extends EngineOptions {
+  /** Told what was left out because it only matters to training; console.warn by default. */
+  warn?(message: string): void
+  /** The most bytes that a .keras file may unpack to: 64 MiB, or 16 times the file where that is more. */
+  limit?: number
+}
+
+const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
+const encode = (value: unknown) => new TextEncoder().encode(JSON.stringify(value))
+
+function parse(source: string | undefined, what: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(source ?? '')
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
+  } catch {} // said below
+  throw bad(`no ${what} that can be read`)
+}
+
+/**
+ * A model that Keras saved: .keras of Keras 3, or .h5 and .hdf5 of Keras 1 to 3, topology and weights.
+ * @param source a path, an address, a File or bytes
+ * @throws DataError `unsupported-layers` lists every layer that has no counterpart, before anything is built;
+ * `wrong-weights`, `bad-keras`, `bad-hdf5`, `bad-zip`, `too-large`
+ * @example
+ * const model = await loadKeras('digits.keras')
+ */
+export async function loadKeras(source: ByteSource, options: KerasOptions = {}): Promise<Model> {
+  const { warn = console.warn, limit, ...engine } = options
+  const name = sourceName(source)
+  if (name.endsWith('.h5py')) warn(`${name}: h5py is the name of a Python package; files of this kind end in .h5`)
+  const bytes = await readBytes(source)
+  const build = ({ model, name }: Topology) => {
+    const made = core(model, { name: name.replace(/[^\w.-]/g, '_') || 'model', dtype: engine.dtype })
+    made.use(engine)
+    return made
+  }
+  if (isHdf5(bytes))
+    return withHdf5(bytes, name, file => {
+      const config = file.text('', 'model_config')
+      if (config === undefined) throw bad('weights alone', 'build the model, then loadKerasWeights(model, file)')
+      const major = Number.parseInt(file.text('', 'keras_version') ?? '1', 10)
+      const topology = readTopology(parse(config, 'model_config'), { major, warn })
+      const made = build(topology)
+      setWeights(made, topology.layers, legacyWeights(file, 'model_weights', topology.layers))
+      return trainable(made)
+    })
+  const files = await readZip(bytes, { limit, name })
+  const [config, weights] = ['config.json', 'model.weights.h5'].map(file => files.get(file))
+  if (!config || !weights) throw bad(`no ${config ? 'model.weights.h5' : 'config.json'}`)
+  const about = files.get('metadata.json')
+  const major = Number.parseInt(about ? String(parse(text(about), 'metadata.json').keras_version) : '3', 10)
+  const topology = readTopology(parse(text(config), 'config.json'), { major, warn })
+  const made = build(topology)
+  await withHdf5(weights, name, file => setWeights(made, topology.layers, currentWeights(file, topology.layers)))
+  return trainable(made)
+}
+
+/**
+ * Sets a model's weights from a file of weights alone: .weights.h5, or what older Keras saved as .h5.
+ * @throws DataError `wrong-weights` lists every layer that does not fit
+ * @example
+ * await loadKerasWeights(model, 'digits.weights.h5')
+ */
+export async function loadKerasWeights(model: Core, source: ByteSource): Promise<void> {
+  const { layers } = writeTopology(model)
+  await withHdf5(await readBytes(source), sourceName(source), file => {
+    const root = file.has('model_weights') ? 'model_weights' : ''
+    const legacy = root !== '' || file.texts('', 'layer_names') !== undefined
+    setWeights(model, layers, legacy ? legacyWeights(file, root, layers) : currentWeights(file, layers))
+  })
+}
+
+/**
+ * A model as the bytes of a .keras file, which Keras 3 loads.
+ * @throws DataError `unsupported-layers` lists every layer that Keras has no counterpart for
+ * @example
+ * await writeFile('digits.keras', await toKeras(model))
+ */
+export async function toKeras(model: Core): Promise<Uint8Array> {
+  const { config, layers } = writeTopology(model)
+  return writeZip([
+    ['metadata.json', encode({ keras_version: '3.0.0', date_saved: '1980-01-01@00:00:00' })],
+    ['config.json', encode(config)],
+    ['model.weights.h5', await writeHdf5(current(model, layers))],
+  ])
+}
+
+/**
+ * A model's weights as the bytes of a .weights.h5 file.
+ * @throws DataError `unsupported-layers`
+ * @example
+ * await writeFile('digits.weights.h5', await toKerasWeights(model))
+ */
+export const toKerasWeights = (model: Core): Promise<Uint8Array> =>
+  writeHdf5(current(model, writeTopology(model).layers))
+
+/**
+ * A model as the bytes of the older .h5 file, topology and weights in one.
+ * @throws DataError `unsupported-layers`
+ * @example
+ * await writeFile('digits.h5', await toKerasH5(model))
+ */
+export async function toKerasH5(model: Core): Promise<Uint8Array> {
+  const { config, layers } = writeTopology(model)
+  const version = { backend: 'numpy', keras_version: '3.0.0' }
+  const arrays = arraysOf(model)
+  const groups = layers.map((layer): [string, Hdf5Tree] => {
+    const own = layer.parts.flatMap(part => arraysIn(model, layer, part, arrays))
+    return [
+      layer.name,
+      {
+        attributes: { weight_names: own.map(([key]) => `${layer.name}/${key}`) },
+        groups: { [layer.name]: { arrays: Object.fromEntries(own) } },
+      },
+    ]
+  })
+  const top: [string, Hdf5Tree] = ['top_level_model_weights', { attributes: { weight_names: [] } }]
+  return writeHdf5({
+    attributes: { ...version, model_config: JSON.stringify(config) },
+    groups: {
+      model_weights: {
+        attributes: { ...version, layer_names: layers.map(({ name }) => name) },
+        groups: Object.fromEntries([...groups, top]),
+      },
+    },
+  })
+}
+
+/** The arrays of a model as HDF5 holds them, by name. */
+const arraysOf = (model: Core): ReadonlyMap<string, Hdf5Array> =>
+  new Map(
+    model.weights().map(({ name, shape, data }) => {
+      return [name, { shape, data: data instanceof Float64Array ? data : Float32Array.from(data) }]
+    }),
+  )
+
+/** The arrays of a part of a layer in Keras's order, which counts what a normalisation has seen. */
+function arraysIn(
+  model: Core,
+  layer: Placed,
+  part: Part,
+  arrays: ReadonlyMap<string, Hdf5Array>,
+): [string, Hdf5Array][] {
+  const own = entriesOf(model, { ...layer, parts: [part] }).map(({ key, name }): [string, Hdf5Array] => [
+    key,
+    arrays.get(name)!,
+  ])
+  return layer.class === 'Normalization' ? [...own, ['count', { shape: [], data: BigInt64Array.of(0n) }]] : own
+}
+
+/** What Keras 3 writes: layers/dense/vars/0, layers/lstm/cell/vars/0, … */
+function current(model: Core, layers: readonly Placed[]): Hdf5Tree {
+  const arrays = arraysOf(model)
+  const groups = groupsOf(layers)
+  const trees = layers.map((layer, i): [string, Hdf5Tree] => {
+    const root: Tree = { groups: {} }
+    root.groups.vars = { attributes: { name: layer.name } }
+    for (const part of layer.parts) {
+      const vars = arraysIn(model, layer, part, arrays).map(([, array]) => array)
+      let at = root
+      for (const step of part.part.split('/').filter(Boolean)) at = (at.groups[step] ??= { groups: {} }) as Tree
+      at.groups.vars = { ...at.groups.vars, arrays: Object.fromEntries(vars.map((array, n) => [`${n}`, array])) }
+    }
+    return [groups[i], root]
+  })
+  return { groups: { layers: { groups: Object.fromEntries(trees) }, vars: { attributes: { name: model.name } } } }
+}
+
+interface Tree {
+  readonly groups: Record<string, Hdf5Tree>
+}

@@ -1,0 +1,171 @@
+/** A layer in Keras and here. */
+export interface Row {
+  /** Keras's class. */
+  readonly class: string
+  /** Our type. */
+  readonly type: string
+  /** Keras's arguments and ours. */
+  readonly args: ReadonlyMap<string, string>
+  /** What Keras is told beside. */
+  readonly fixed: Readonly<Record<string, unknown>>
+  /** Our arrays in Keras's order, by the part of the layer that has them there. */
+  readonly weights: readonly { readonly part: string; readonly keys: readonly string[] }[]
+}
+
+export const camel = (name: string): string => name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())
+
+/** Keras's way from a class to the name of a group: LeakyReLU becomes leaky_re_lu. */
+export const snake = (name: string): string =>
+  name
+    .replace(/\W+/g, '')
+    .replace(/(.)([A-Z][a-z]+)/g, '$1_$2')
+    .replace(/([a-z])([A-Z])/g, '$1_$2')
+    .toLowerCase()
+
+const row = (name: string, type: string, args = '', weights = '', fixed: Row['fixed'] = {}): Row => ({
+  class: name,
+  type,
+  fixed,
+  args: new Map(
+    args
+      .split(' ')
+      .filter(Boolean)
+      .map(arg => arg.split('>'))
+      .map(([theirs, ours = camel(theirs)]) => [theirs, ours]),
+  ),
+  weights: weights
+    .split('; ')
+    .filter(Boolean)
+    .map(text => text.split(': ').reverse())
+    .map(([keys, part = '']) => ({ part, keys: keys.split(' ') })),
+})
+
+const starts = 'kernel_initializer bias_initializer'
+const penalties = 'kernel_regularizer bias_regularizer kernel_constraint bias_constraint'
+const filters = `filters kernel_size strides padding dilation_rate>dilation activation use_bias ${starts}`
+const recurrent = `units activation use_bias return_sequences go_backwards kernel_initializer recurrent_initializer bias_initializer`
+const depthwise =
+  'kernel_size strides padding depth_multiplier dilation_rate>dilation activation use_bias depthwise_initializer bias_initializer'
+const separable = `filters ${depthwise} pointwise_initializer`
+const pool = 'pool_size strides padding'
+
+/** Every layer with a counterpart in Keras: its class, our type, the arguments (`theirs>ours` where they differ), the arrays. */
+export const rows: readonly Row[] = [
+  row('Dense', 'dense', `units activation use_bias ${starts} ${penalties}`, 'W b'),
+  row('Conv1D', 'conv1d', `${filters} groups ${penalties}`, 'W b'),
+  row('Conv2D', 'conv2d', `${filters} groups ${penalties}`, 'W b'),
+  row('Conv3D', 'conv3d', `${filters} groups ${penalties}`, 'W b'),
+  row('Conv1DTranspose', 'conv1dTranspose', `${filters} output_padding`, 'W b'),
+  row('Conv2DTranspose', 'conv2dTranspose', `${filters} output_padding`, 'W b'),
+  row('Conv3DTranspose', 'conv3dTranspose', `${filters} output_padding`, 'W b'),
+  row('DepthwiseConv1D', 'depthwiseConv1d', depthwise, 'D b'),
+  row('DepthwiseConv2D', 'depthwiseConv2d', depthwise, 'D b'),
+  row('SeparableConv1D', 'separableConv1d', separable, 'D W b'),
+  row('SeparableConv2D', 'separableConv2d', separable, 'D W b'),
+  row('Embedding', 'embedding', 'input_dim output_dim embeddings_initializer', 'W'),
+  row('SimpleRNN', 'simpleRnn', recurrent, 'cell: W U b'),
+  row('LSTM', 'lstm', `${recurrent} recurrent_activation unit_forget_bias`, 'cell: W U b'),
+  row('GRU', 'gru', `${recurrent} recurrent_activation reset_after`, 'cell: W U b'),
+  row('Bidirectional', 'bidirectional', 'layer merge_mode'),
+  row('TimeDistributed', 'timeDistributed', 'layer'),
+  row('BatchNormalization', 'batchNormalization', 'momentum epsilon', 'gamma beta movingMean movingVariance'),
+  row('LayerNormalization', 'layerNormalization', 'axis epsilon center scale', 'gamma beta'),
+  row('GroupNormalization', 'groupNormalization', 'groups epsilon center scale', 'gamma beta'),
+  row('GroupNormalization', 'instanceNormalization', 'epsilon center scale', 'gamma beta', { groups: -1 }),
+  row('RMSNormalization', 'rmsNormalization', 'axis epsilon', 'gamma'),
+  row('UnitNormalization', 'unitNormalization', 'axis'),
+  row('Normalization', 'normalization', 'mean variance', 'mean variance', { axis: -1 }),
+  row('Rescaling', 'rescaling', 'scale offset'),
+  row('Activation', 'activation', 'activation'),
+  row('ReLU', 'relu', 'max_value negative_slope threshold'),
+  row('ELU', 'elu', 'alpha'),
+  row('Softmax', 'softmax', 'axis'),
+  row('LeakyReLU', 'leakyRelu', 'negative_slope>slope'),
+  row('PReLU', 'prelu', 'shared_axes alpha_initializer', 'alpha'),
+  row('Dropout', 'dropout', 'rate'),
+  row('AlphaDropout', 'alphaDropout', 'rate'),
+  row('GaussianDropout', 'gaussianDropout', 'rate'),
+  row('GaussianNoise', 'gaussianNoise', 'stddev'),
+  row('SpatialDropout1D', 'spatialDropout1d', 'rate'),
+  row('SpatialDropout2D', 'spatialDropout2d', 'rate'),
+  row('SpatialDropout3D', 'spatialDropout3d', 'rate'),
+  row('Flatten', 'flatten'),
+  row('Reshape', 'reshape', 'target_shape>shape'),
+  row('Permute', 'permute', 'dims'),
+  row('RepeatVector', 'repeatVector', 'n'),
+  row('MaxPooling1D', 'maxPooling1d', pool),
+  row('MaxPooling2D', 'maxPooling2d', pool),
+  row('MaxPooling3D', 'maxPooling3d', pool),
+  row('AveragePooling1D', 'averagePooling1d', pool),
+  row('AveragePooling2D', 'averagePooling2d', pool),
+  row('AveragePooling3D', 'averagePooling3d', pool),
+  row('GlobalMaxPooling1D', 'globalMaxPooling1d', 'keepdims'),
+  row('GlobalMaxPooling2D', 'globalMaxPooling2d', 'keepdims'),
+  row('GlobalMaxPooling3D', 'globalMaxPooling3d', 'keepdims'),
+  row('GlobalAveragePooling1D', 'globalAveragePooling1d', 'keepdims'),
+  row('GlobalAveragePooling2D', 'globalAveragePooling2d', 'keepdims'),
+  row('GlobalAveragePooling3D', 'globalAveragePooling3d', 'keepdims'),
+  row('UpSampling1D', 'upSampling1d', 'size'),
+  row('UpSampling2D', 'upSampling2d', 'size interpolation'),
+  row('UpSampling3D', 'upSampling3d', 'size'),
+  row('ZeroPadding1D', 'zeroPadding1d', 'padding'),
+  row('ZeroPadding2D', 'zeroPadding2d', 'padding'),
+  row('ZeroPadding3D', 'zeroPadding3d', 'padding'),
+  row('Cropping1D', 'cropping1d', 'cropping'),
+  row('Cropping2D', 'cropping2d', 'cropping'),
+  row('Cropping3D', 'cropping3d', 'cropping'),
+  row('Add', 'add'),
+  row('Subtract', 'subtract'),
+  row('Multiply', 'multiply'),
+  row('Average', 'average'),
+  row('Maximum', 'maximum'),
+  row('Minimum', 'minimum'),
+  row('Concatenate', 'concatenate', 'axis'),
+  row('Dot', 'dot', 'axes normalize'),
+  row('Attention', 'attention', 'use_scale score_mode dropout', 'scale concatWeight'),
+  row('AdditiveAttention', 'additiveAttention', 'use_scale dropout', 'scale'),
+  row(
+    'MultiHeadAttention',
+    'multiHeadAttention',
+    `num_heads key_dim value_dim dropout use_bias output_shape ${starts}`,
+    'query_dense: Wq bq; key_dense: Wk bk; value_dense: Wv bv; output_dense: Wo bo',
+  ),
+]
+
+export const byClass: ReadonlyMap<string, Row> = new Map([...rows].reverse().map(found => [found.class, found]))
+export const byType: ReadonlyMap<string, Row> = new Map(rows.map(found => [found.type, found]))
+
+/** Arguments that only name or place a layer, or say how fast it is to run. */
+export const meaningless = new Set(
+  `name trainable dtype seed implementation unroll batch_input_shape batch_shape input_shape input_dtype input_length
+   sparse ragged optional build_config synchronized autocast adjustment flash_attention use_cudnn count_include_pad
+   renorm_momentum renorm_clipping supports_masking zero_output_for_mask shared_object_id query_shape value_shape key_shape backward_layer`.split(
+    /\s+/,
+  ),
+)
+
+/** Arguments that matter to training alone: without them the model predicts the same. */
+export const trainingOnly = /_(regularizer|constraint)$|^(recurrent_)?dropout$/
+
+/** Arguments that ours does not have: what they must say for the layer to be the same. */
+export const expected: Readonly<Record<string, readonly unknown[]>> = {
+  data_format: ['channels_last', 'default', null],
+  noise_shape: [null],
+  return_state: [false],
+  return_attention_scores: [false],
+  stateful: [false],
+  time_major: [false],
+  mask_zero: [false],
+  attention_axes: [null, '[1]'],
+  axis: [-1],
+  invert: [false],
+  center: [true],
+  scale: [true],
+  renorm: [false],
+  virtual_batch_size: [null],
+  rms_scaling: [false],
+  output_padding: [null],
+  fused: [true, null],
+  lora_rank: [null],
+  quantization_config: [null],
+}

@@ -1,0 +1,125 @@
+import { DataError } from '../../errors.ts'
+import type { Model } from '../../model/model.ts'
+import { isChain, type Network, type Node } from '../../model/network.ts'
+import type { Json } from '../../nn/json.ts'
+import type { Shape } from '../../tensor/shape.ts'
+import { kerasOrder } from './order.ts'
+import type { Placed } from './read.ts'
+import { byType } from './table.ts'
+import { type Config, Foreign, valueTo } from './values.ts'
+import { partsOf } from './weights.ts'
+
+/** A model in Keras's words. */
+export interface Written {
+  readonly config: Config
+  readonly layers: readonly Placed[]
+}
+
+/**
+ * A model as Keras describes it.
+ * @throws DataError `unsupported-layers` with everything that Keras has no counterpart for
+ */
+export function writeTopology({ network, name, dtype = 'float32' }: Model): Written {
+  const chain = isChain(network)
+  const owners = chain ? network.nodes.map((_, i) => i) : kerasOrder(network)
+  const problems: [string, string][] = []
+  const layers: Config[] = []
+  const placed: Placed[] = []
+  if (chain && network.nodes[0].layer.type !== 'input')
+    layers.push(inputLayer('input_layer', network.inputShape, dtype))
+  for (const owner of owners) {
+    const node = network.nodes[owner]
+    try {
+      layers.push({
+        ...layerTo(node, dtype),
+        ...(chain ? {} : { name: node.name, inbound_nodes: callsOf(node, owner, network) }),
+      })
+    } catch (error) {
+      if (!(error instanceof Foreign)) throw error
+      problems.push([node.name, error.message])
+    }
+    if (node.layer.type !== 'input')
+      placed.push({
+        name: node.name,
+        theirs: node.name,
+        class: byType.get(node.layer.type)?.class ?? '',
+        parts: partsOf(node.layer),
+      })
+  }
+  if (problems.length > 0)
+    throw new DataError('unsupported-layers', `Keras has no counterpart for ${problems.length} layers`, {
+      evidence: problems,
+      hint: 'replace these layers, or save with model.save, which keeps everything',
+    })
+  const about: Config = { name, trainable: true, layers }
+  if (chain)
+    return {
+      config: { ...keras('Sequential'), config: { ...about, build_input_shape: [null, ...network.inputShape] } },
+      layers: placed,
+    }
+  const ports = {
+    input_layers: network.inputs.map(port => [port.name, 0, 0]),
+    output_layers: network.outputs.map(({ node }) => history(node, network)),
+  }
+  return {
+    config: { ...keras('Functional', 'keras.src.models.functional'), config: { ...about, ...ports } },
+    layers: placed,
+  }
+}
+
+const keras = (name: string, module = 'keras') => ({
+  module,
+  class_name: name,
+  registered_name: name === 'Functional' ? name : null,
+})
+
+const inputLayer = (name: string, shape: Shape, dtype: string): Config => ({
+  ...keras('InputLayer', 'keras.layers'),
+  config: { batch_shape: [null, ...shape], dtype, sparse: false, ragged: false, name },
+})
+
+function layerTo({ layer, name, shape }: Node, dtype: string): Config {
+  if (layer.type === 'input') return inputLayer(name, shape, dtype)
+  return described(layer.type, { ...layer.config, name }, dtype)
+}
+
+function described(type: string, config: Config, dtype: string): Config {
+  const row = byType.get(type)
+  if (!row) throw new Foreign(`${type} is not in Keras`)
+  const back = new Map([...row.args].map(([theirs, ours]) => [ours, theirs]))
+  const out: Record<string, Json> = { name: config.name ?? type, dtype, ...(row.fixed as Config) }
+  if (row.args.has('pool_size')) out.pool_size = 2 // Keras has no default for the mean of a sequence or volume
+  for (const [key, value] of Object.entries(config)) {
+    if (['name', 'inputShape', 'useCausalMask'].includes(key) || value === null) continue
+    const theirs = back.get(key)
+    if (theirs === undefined) throw new Foreign(`${type} has ${key}, which is not in Keras`)
+    const inner = value as unknown as { type: string; config: Config }
+    out[theirs] = theirs === 'layer' ? described(inner.type, inner.config, dtype) : valueTo(theirs, value)
+  }
+  return { ...keras(row.class, 'keras.layers'), config: out }
+}
+
+/** Which call of its layer a node is, as Keras counts. */
+function history(index: number, { nodes }: Network): Json[] {
+  const { owner, name } = nodes[index]
+  return [name, nodes.slice(0, index).filter(other => other.owner === owner).length, 0]
+}
+
+/** Everywhere that a layer is called. */
+function callsOf(node: Node, owner: number, network: Network): Json[] {
+  const { nodes } = network
+  const { type, config } = node.layer
+  const tensor = (index: number): Json => ({
+    class_name: '__keras_tensor__',
+    config: { shape: [null, ...nodes[index].shape], dtype: 'float32', keras_history: history(index, network) },
+  })
+  if (type === 'input') return []
+  const kwargs: Config = config.useCausalMask ? { use_causal_mask: true } : {}
+  return nodes.flatMap((call): Json[] => {
+    if (call.owner !== owner) return []
+    const read = /[aA]ttention$/.test(type) && call.inputs.length === 1 ? [call.inputs[0], call.inputs[0]] : call.inputs
+    const tensors = read.map(tensor)
+    const several = 'inputs' in node.layer.pair && type !== 'multiHeadAttention'
+    return [{ args: several ? [tensors] : tensors, kwargs }]
+  })
+}

@@ -1,0 +1,144 @@
+import { readFileSync } from 'node:fs'
+import { type Layer, layers, sequential } from 'nabla'
+import { loadKeras, loadKerasWeights, toKeras, toKerasH5, toKerasWeights } from 'nabla/keras'
+import { describe, expect, test } from 'vitest'
+import { readTopology } from '../../src/formats/keras/read.ts'
+
+const folder = 'test/fixtures/keras'
+const answers = JSON.parse(readFileSync(`${folder}/answers.json`, 'utf8')) as Record<
+  string,
+  { x: number[][]; y: number[][] }
+>
+
+describe.each(Object.entries(answers))('the model %s that Keras saved', (name, { x, y }) => {
+  test.each(['keras', 'h5'])('predicts the same from .%s', async suffix => {
+    const model = await loadKeras(`${folder}/${name}.${suffix}`, { warn: () => {} })
+    const out = await model.forward(2, x.flat())
+    for (const [i, value] of y.flat().entries())
+      expect(Math.abs(out[i] - value)).toBeLessThan(1e-5 * (1 + Math.abs(value)))
+  })
+
+  test.each([
+    ['.keras', toKeras],
+    ['.h5', toKerasH5],
+  ] as const)('goes to %s and back with every bit', async (_, write) => {
+    const model = await loadKeras(`${folder}/${name}.keras`, { warn: () => {} })
+    const again = await loadKeras(await write(model))
+    expect(again.weights()).toEqual(model.weights())
+    expect(await again.forward(2, x.flat())).toEqual(await model.forward(2, x.flat()))
+  })
+
+  test('takes its weights from a file of weights alone', async () => {
+    const model = await loadKeras(`${folder}/${name}.keras`, { warn: () => {} })
+    const bytes = await toKerasWeights(model)
+    const before = model.weights()
+    model.setWeights(before.map(weight => ({ ...weight, data: weight.data.map(() => 0) })))
+    await loadKerasWeights(model, bytes)
+    expect(model.weights()).toEqual(before)
+  })
+})
+
+const read = (config: unknown, major: number) =>
+  readTopology(config, { major, warn: message => void warnings.push(message) })
+const warnings: string[] = []
+const chain = (...layers: [type: string, config: object][]) => ({
+  class_name: 'Sequential',
+  config: layers.map(([class_name, config]) => ({ class_name, config })),
+})
+
+test('what cannot be mapped is listed all at once, with the names of the layers', () => {
+  const model = chain(
+    [
+      'Conv2D',
+      { name: 'first', filters: 2, kernel_size: 3, data_format: 'channels_first', batch_input_shape: [null, 8, 8, 1] },
+    ],
+    ['Lambda', { name: 'code' }],
+    ['Dense', { name: 'last', units: 2, activation: 'mine' }],
+    ['Dropout', { name: 'drop', rate: 2 }],
+  )
+  expect(() => read(model, 2)).toThrow(
+    [
+      '4 of 4 layers cannot be mapped',
+      '  first  Conv2D: data_format = "channels_first"',
+      '  code   Lambda: no such layer here',
+      '  last   Dense: unknown activation "mine"',
+      '  drop   Dropout: dropout got rate 2, expected a number in [0, 1)',
+    ].join('\n'),
+  )
+})
+
+test('the words of Keras 1 and 2 are understood', () => {
+  const one = chain(
+    [
+      'Convolution2D',
+      {
+        name: 'a',
+        nb_filter: 4,
+        nb_row: 3,
+        nb_col: 2,
+        border_mode: 'same',
+        subsample: [1, 2],
+        activation: 'relu',
+        bias: false,
+        dim_ordering: 'tf',
+        init: 'glorot_uniform',
+        batch_input_shape: [null, 8, 8, 1],
+      },
+    ],
+    ['LeakyReLU', { name: 'b', alpha: 0.1 }],
+    ['Flatten', { name: 'c' }],
+    ['Dropout', { name: 'd', p: 0.25 }],
+    ['Dense', { name: 'e', output_dim: 3, activation: 'hard_sigmoid' }],
+  )
+  const [, a, b, , d, e] = read(one, 1).model as readonly Layer[]
+  expect(a.config).toMatchObject({ filters: 4, kernelSize: [3, 2], padding: 'same', strides: [1, 2], useBias: false })
+  expect(b.config).toMatchObject({ slope: 0.1 })
+  expect(d.config).toMatchObject({ rate: 0.25 })
+  expect(e.config).toMatchObject({ units: 3, activation: { forward: 'min(max(0.2 * x + 0.5, 0), 1)' } })
+})
+
+test('what only matters to training is told, not refused', () => {
+  warnings.length = 0
+  read(
+    chain(['LSTM', { name: 'r', units: 2, recurrent_dropout: 0.2, trainable: false, batch_input_shape: [null, 3, 2] }]),
+    2,
+  )
+  expect(warnings).toEqual(
+    [
+      'r is frozen in Keras; here it is trained like the others',
+      'r: recurrent_dropout is left out; it only matters to training',
+    ]
+      .sort()
+      .reverse(),
+  )
+})
+
+test('a file called .h5py is read, with a word on its name', async () => {
+  const told: string[] = []
+  const file = new File([readFileSync(`${folder}/digits.h5`)], 'digits.h5py')
+  const model = await loadKeras(file, { warn: message => told.push(message) })
+  expect(model.layers).toHaveLength(10)
+  expect(told[0]).toMatch(/^digits.h5py: h5py is the name of a Python package; files of this kind end in .h5$/)
+})
+
+test('weights that do not fit are listed, and nothing is set', async () => {
+  const model = sequential([layers.input([2]), layers.dense(3), layers.dense(1)])
+  const before = model.weights()
+  const other = await toKerasWeights(sequential([layers.input([2]), layers.dense(4), layers.dense(1)]))
+  await expect(loadKerasWeights(model, other)).rejects.toThrow(
+    /2 layers do not fit[\s\S]*array 0 is \[2, 4\], expected \[2, 3\] for dense\/W/,
+  )
+  expect(model.weights()).toEqual(before)
+})
+
+test('layers that Keras does not have are listed when a model is written', async () => {
+  const model = sequential([
+    layers.input([4]),
+    layers.srelu(),
+    layers.dense(4, { activation: 'tanhExp' }),
+    layers.maxout(2),
+  ])
+  await expect(toKeras(model)).rejects.toThrow(
+    /3 layers\n *s\w+ +srelu is not in Keras\n *dense +Keras has no activation "tanhExp"\n *maxout +maxout is/,
+  )
+})
