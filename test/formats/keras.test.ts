@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs'
+import fc from 'fast-check'
 import { type Layer, layers, sequential } from 'nabla'
 import { loadKeras, loadKerasWeights, toKeras, toKerasH5, toKerasWeights } from 'nabla/keras'
 import { describe, expect, test } from 'vitest'
+import { NablaError } from '../../src/errors.ts'
 import { readTopology } from '../../src/formats/keras/read.ts'
 
 const folder = 'test/fixtures/keras'
@@ -140,5 +142,31 @@ test('layers that Keras does not have are listed when a model is written', async
   ])
   await expect(toKeras(model)).rejects.toThrow(
     /3 layers\n *s\w+ +srelu is not in Keras\n *dense +Keras has no activation "tanhExp"\n *maxout +maxout is/,
+  )
+})
+
+const sound = ['digits.h5', 'normal.h5', 'shared.h5', 'digits.keras', 'normal.keras'].map(
+  name => [name, readFileSync(`${folder}/${name}`)] as const,
+)
+
+test('damaged files end in an error of ours, or are read as they stand', async () => {
+  const damage = fc.record({
+    file: fc.constantFrom(...sound.map((_, i) => i)),
+    cut: fc.option(fc.double({ min: 0, max: 1, noNaN: true }), { freq: 5 }),
+    flips: fc.array(fc.tuple(fc.oneof(fc.nat(4000), fc.nat(50_000)), fc.nat(255)), { minLength: 1, maxLength: 8 }),
+  })
+  await fc.assert(
+    fc.asyncProperty(damage, async ({ file, cut, flips }) => {
+      const [, bytes] = sound[file]
+      const bad = new Uint8Array(bytes.subarray(0, cut === null ? bytes.length : Math.floor(cut * bytes.length)))
+      for (const [at, bits] of flips) if (bad.length > 0) bad[at % bad.length] ^= bits
+      try {
+        const model = await loadKeras(bad, { warn: () => {} })
+        model.close()
+      } catch (error) {
+        expect(error).toBeInstanceOf(NablaError)
+      }
+    }),
+    { numRuns: 400 },
   )
 })

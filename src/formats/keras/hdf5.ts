@@ -1,5 +1,6 @@
-import { DataError } from '../../errors.ts'
+import { DataError, NablaError } from '../../errors.ts'
 import { type Shape, sizeOf } from '../../tensor/shape.ts'
+import { classicHdf5, isClassic } from './classic.ts'
 
 type Hdf5Library = typeof import('h5wasm')
 type Entity = InstanceType<Hdf5Library['Group']> | InstanceType<Hdf5Library['Dataset']>
@@ -51,6 +52,13 @@ export async function withHdf5<T>(bytes: Uint8Array, name: string, work: (file: 
       hint: 'the file is damaged or not complete; save or download it again',
     })
   if (!isHdf5(bytes)) throw fail('it begins otherwise')
+  if (isClassic(bytes))
+    try {
+      return work(classicHdf5(bytes))
+    } catch (error) {
+      throw error instanceof RangeError ? fail(error.message) : error
+    }
+  if (bytes[8] > 3) throw fail(`version ${bytes[8]}`)
   const { h5, files } = await library()
   const path = `/read${opened++}.h5`
   const room = Math.max(2 ** 26, 16 * bytes.length)
@@ -96,9 +104,7 @@ export async function withHdf5<T>(bytes: Uint8Array, name: string, work: (file: 
       },
     })
   } catch (error) {
-    throw error instanceof DataError || (error as Error)?.name?.match(/^(Shape|State)Error/)
-      ? error
-      : fail(String((error as Error)?.message ?? error))
+    throw error instanceof NablaError ? error : fail(String((error as Error)?.message ?? error))
   } finally {
     try {
       file?.close()
@@ -111,7 +117,7 @@ export async function withHdf5<T>(bytes: Uint8Array, name: string, work: (file: 
 export async function writeHdf5(tree: Hdf5Tree): Promise<Uint8Array> {
   const { h5, files } = await library()
   const path = `/write${opened++}.h5`
-  const file = new h5.File(path, 'w')
+  const file = new h5.File(path, 'w', { libver: ['earliest', 'latest'] })
   const fill = (group: InstanceType<Hdf5Library['Group']>, { attributes = {}, groups = {}, arrays = {} }: Hdf5Tree) => {
     for (const [key, value] of Object.entries(attributes)) {
       if (typeof value === 'string') group.create_attribute(key, value, [], 'S')
