@@ -95,12 +95,12 @@ function classTable({ confusion }: Reading): string {
 }
 
 function command({ options }: Pick<Result, 'options'>): string {
-  const { network, data, split, epochs, batch, seed, limit, augment, decay } = options
+  const { network, data, split, epochs, batch, seed, limit, augment, finalRate } = options
   return [
     `nabla train ${network} --epochs ${epochs} --batch ${batch} --seed ${seed} --data ${data}`,
     ...(split === 'mnist' ? [] : [`--split ${split}`]),
     ...(augment ? [] : ['--no-augment']),
-    `--decay ${decay}`,
+    `--final-rate ${finalRate}`,
     ...(limit === undefined ? [] : [`--limit ${limit}`]),
   ].join(' ')
 }

@@ -57,7 +57,7 @@ function program(io: Io, done: (code: number) => void): Command {
     .option('--limit <n>', 'train on the first n images only', whole(1, 1e9))
     .option('--out <dir>', 'run folder (default: runs/<network>-<date>-<time>)')
     .option('--no-augment', 'show the images as they are, not a little moved, turned and scaled')
-    .option('--decay <share>', 'what the learning rate keeps from epoch to epoch; the texts have 1', share, 0.9)
+    .option('--final-rate <share>', 'what is left of the learning rate at the end; the texts have 1', share, 0.03)
     .option('--resume', 'go on with the run in --out, or with the newest')
     .option('--threads <n>', 'processor cores to use (default: all; the numbers are the same bits)', whole(1, 256))
     .option('--quiet', 'print the result only')

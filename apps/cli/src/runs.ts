@@ -15,8 +15,8 @@ export interface RunOptions extends DataOptions {
   seed: number
   /** Move, turn and scale the training images a little, differently in each epoch. */
   augment: boolean
-  /** What the learning rate is multiplied by after each epoch. */
-  decay: number
+  /** What is left of the learning rate at the end, as a share; it falls evenly from epoch to epoch. */
+  finalRate: number
 }
 
 /** What a run has behind it: the content of `model/progress.json`, written together with the weights. */
@@ -129,7 +129,7 @@ function isOptions(value: unknown): value is RunOptions {
   return (
     isObject(value) &&
     value['network'] === 'digits' &&
-    [value['epochs'], value['batch'], value['seed'], value['decay'], value['limit'] ?? 1].every(isCount) &&
+    [value['epochs'], value['batch'], value['seed'], value['finalRate'], value['limit'] ?? 1].every(isCount) &&
     typeof value['augment'] === 'boolean' &&
     typeof value['data'] === 'string' &&
     (value['split'] === 'mnist' || value['split'] === 'texts')

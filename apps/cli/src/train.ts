@@ -67,7 +67,7 @@ async function started(asked: TrainOptions): Promise<Place> {
 async function resumed(asked: TrainOptions, given: ReadonlySet<string>): Promise<Place> {
   const folder = asked.out ?? (await newestRun())
   const { options, past } = await readRun(folder)
-  for (const name of ['network', 'batch', 'seed', 'data', 'split', 'limit', 'augment', 'decay'] as const)
+  for (const name of ['network', 'batch', 'seed', 'data', 'split', 'limit', 'augment', 'finalRate'] as const)
     if (given.has(name) && asked[name] !== options[name])
       throw new StateError('other-run', `--${name} ${asked[name]} differs from the run in "${folder}"`, {
         evidence: [['run', `--${name} ${options[name] ?? '(all)'}`]],
@@ -113,12 +113,7 @@ async function fit(
   let images = 0
   let milliseconds = 0
 
-  // By multiplication alone, so that it is the same number in every engine and after every interruption.
-  const rateOf = (epoch: number) => {
-    let rate = learningRate
-    for (let i = 0; i < epoch; i++) rate *= options.decay
-    return rate
-  }
+  const rateOf = (epoch: number) => learningRate * (1 - (epoch / options.epochs) * (1 - options.finalRate))
 
   const onEvent = async (event: TrainEvent) => {
     if (event.type === 'begin') model.learningRate = rateOf(event.initialEpoch)
@@ -145,16 +140,19 @@ async function fit(
   }
 
   try {
-    await model.fit(options.augment ? augment(sets.train, { shift: 1, rotation: 10, zoom: 0.1, seed: options.seed }) : sets.train, {
-      batchSize: options.batch,
-      epochs: options.epochs,
-      initialEpoch: past.epochs,
-      shuffle: true,
-      seed: options.seed,
-      validationData: sets.heldOut,
-      callbacks: [onEvent],
-      signal: abort.signal,
-    })
+    await model.fit(
+      options.augment ? augment(sets.train, { shift: 2, rotation: 12, zoom: 0.12, seed: options.seed }) : sets.train,
+      {
+        batchSize: options.batch,
+        epochs: options.epochs,
+        initialEpoch: past.epochs,
+        shuffle: true,
+        seed: options.seed,
+        validationData: sets.heldOut,
+        callbacks: [onEvent],
+        signal: abort.signal,
+      },
+    )
   } finally {
     listening()
   }

@@ -88,7 +88,7 @@ describe('a run', () => {
       batch: 16,
       seed: 1,
       augment: true,
-      decay: 0.9,
+      finalRate: 0.03,
       data: at('train.csv'),
       split: 'mnist',
     })
