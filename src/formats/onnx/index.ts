@@ -5,6 +5,7 @@ import { execute, plan } from './run.ts'
 import { type Dtype, dtypes, exactly, room, sizeOf, type Tensor, within } from './tensors.ts'
 import { fill } from './typed.ts'
 
+export { exportOnnx, writable as onnxLayers } from './export.ts'
 export type { Port as OnnxPort } from './file.ts'
 export { operatorNames as onnxOperators } from './operators/index.ts'
 export type { Dtype as OnnxDtype } from './tensors.ts'

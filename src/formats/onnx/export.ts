@@ -1,0 +1,297 @@
+import type { Model } from '../../model/model.ts'
+import type { Node } from '../../model/network.ts'
+import type { Activation } from '../../nn/activation.ts'
+import * as activations from '../../nn/activations.ts'
+import { type ActivationChoice, resolveActivation } from '../../nn/resolve.ts'
+import { type Padding, type Sizes, sizes, windowsOver } from '../../nn/window.ts'
+import { type Builder, builder, needed } from './build.ts'
+import { schema, unsupported } from './file.ts'
+import { writeFormula } from './formulas.ts'
+
+/** Settings of layers, as they were checked when the layers were made. */
+interface Config {
+  readonly activation?: ActivationChoice
+  readonly kernelSize?: Sizes
+  readonly poolSize?: Sizes
+  readonly strides?: Sizes
+  readonly dilation?: Sizes
+  readonly padding?: Padding
+  readonly groups?: number
+  readonly keepdims?: boolean
+  readonly maxValue?: number
+  readonly negativeSlope?: number
+  readonly threshold?: number
+  readonly alpha?: number
+  readonly slope?: number
+  readonly axis?: number
+  readonly epsilon?: number
+  readonly scale?: number
+  readonly offset?: number
+  readonly n?: number
+  readonly dims?: readonly number[]
+}
+interface Weights {
+  readonly shape: readonly number[]
+  readonly data: ArrayLike<number>
+}
+/** A layer to write: its settings, the shapes of its inputs without the batch, and its arrays by their keys. */
+interface Written {
+  readonly config: Config
+  readonly inputs: readonly (readonly number[])[]
+  readonly shape: readonly number[]
+  readonly weights: Readonly<Record<string, Weights | undefined>>
+  /** The name of one of its arrays in the file. */
+  array(key: string, dims?: readonly number[], values?: ArrayLike<number>): string
+}
+type Writer = (b: Builder, xs: readonly string[], layer: Written) => string
+
+/** Functions that the format has a word for, when they are at their defaults. */
+const words: Readonly<Record<string, string>> = {
+  relu: 'Relu',
+  sigmoid: 'Sigmoid',
+  tanh: 'Tanh',
+  softplus: 'Softplus',
+  softsign: 'Softsign',
+}
+
+function activate(b: Builder, x: string, f: Activation): string {
+  const root = f.formulas?.forward.outputs.get('y')
+  if (f.formulas && root?.op === 'name') return x
+  if (f.formulas) {
+    // Equal formulas are one object, so this asks whether all settings are at their defaults.
+    const plain = Object.hasOwn(words, f.name) && resolveActivation(f.name as 'relu').formulas?.forward.outputs.get('y')
+    return plain === root ? b.node(words[f.name], [x]) : writeFormula(b, f.formulas.forward, { x })
+  }
+  const axis = Number(f.params.axis ?? -1)
+  if (f.name === 'softmax') return b.node('Softmax', [x], { axis })
+  if (f.name === 'softmin') return b.node('Softmax', [b.node('Neg', [x])], { axis })
+  if (f.name === 'logSoftmax') return b.node('LogSoftmax', [x], { axis })
+  throw unsupported(`activation ${f.name}`, 'use an activation that works element by element')
+}
+
+/** Channels first and back; between two such layers nothing remains of it. */
+const first = (n: number) => [0, n + 1, ...Array.from({ length: n }, (_, i) => i + 1)]
+const last = (n: number) => [0, ...Array.from({ length: n }, (_, i) => i + 2), 1]
+
+const pads = (padding: readonly (readonly number[])[]) => [
+  ...padding.map(([before]) => before),
+  ...padding.map(([, after]) => after),
+]
+
+/** An activation by formula is written before the channels go back, so that the way back can cancel out. */
+function finish(b: Builder, z: string, n: number, f: Activation): string {
+  return f.formulas ? b.transpose(activate(b, z, f), last(n)) : activate(b, b.transpose(z, last(n)), f)
+}
+
+const convolution =
+  (n: number, depthwise = false): Writer =>
+  (b, [x], { config, inputs, weights, array }) => {
+    const size = sizes('conv', 'kernelSize', config.kernelSize, n)
+    const strides = sizes('conv', 'strides', config.strides ?? 1, n)
+    const dilation = sizes('conv', 'dilation', config.dilation ?? 1, n)
+    const padding = config.padding ?? 'valid'
+    const { windows } = windowsOver('conv', inputs[0].slice(0, n), { size, strides, dilation, padding })
+    const W = depthwise ? weights.D! : weights.W!
+    const [from, to] = W.shape.slice(n)
+    const filters = depthwise ? from * to : to
+    const depth = depthwise ? 1 : from
+    const cells = size.reduce((p, k) => p * k, 1)
+    const kernel = Float64Array.from({ length: filters * depth * cells }, (_, i) => {
+      const [filter, channel, cell] = [Math.floor(i / (depth * cells)), Math.floor(i / cells) % depth, i % cells]
+      return W.data[depthwise ? cell * filters + filter : (cell * depth + channel) * filters + filter]
+    })
+    const operands = [b.transpose(x, first(n)), array(depthwise ? 'D' : 'W', [filters, depth, ...size], kernel)]
+    if (weights.b) operands.push(array('b'))
+    const z = b.node('Conv', operands, {
+      strides,
+      dilations: dilation,
+      pads: pads(windows.padding),
+      group: depthwise ? inputs[0][n] : (config.groups ?? 1),
+    })
+    return finish(b, z, n, resolveActivation(config.activation ?? 'linear'))
+  }
+
+const pooling =
+  (operator: 'MaxPool' | 'AveragePool', n: number): Writer =>
+  (b, [x], { config, inputs }) => {
+    const size = sizes('pooling', 'poolSize', config.poolSize ?? 2, n)
+    const strides = sizes('pooling', 'strides', config.strides ?? size, n)
+    const { windows } = windowsOver('pooling', inputs[0].slice(0, n), {
+      size,
+      strides,
+      padding: config.padding ?? 'valid',
+    })
+    const made = b.node(operator, [b.transpose(x, first(n))], {
+      kernel_shape: size,
+      strides,
+      pads: pads(windows.padding),
+    })
+    return b.transpose(made, last(n))
+  }
+
+const globally =
+  (operator: 'ReduceMean' | 'ReduceMax', n: number): Writer =>
+  (b, [x], { config }) =>
+    b.node(operator, [x], { axes: first(n).slice(2), keepdims: config.keepdims ? 1 : 0 })
+
+const merging =
+  (operator: string): Writer =>
+  (b, xs, { inputs }) => {
+    if (inputs.some(({ length }) => length !== inputs[0].length))
+      throw unsupported('merging of different ranks', 'reshape the inputs')
+    return operator === 'Mul' || operator === 'Sub'
+      ? xs.reduce((a, x) => b.node(operator, [a, x]))
+      : b.node(operator, xs)
+  }
+
+/** y = x·scale + shift with one of each a channel. */
+function affine(b: Builder, x: string, { array }: Written, scale: ArrayLike<number>, shift: ArrayLike<number>): string {
+  return b.node('Add', [
+    b.node('Mul', [x, array('scale', [scale.length], scale)]),
+    array('shift', [shift.length], shift),
+  ])
+}
+
+const nothing: Writer = (_, [x]) => x
+
+/** How each type of layer is written. */
+const writers: Readonly<Record<string, Writer>> = {
+  input: nothing,
+  dropout: nothing,
+  spatialDropout1d: nothing,
+  spatialDropout2d: nothing,
+  spatialDropout3d: nothing,
+  gaussianNoise: nothing,
+  gaussianDropout: nothing,
+  alphaDropout: nothing,
+  dense: (b, [x], { config, weights, array }) => {
+    const z = b.node('Gemm', weights.b ? [x, array('W'), array('b')] : [x, array('W')])
+    return activate(b, z, resolveActivation(config.activation ?? 'linear'))
+  },
+  activation: (b, [x], { config }) => activate(b, x, resolveActivation(config.activation!)),
+  relu: (b, [x], { config: { maxValue = Infinity, negativeSlope = 0, threshold = 0 } }) =>
+    activate(b, x, activations.relu({ maxValue, negativeSlope, threshold })),
+  elu: (b, [x], { config: { alpha = 1 } }) => activate(b, x, activations.elu({ alpha })),
+  leakyRelu: (b, [x], { config: { slope = 0.3 } }) => activate(b, x, activations.leakyRelu({ slope })),
+  softmax: (b, [x], { config: { axis = -1 } }) => activate(b, x, activations.softmax({ axis })),
+  conv1d: convolution(1),
+  conv2d: convolution(2),
+  conv3d: convolution(3),
+  depthwiseConv1d: convolution(1, true),
+  depthwiseConv2d: convolution(2, true),
+  maxPooling1d: pooling('MaxPool', 1),
+  maxPooling2d: pooling('MaxPool', 2),
+  maxPooling3d: pooling('MaxPool', 3),
+  averagePooling1d: pooling('AveragePool', 1),
+  averagePooling2d: pooling('AveragePool', 2),
+  averagePooling3d: pooling('AveragePool', 3),
+  globalAveragePooling1d: globally('ReduceMean', 1),
+  globalAveragePooling2d: globally('ReduceMean', 2),
+  globalAveragePooling3d: globally('ReduceMean', 3),
+  globalMaxPooling1d: globally('ReduceMax', 1),
+  globalMaxPooling2d: globally('ReduceMax', 2),
+  globalMaxPooling3d: globally('ReduceMax', 3),
+  batchNormalization: (b, [x], layer) => {
+    const { gamma, beta, movingMean, movingVariance } = layer.weights
+    const epsilon = layer.config.epsilon ?? 1e-3
+    const scale = Array.from(gamma!.data, (g, i) => g / Math.sqrt(movingVariance!.data[i] + epsilon))
+    return affine(
+      b,
+      x,
+      layer,
+      scale,
+      scale.map((s, i) => beta!.data[i] - s * movingMean!.data[i]),
+    )
+  },
+  layerNormalization: (b, [x], { config, inputs, weights, array }) => {
+    const [rank, axis] = [inputs[0].length, config.axis ?? -1]
+    if (![-1, rank].includes(axis)) throw unsupported('layerNormalization along other axes', 'normalise the last axis')
+    const channels = [inputs[0][rank - 1]]
+    const gamma = weights.gamma ? array('gamma') : array('gamma', channels, new Array(channels[0]).fill(1))
+    const operands = weights.beta ? [x, gamma, array('beta')] : [x, gamma]
+    return b.node('LayerNormalization', operands, { axis: -1, epsilon: { float: config.epsilon ?? 1e-3 } })
+  },
+  rescaling: (b, [x], layer) => affine(b, x, layer, [layer.config.scale!], [layer.config.offset ?? 0]),
+  flatten: (b, [x]) => b.node('Flatten', [x], { axis: 1 }),
+  reshape: (b, [x], { shape }) => b.node('Reshape', [x, b.whole([0, ...shape])]),
+  permute: (b, [x], { config }) => b.transpose(x, [0, ...config.dims!]),
+  repeatVector: (b, [x], { config }) =>
+    b.node('Tile', [b.node('Unsqueeze', [x, b.whole([1])]), b.whole([1, config.n!, 1])]),
+  embedding: (b, [x], { weights, array }) => {
+    const rows = b.node('Clip', [b.node('Floor', [x]), b.number(0), b.number(weights.W!.shape[0] - 1)])
+    return b.node('Gather', [array('W'), b.node('Cast', [rows], { to: 7 })])
+  },
+  add: merging('Sum'),
+  average: merging('Mean'),
+  maximum: merging('Max'),
+  minimum: merging('Min'),
+  multiply: merging('Mul'),
+  subtract: merging('Sub'),
+  concatenate: (b, xs, { config }) => b.node('Concat', xs, { axis: config.axis ?? -1 }),
+}
+
+/** The types of layers that can be written. */
+export const writable: readonly string[] = Object.keys(writers)
+
+/**
+ * A model as the bytes of an ONNX file, opset 17, that computes what `predict` does; the batch is free, images are
+ * [batch, height, width, channels] as everywhere here.
+ * @throws BackendError `unsupported`, naming every layer that has no counterpart
+ * @example
+ * await writeFile('digits.onnx', await exportOnnx(model))
+ */
+export async function exportOnnx(model: Model): Promise<Uint8Array> {
+  const { ModelProto } = await schema()
+  const { nodes, inputs, outputs } = model.network
+  const missing = nodes.filter(({ layer }) => !Object.hasOwn(writers, layer.type))
+  if (missing.length > 0)
+    throw unsupported(
+      missing.map(({ layer, name }) => `${layer.type} "${name}"`).join(', '),
+      `layers that can be written: ${writable.join(', ')}`,
+    )
+  const b = builder(model.dtype ?? 'float32')
+  const arrays = new Map(model.weights().map(weight => [weight.name, weight]))
+  const names: string[] = []
+  const portNames = inputs.map(({ name }, i) => name || (inputs.length === 1 ? 'x' : `x${i}`))
+  const nameOf = (i: number) => (i < 0 ? portNames[-1 - i] : names[i])
+  for (const node of nodes)
+    names.push(writers[node.layer.type](b, node.inputs.map(nameOf), written(b, node, nodes[node.owner], arrays)))
+  const results = outputs.map(({ name, node }, i) => {
+    const output = name && !portNames.includes(name) ? name : outputs.length === 1 ? 'y' : `y${i}`
+    b.nodes.push({ opType: 'Identity', name: output, input: [nameOf(node)], output: [output] })
+    return output
+  })
+  const port = (name: string, shape: readonly number[]) => ({
+    name,
+    type: {
+      tensorType: {
+        elemType: b.code,
+        shape: { dim: [{ dimParam: 'batch' }, ...shape.map(dimValue => ({ dimValue }))] },
+      },
+    },
+  })
+  const used = needed(b.nodes, results)
+  const read = new Set(used.flatMap(({ input }) => input ?? []))
+  const graph = {
+    name: model.name || 'model',
+    node: used,
+    initializer: b.constants.filter(({ name }) => read.has(name!)),
+    input: inputs.map(({ shape }, i) => port(portNames[i], shape)),
+    output: outputs.map(({ shape }, i) => port(results[i], shape)),
+  }
+  const opsetImport = [{ domain: '', version: 17 }]
+  return ModelProto.encode({ irVersion: 8, producerName: 'nabla', opsetImport, graph }).finish()
+}
+
+function written(b: Builder, node: Node, owner: Node, arrays: ReadonlyMap<string, Weights>): Written {
+  const entries = [...owner.parameters, ...owner.state].map(({ key, name }) => [key, arrays.get(name)] as const)
+  const weights: Record<string, Weights | undefined> = Object.fromEntries(entries)
+  return {
+    config: node.layer.config as Config,
+    inputs: node.inputShapes,
+    shape: node.shape,
+    weights,
+    array: (key, dims = weights[key]!.shape, values = weights[key]!.data) =>
+      b.array(`${owner.name}/${key}`, dims, values),
+  }
+}
