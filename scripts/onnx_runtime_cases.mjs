@@ -353,6 +353,59 @@ add('image', 'DeformConv', 19, { kernel_shape: [2, 2], pads: [1, 0, 0, 1] }, [
   f(3),
 ])
 
+const mask = of('bool', [1, 0, 1, 1, 1, 1, 0, 1, 1, 0, 0, 1, 1, 1, 1], [3, 5])
+add('masked', 'DeformConv', 19, { offset_group: 2, group: 2, strides: [2, 1], dilations: [1, 2] }, [
+  f(2, 4, 5, 5),
+  f(4, 2, 2, 2),
+  f(2, 16, 2, 3),
+  f(4),
+  f(2, 8, 2, 3),
+])
+add(
+  'shared_heads',
+  'Attention',
+  24,
+  { q_num_heads: 4, kv_num_heads: 2, is_causal: 1 },
+  [f(2, 3, 8), f(2, 3, 4), f(2, 3, 6)],
+  3,
+)
+add('bool_mask', 'Attention', 24, {}, [f(1, 2, 3, 4), f(1, 2, 5, 4), f(1, 2, 5, 4), mask])
+add('softcap', 'Attention', 24, { softcap: { float: 0.5 } }, [f(1, 2, 3, 4), f(1, 2, 5, 4), f(1, 2, 5, 4), mask])
+add(
+  'causal_past',
+  'Attention',
+  24,
+  { is_causal: 1 },
+  [f(1, 2, 2, 3), f(1, 2, 2, 3), f(1, 2, 2, 3), null, f(1, 2, 3, 3), f(1, 2, 3, 3)],
+  3,
+)
+for (const qk_matmul_output_mode of [0, 1, 2, 3])
+  add(
+    `scores_${qk_matmul_output_mode}`,
+    'Attention',
+    24,
+    { qk_matmul_output_mode, softcap: { float: 1 } },
+    [f(1, 2, 3, 4), f(1, 2, 5, 4), f(1, 2, 5, 4), f(3, 5)],
+    4,
+  )
+add('valid', 'Attention', 24, {}, [f(2, 2, 3, 4), f(2, 2, 5, 4), f(2, 2, 5, 4), null, null, null, ints(3, 5)])
+add('flat', 'RotaryEmbedding', 23, { num_heads: 2, rotary_embedding_dim: 4 }, [f(2, 3, 12), f(2, 3, 2), f(2, 3, 2)])
+add('linear', 'TensorScatter', 24, {}, [f(2, 1, 5, 3), f(2, 1, 2, 3), ints(1, 3)])
+add('circular', 'TensorScatter', 24, { mode: 'circular' }, [f(2, 1, 5, 3), f(2, 1, 2, 3), ints(4, 3)])
+add('24', 'Swish', 24, { alpha: { float: 1.5 } }, [f(3, 4)])
+add('26', 'CumProd', 26, { exclusive: 1 }, [f(3, 4), number('int64', 1)])
+add('min', 'ReduceLogSum', 18, {}, [positive(2, 3)])
+add('bool', 'ReduceMax', 20, { keepdims: 0 }, [of('bool', [0, 1, 0, 0], [2, 2]), ints(1)])
+add('int64', 'ReduceMean', 18, { keepdims: 0 }, [of('int64', [1, 2, 4, 9], [2, 2]), ints(1)])
+add('zero', 'LpNormalization', 22, {}, [of('float32', [0, 0, 3, 4], [2, 2])])
+add('cube', 'DepthToSpace', 13, { blocksize: 2 }, [f(2, 8, 2, 3)])
+add('corner', 'Slice', 13, {}, [f(3, 4), of('int32', [-2]), of('int32', [2147483647]), of('int32', [-1])])
+for (const [mode, fmod] of [
+  ['int32', 0],
+  ['float32', 1],
+])
+  add(mode, 'Mod', 13, { fmod }, [of(mode, [-7, 7, 5]), of(mode, [3, -3, 5])])
+
 const tensor = ({ type, dims, data }, name) => ({
   name,
   dataType: codes[type],

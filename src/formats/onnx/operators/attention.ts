@@ -85,11 +85,7 @@ function attention([query, key, value, mask, pastKey, pastValue, lengths]: reado
   })
   const y = zip([matmul(weights, shared(v, q.dims[1]))], x => x, query.type)
   const joined = flat ? reshape(transpose(y, [0, 2, 1, 3]), [q.dims[0], q.dims[2], q.dims[1] * v.dims[3]]) : y
-  const shown = zip(
-    [[mode === 0 && cap > 0 ? capped : scores, capped, biased, weights][mode] ?? scores],
-    x => x,
-    query.type,
-  )
+  const shown = zip([[scores, capped, biased, weights][mode] ?? scores], x => x, query.type)
   return [joined, k, v, shown]
 }
 
