@@ -17,6 +17,8 @@ export interface Placed {
   readonly theirs: string
   readonly class: string
   readonly parts: readonly Part[]
+  /** What the layer within it is called, which some files name arrays by. */
+  readonly inner?: string
 }
 
 export interface Topology {
@@ -88,7 +90,15 @@ export function readTopology(model: unknown, options: ReadOptions): Topology {
     layers: entries.flatMap((entry, i) =>
       entry.class === 'InputLayer'
         ? []
-        : [{ name: names[i], theirs: entry.theirs, class: entry.class, parts: partsOf(layers[i].layer) }],
+        : [
+            {
+              name: names[i],
+              theirs: entry.theirs,
+              class: entry.class,
+              parts: partsOf(layers[i].layer),
+              inner: innerName(entry.config.layer),
+            },
+          ],
     ),
   }
 }
@@ -106,6 +116,11 @@ function entryOf(value: Json): Entry {
   const own = typeof registered === 'string' && registered.includes('>') && !registered.startsWith('keras>')
   const theirs = settings.name ?? outer ?? name
   return { theirs: String(theirs), class: own ? String(registered) : type, config: settings, inbound }
+}
+
+const innerName = (layer: Json): string | undefined => {
+  const name = isConfig(layer) && isConfig(layer.config) ? layer.config.name : undefined
+  return typeof name === 'string' ? name : undefined
 }
 
 /** Names as ours may be: the same where that is possible. */

@@ -83,9 +83,12 @@ const theirs = new Set(
 )
 
 /** The value of one of our settings as Keras writes it. */
-export function valueTo(argument: string, value: Json): Json {
+export function valueTo(argument: string, value: Json, before3 = false): Json {
   const { name, params = {} } = (isConfig(value) ? value : { name: value }) as { name: string; params?: Config }
   if (/activation$/.test(argument)) {
+    const isOld = isConfig(value) && name === oldHardSigmoid.name && value.forward === oldHardSigmoid.forward
+    if (isOld && before3) return 'hard_sigmoid'
+    if (name === 'hardSigmoid' && before3) throw new Foreign('its hard_sigmoid has the slope 0.2 instead of 1/6')
     const own = Object.hasOwn(activations, name) ? ((activations as unknown as Known)[name]().params ?? {}) : undefined
     if (!own || !theirs.has(snake(name))) throw new Foreign(`Keras has no activation ${quote(name)}`)
     const changed = Object.entries(params).find(([key, setting]) => own[key] !== setting)

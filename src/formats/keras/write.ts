@@ -16,10 +16,10 @@ export interface Written {
 }
 
 /**
- * A model as Keras describes it.
+ * A model as Keras describes it; `before3` in the sense of Keras 2.
  * @throws DataError `unsupported-layers` with everything that Keras has no counterpart for
  */
-export function writeTopology({ network, name, dtype = 'float32' }: Model): Written {
+export function writeTopology({ network, name, dtype = 'float32' }: Model, before3 = false): Written {
   const chain = isChain(network)
   const owners = chain ? network.nodes.map((_, i) => i) : kerasOrder(network)
   const problems: [string, string][] = []
@@ -31,7 +31,7 @@ export function writeTopology({ network, name, dtype = 'float32' }: Model): Writ
     const node = network.nodes[owner]
     try {
       layers.push({
-        ...layerTo(node, dtype),
+        ...layerTo(node, dtype, before3),
         ...(chain ? {} : { name: node.name, inbound_nodes: callsOf(node, owner, network) }),
       })
     } catch (error) {
@@ -78,23 +78,25 @@ const inputLayer = (name: string, shape: Shape, dtype: string): Config => ({
   config: { batch_shape: [null, ...shape], dtype, sparse: false, ragged: false, name },
 })
 
-function layerTo({ layer, name, shape }: Node, dtype: string): Config {
+function layerTo({ layer, name, shape }: Node, dtype: string, before3: boolean): Config {
   if (layer.type === 'input') return inputLayer(name, shape, dtype)
-  return described(layer.type, { ...layer.config, name }, dtype)
+  return described(layer.type, { ...layer.config, name }, dtype, before3)
 }
 
-function described(type: string, config: Config, dtype: string): Config {
+function described(type: string, config: Config, dtype: string, before3: boolean): Config {
   const row = byType.get(type)
   if (!row) throw new Foreign(`${type} is not in Keras`)
   const back = new Map([...row.args].map(([theirs, ours]) => [ours, theirs]))
   const out: Record<string, Json> = { name: config.name ?? type, dtype, ...(row.fixed as Config) }
+  if (row.args.has('recurrent_activation')) out.recurrent_activation = 'sigmoid' // Keras 2.2 and tfjs have another default
   if (row.args.has('pool_size')) out.pool_size = 2 // Keras has no default for the mean of a sequence or volume
   for (const [key, value] of Object.entries(config)) {
     if (['name', 'inputShape', 'useCausalMask'].includes(key) || value === null) continue
     const theirs = back.get(key)
     if (theirs === undefined) throw new Foreign(`${type} has ${key}, which is not in Keras`)
     const inner = value as unknown as { type: string; config: Config }
-    out[theirs] = theirs === 'layer' ? described(inner.type, inner.config, dtype) : valueTo(theirs, value)
+    out[theirs] =
+      theirs === 'layer' ? described(inner.type, inner.config, dtype, before3) : valueTo(theirs, value, before3)
   }
   return { ...keras(row.class, 'keras.layers'), config: out }
 }

@@ -1,0 +1,84 @@
+// TensorFlow.js's layers models: model.json and the shards beside it.
+import { type ByteSource, readBytes } from '../../data/files.ts'
+import { DataError } from '../../errors.ts'
+import { type Model as Core, model as core, type EngineOptions } from '../../model/model.ts'
+import { type Model, trainable } from '../../training/trainable.ts'
+import { readTopology } from '../keras/read.ts'
+import { isConfig } from '../keras/values.ts'
+import { setWeights } from '../keras/weights.ts'
+import { arraysOf, readShards } from './weights.ts'
+import { manifestOf, oldTopology } from './write.ts'
+
+export type { ByteSource } from '../../data/files.ts'
+
+export interface TfjsOptions extends EngineOptions {
+  /** Where a shard is; by default beside model.json. */
+  shard?(path: string): ByteSource
+  /** Told what was left out because it only matters to training; console.warn by default. */
+  warn?(message: string): void
+}
+
+/**
+ * A layers model of TensorFlow.js, its weights quantised or not.
+ * @param source model.json: a path, an address, a File or bytes; with the last two, `shard` says where the weights are
+ * @throws DataError `unsupported-layers` lists every layer that has no counterpart; `wrong-weights`, `bad-tfjs`
+ * @example
+ * const model = await loadTfjs('digits/model.json')
+ */
+export async function loadTfjs(source: ByteSource, options: TfjsOptions = {}): Promise<Model> {
+  const { warn = console.warn, shard = beside(source), ...engine } = options
+  const about = parse(await readBytes(source))
+  const outer = about.modelTopology
+  if (!isConfig(outer))
+    throw bad(
+      'no modelTopology',
+      'graph models hold operations, not layers: convert with --output_format tfjs_layers_model',
+    )
+  const inner = outer.model_config ?? outer
+  const topology = readTopology(typeof inner === 'string' ? parse(new TextEncoder().encode(inner)) : inner, {
+    major: 2,
+    warn,
+  })
+  const made = core(topology.model, { name: topology.name.replace(/[^\w.-]/g, '_') || 'model', dtype: engine.dtype })
+  made.use(engine)
+  setWeights(made, topology.layers, arraysOf(await readShards(about.weightsManifest, shard), topology.layers))
+  return trainable(made)
+}
+
+/**
+ * A model as the files of a layers model, which TensorFlow.js loads: model.json and its shards, by name.
+ * @throws DataError `unsupported-layers` lists every layer that TensorFlow.js has no counterpart for
+ * @example
+ * for (const [name, bytes] of Object.entries(toTfjs(model))) await writeFile(`digits/${name}`, bytes)
+ */
+export function toTfjs(model: Core): Record<string, Uint8Array> {
+  const { topology, layers } = oldTopology(model)
+  const { manifest, shards } = manifestOf(model, layers)
+  const about = {
+    format: 'layers-model',
+    generatedBy: 'nabla',
+    convertedBy: null,
+    modelTopology: { keras_version: '2.15.0', backend: 'tensorflow', model_config: topology },
+    weightsManifest: manifest,
+  }
+  return { 'model.json': new TextEncoder().encode(JSON.stringify(about)), ...shards }
+}
+
+const beside = (source: ByteSource) => (path: string) => {
+  if (typeof source !== 'string' && !(source instanceof URL))
+    throw bad(`weights in ${path}, but nobody says where that is`, 'loadTfjs(file, { shard: path => files[path] })')
+  const at = String(source)
+  const folder = at.slice(0, Math.max(at.lastIndexOf('/'), at.lastIndexOf('\\')) + 1) + path
+  return source instanceof URL ? new URL(folder) : folder
+}
+
+function parse(bytes: Uint8Array): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(new TextDecoder().decode(bytes))
+    if (isConfig(value)) return value
+  } catch {} // said below
+  throw bad('no JSON object')
+}
+
+const bad = (what: string, hint = 'give the model.json of a layers model') =>
+  new DataError('bad-tfjs', `the TensorFlow.js model has ${what}`, { hint })
