@@ -1,6 +1,6 @@
 import type { onnx } from 'onnx-proto'
 
-type Value = string | number | readonly number[] | { readonly float: number }
+type Value = string | number | readonly number[] | readonly string[] | { readonly float: number }
 
 /** Collects nodes and constants, each under a name of its own. */
 export interface Builder {
@@ -8,8 +8,13 @@ export interface Builder {
   readonly code: 1 | 11
   readonly nodes: onnx.INodeProto[]
   readonly constants: onnx.ITensorProto[]
-  /** Writes a node and gives the name of its output. */
-  node(operator: string, inputs: readonly string[], attributes?: Readonly<Record<string, Value>>): string
+  /** Writes a node and gives the name of its only output, or of the one that is asked for. */
+  node(
+    operator: string,
+    inputs: readonly string[],
+    attributes?: Readonly<Record<string, Value>>,
+    which?: number,
+  ): string
   array(name: string, dims: readonly number[], values: ArrayLike<number>): string
   number(value: number): string
   whole(values: readonly number[]): string
@@ -21,7 +26,9 @@ const attribute = ([name, value]: [string, Value]): onnx.IAttributeProto => {
   if (typeof value === 'string') return { name, type: 3, s: new TextEncoder().encode(value) }
   if (typeof value === 'number') return { name, type: 2, i: value }
   if ('float' in value) return { name, type: 1, f: value.float }
-  return { name, type: 7, ints: [...value] }
+  if (value.every(item => typeof item === 'string'))
+    return { name, type: 8, strings: value.map(text => new TextEncoder().encode(text)) }
+  return { name, type: 7, ints: [...(value as readonly number[])] }
 }
 
 export function builder(dtype: 'float32' | 'float64'): Builder {
@@ -43,13 +50,13 @@ export function builder(dtype: 'float32' | 'float64'): Builder {
     code,
     nodes,
     constants,
-    node(operator, inputs, attributes = {}) {
-      const output = `${operator.toLowerCase()}_${nodes.length}`
+    node(operator, inputs, attributes = {}, which = 0) {
+      const output = `/${operator.toLowerCase()}_${nodes.length}`
       nodes.push({
         opType: operator,
         name: output,
         input: [...inputs],
-        output: [output],
+        output: [...new Array<string>(which).fill(''), output],
         attribute: Object.entries(attributes).map(attribute),
       })
       return output

@@ -5,6 +5,7 @@ import * as activations from '../../nn/activations.ts'
 import { type ActivationChoice, resolveActivation } from '../../nn/resolve.ts'
 import { type Padding, type Sizes, sizes, windowsOver } from '../../nn/window.ts'
 import { type Builder, builder, needed } from './build.ts'
+import { recurrentWriters } from './exportRecurrent.ts'
 import { schema, unsupported } from './file.ts'
 import { writeFormula } from './formulas.ts'
 
@@ -29,13 +30,17 @@ interface Config {
   readonly offset?: number
   readonly n?: number
   readonly dims?: readonly number[]
+  readonly recurrentActivation?: ActivationChoice
+  readonly returnSequences?: boolean
+  readonly goBackwards?: boolean
+  readonly resetAfter?: boolean
 }
 interface Weights {
   readonly shape: readonly number[]
   readonly data: ArrayLike<number>
 }
 /** A layer to write: its settings, the shapes of its inputs without the batch, and its arrays by their keys. */
-interface Written {
+export interface Written {
   readonly config: Config
   readonly inputs: readonly (readonly number[])[]
   readonly shape: readonly number[]
@@ -43,7 +48,7 @@ interface Written {
   /** The name of one of its arrays in the file. */
   array(key: string, dims?: readonly number[], values?: ArrayLike<number>): string
 }
-type Writer = (b: Builder, xs: readonly string[], layer: Written) => string
+export type Writer = (b: Builder, xs: readonly string[], layer: Written) => string
 
 /** Functions that the format has a word for, when they are at their defaults. */
 const words: Readonly<Record<string, string>> = {
@@ -221,6 +226,7 @@ const writers: Readonly<Record<string, Writer>> = {
     const rows = b.node('Clip', [b.node('Floor', [x]), b.number(0), b.number(weights.W!.shape[0] - 1)])
     return b.node('Gather', [array('W'), b.node('Cast', [rows], { to: 7 })])
   },
+  ...recurrentWriters,
   add: merging('Sum'),
   average: merging('Mean'),
   maximum: merging('Max'),

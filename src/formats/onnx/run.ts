@@ -125,7 +125,7 @@ function attempt<T>(node: Node, work: () => T): T {
   } catch (error) {
     const who = `${nameOf(node)}${node.name ? ` "${node.name.slice(0, 30)}"` : ''}`
     if (!(error instanceof NablaError))
-      throw badFile(`${who} cannot use its inputs: ${(error as Error).message}`, 'check the shapes of the inputs')
+      throw badFile(`${who} lacks an input, or got one of another shape`, 'check the shapes of what goes in')
     const [first, ...rest] = error.message.split('\n')
     if (/^(unsupported|onnx)/.test(first)) throw error
     const hint = /hint: (.*)$/.exec(rest.at(-1) ?? '')?.[1]

@@ -1,5 +1,5 @@
 import { fromBits, large } from './file.ts'
-import { type Dtype, dtypes, isFloat } from './tensors.ts'
+import { type Dtype, dtypes } from './tensors.ts'
 
 /** Numbers of the user's, each as the input's type has it; two-byte floats may come as their bits. */
 export function fill(out: Float64Array, data: ArrayLike<number | bigint>, type: Dtype): Float64Array {
@@ -9,7 +9,7 @@ export function fill(out: Float64Array, data: ArrayLike<number | bigint>, type: 
   for (let i = 0; i < out.length; i++) {
     const value = data[i]
     if (bits) out[i] = fromBits(Number(value), type)
-    else out[i] = wide ? large(value, type) : isFloat(type) ? round(Number(value)) : round(Number(value))
+    else out[i] = wide ? large(value, type) : round(Number(value))
   }
   return out
 }

@@ -108,6 +108,15 @@ const table: Record<string, { input: number[]; stack: Layer[]; low?: number }> =
       l.softmax(),
     ],
   },
+  simpleRnn: { input: [5, 3], stack: [l.simpleRnn(4, { returnSequences: true, activation: 'relu' }), l.simpleRnn(2)] },
+  gru: {
+    input: [5, 3],
+    stack: [l.gru(4, { returnSequences: true }), l.gru(3, { resetAfter: false, goBackwards: true, useBias: true })],
+  },
+  lstm: {
+    input: [5, 3],
+    stack: [l.lstm(4, { returnSequences: true }), l.lstm(3, { goBackwards: true, useBias: false })],
+  },
   embedding: { input: [5], stack: [l.embedding(7, 3), l.flatten()], low: 0 },
 }
 
@@ -153,6 +162,6 @@ test('channels are moved to the front once and back once between layers of image
 })
 
 test('layers without a counterpart are named all at once', async () => {
-  const made = sequential([l.input([4, 3]), l.gru(3, { returnSequences: true }), l.lstm(2)])
-  await expect(exportOnnx(made)).rejects.toThrow(/^unsupported: gru "gru", lstm "lstm"\n/)
+  const made = sequential([l.input([4, 3]), l.timeDistributed(l.dense(3)), l.flatten(), l.maxout(2)])
+  await expect(exportOnnx(made)).rejects.toThrow(/^unsupported: timeDistributed "time_distributed", maxout "maxout"\n/)
 })
