@@ -4,6 +4,7 @@ import { type Layer, layers, sequential } from 'nabla'
 import { loadKeras, loadKerasWeights, toKeras, toKerasH5, toKerasWeights } from 'nabla/keras'
 import { describe, expect, test } from 'vitest'
 import { NablaError } from '../../src/errors.ts'
+import { compileFrom } from '../../src/formats/keras/compile.ts'
 import { readTopology } from '../../src/formats/keras/read.ts'
 
 const folder = 'test/fixtures/keras'
@@ -169,4 +170,24 @@ test('damaged files end in an error of ours, or are read as they stand', async (
     }),
     { numRuns: 400 },
   )
+})
+
+test('a model that was compiled in Keras is compiled here', async () => {
+  const model = sequential([layers.input([2]), layers.dense(3)])
+  compileFrom(
+    model,
+    {
+      optimizer: {
+        class_name: 'SGD',
+        config: { name: 'SGD', learning_rate: 0.25, momentum: 0.5, nesterov: true, weight_decay: null },
+      },
+      loss: 'mse',
+      metrics: ['mae', 'code'],
+    },
+    message => void warnings.push(message),
+  )
+  expect(model.learningRate).toBe(0.25)
+  expect(model.training!.optimizer.params).toMatchObject({ momentum: 0.5, nesterov: true })
+  expect(model.training!.goals[0].loss.name).toBe('meanSquaredError')
+  expect(warnings.at(-1)).toBe('some metrics have no counterpart and are left out')
 })

@@ -3,8 +3,10 @@ import { type ByteSource, readBytes, sourceName } from '../../data/files.ts'
 import { type Model as Core, model as core, type EngineOptions } from '../../model/model.ts'
 import { type Model, trainable } from '../../training/trainable.ts'
 import { readZip, writeZip } from '../zip.ts'
+import { compileFrom } from './compile.ts'
 import { type Hdf5Array, type Hdf5Tree, isHdf5, withHdf5, writeHdf5 } from './hdf5.ts'
 import { bad, type Placed, readTopology, type Topology } from './read.ts'
+import { variableName } from './table.ts'
 import { currentWeights, entriesOf, groupsOf, legacyWeights, type Part, setWeights } from './weights.ts'
 import { writeTopology } from './write.ts'
 
@@ -29,7 +31,8 @@ function parse(source: string | undefined, what: string): Record<string, unknown
 }
 
 /**
- * A model that Keras saved: .keras of Keras 3, or .h5 and .hdf5 of Keras 1 to 3, topology and weights.
+ * A model that Keras saved: .keras of Keras 3, or .h5 and .hdf5 of Keras 1 to 3, topology and weights. It is compiled as it was
+ * in Keras, where that is possible; the optimiser starts afresh.
  * @param source a path, an address, a File or bytes
  * @throws DataError `unsupported-layers` lists every layer that has no counterpart, before anything is built;
  * `wrong-weights`, `bad-keras`, `bad-hdf5`, `bad-zip`, `too-large`
@@ -54,6 +57,8 @@ export async function loadKeras(source: ByteSource, options: KerasOptions = {}):
       const topology = readTopology(parse(config, 'model_config'), { major, warn })
       const made = build(topology)
       setWeights(made, topology.layers, legacyWeights(file, 'model_weights', topology.layers))
+      const training = file.text('', 'training_config')
+      if (training !== undefined) compileFrom(made, parse(training, 'training_config'), warn)
       return trainable(made)
     })
   const files = await readZip(bytes, { limit, name })
@@ -61,9 +66,11 @@ export async function loadKeras(source: ByteSource, options: KerasOptions = {}):
   if (!config || !weights) throw bad(`no ${config ? 'model.weights.h5' : 'config.json'}`)
   const about = files.get('metadata.json')
   const major = Number.parseInt(about ? String(parse(text(about), 'metadata.json').keras_version) : '3', 10)
-  const topology = readTopology(parse(text(config), 'config.json'), { major, warn })
+  const described = parse(text(config), 'config.json')
+  const topology = readTopology(described, { major, warn })
   const made = build(topology)
   await withHdf5(weights, name, file => setWeights(made, topology.layers, currentWeights(file, topology.layers)))
+  if (described.compile_config) compileFrom(made, described.compile_config, warn)
   return trainable(made)
 }
 
@@ -154,7 +161,7 @@ function arraysIn(
   arrays: ReadonlyMap<string, Hdf5Array>,
 ): [string, Hdf5Array][] {
   const own = entriesOf(model, { ...layer, parts: [part] }).map(({ key, name }): [string, Hdf5Array] => [
-    key,
+    variableName(layer.class, key),
     arrays.get(name)!,
   ])
   return layer.class === 'Normalization' ? [...own, ['count', { shape: [], data: BigInt64Array.of(0n) }]] : own

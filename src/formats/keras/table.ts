@@ -22,6 +22,20 @@ export const snake = (name: string): string =>
     .replace(/([a-z])([A-Z])/g, '$1_$2')
     .toLowerCase()
 
+const variables: Readonly<Record<string, string>> = {
+  W: 'kernel',
+  U: 'recurrent_kernel',
+  b: 'bias',
+  D: 'depthwise_kernel',
+}
+
+/** What Keras calls an array of a layer: W of Dense is its kernel. */
+export function variableName(type: string, key: string): string {
+  const [, way = '', own] = /^(forward_|backward_)?(.*)$/.exec(key) as unknown as [string, string | undefined, string]
+  if (own === 'W' && type === 'Embedding') return `${way}embeddings`
+  return way + (own === 'W' && /^Separable/.test(type) ? 'pointwise_kernel' : (variables[own] ?? snake(own)))
+}
+
 const row = (name: string, type: string, args = '', weights = '', fixed: Row['fixed'] = {}): Row => ({
   class: name,
   type,

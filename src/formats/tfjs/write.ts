@@ -2,7 +2,7 @@ import { DataError } from '../../errors.ts'
 import type { Model } from '../../model/model.ts'
 import type { Json } from '../../nn/json.ts'
 import type { Placed } from '../keras/read.ts'
-import { snake } from '../keras/table.ts'
+import { variableName } from '../keras/table.ts'
 import { type Config, isConfig } from '../keras/values.ts'
 import { entriesOf } from '../keras/weights.ts'
 import { writeTopology } from '../keras/write.ts'
@@ -72,18 +72,12 @@ const oldCall = (call: Json): Json => {
   })
 }
 
-const names: Readonly<Record<string, string>> = { W: 'kernel', U: 'recurrent_kernel', b: 'bias', D: 'depthwise_kernel' }
-
 /** What TensorFlow.js calls an array of a layer. */
 function nameOf({ class: type, name }: Placed, key: string, inner: string | undefined): string {
-  const [, way, own] = /^(forward_|backward_)?(.*)$/.exec(key) as unknown as [string, string | undefined, string]
-  const last =
-    own === 'W' && type === 'Embedding'
-      ? 'embeddings'
-      : own === 'W' && /^Separable/.test(type)
-        ? 'pointwise_kernel'
-        : (names[own] ?? snake(own))
-  return [name, way && `${way}${inner}`, last].filter(Boolean).join('/')
+  const [way] = /^(forward|backward)_/.exec(key) ?? []
+  return [name, way && `${way}${inner}`, variableName(type, way ? key.slice(way.length) : key)]
+    .filter(Boolean)
+    .join('/')
 }
 
 const shardSize = 4 * 2 ** 20
