@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { NablaError } from '../../src/errors.ts'
 import { compileFrom } from '../../src/formats/keras/compile.ts'
 import { readTopology } from '../../src/formats/keras/read.ts'
+import { writeZip } from '../../src/formats/zip.ts'
 
 const folder = 'test/fixtures/keras'
 const answers = JSON.parse(readFileSync(`${folder}/answers.json`, 'utf8')) as Record<
@@ -190,4 +191,53 @@ test('a model that was compiled in Keras is compiled here', async () => {
   expect(model.training!.optimizer.params).toMatchObject({ momentum: 0.5, nesterov: true })
   expect(model.training!.goals[0].loss.name).toBe('meanSquaredError')
   expect(warnings.at(-1)).toBe('some metrics have no counterpart and are left out')
+})
+
+const archive = (config: string) =>
+  writeZip([
+    ['config.json', new TextEncoder().encode(config)],
+    ['model.weights.h5', readFileSync(`${folder}/digits.weights.h5`)],
+  ])
+const loop = (name: string, from: string) => ({
+  class_name: 'ReLU',
+  config: { name },
+  inbound_nodes: [{ args: [{ class_name: '__keras_tensor__', config: { keras_history: [from, 0, 0] } }], kwargs: {} }],
+})
+
+test.each<[string, string, string]>([
+  ['no object', '[]', 'bad-keras'],
+  [
+    'lists without end',
+    `{"class_name":"Sequential","config":${'['.repeat(200_000)}${']'.repeat(200_000)}}`,
+    'bad-keras',
+  ],
+  [
+    'layers that read each other',
+    JSON.stringify({
+      class_name: 'Functional',
+      config: { layers: [loop('a', 'b'), loop('b', 'a')], input_layers: [], output_layers: [] },
+    }),
+    'unsupported-layers',
+  ],
+  [
+    'a layer called __proto__',
+    '{"class_name":"Sequential","config":{"layers":[{"class_name":"__proto__","config":{"__proto__":{"units":1},"name":"__proto__"}}]}}',
+    'unsupported-layers',
+  ],
+  [
+    'a layer of a billion units',
+    JSON.stringify({
+      class_name: 'Sequential',
+      config: [{ class_name: 'Dense', config: { units: 1e9, batch_input_shape: [null, 1e9] } }],
+    }),
+    'too-large',
+  ],
+  [
+    'a shape that is no number',
+    '{"class_name":"Sequential","config":[{"class_name":"Dense","config":{"units":1,"batch_input_shape":[null,"NaN"]}}]}',
+    'unsupported-layers',
+  ],
+])('%s in a file is refused', async (_, config, code) => {
+  await expect(loadKeras(archive(config), { warn: () => {} })).rejects.toMatchObject({ code })
+  expect(({} as { units?: unknown }).units).toBeUndefined()
 })

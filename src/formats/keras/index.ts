@@ -5,8 +5,10 @@ import { type Model, trainable } from '../../training/trainable.ts'
 import { readZip, writeZip } from '../zip.ts'
 import { compileFrom } from './compile.ts'
 import { type Hdf5Array, type Hdf5Tree, isHdf5, withHdf5, writeHdf5 } from './hdf5.ts'
+import { parseConfig } from './json.ts'
 import { bad, type Placed, readTopology, type Topology } from './read.ts'
 import { variableName } from './table.ts'
+import type { Config } from './values.ts'
 import { currentWeights, entriesOf, groupsOf, legacyWeights, type Part, setWeights } from './weights.ts'
 import { writeTopology } from './write.ts'
 
@@ -22,11 +24,9 @@ export interface KerasOptions extends EngineOptions {
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
 const encode = (value: unknown) => new TextEncoder().encode(JSON.stringify(value))
 
-function parse(source: string | undefined, what: string): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(source ?? '')
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
-  } catch {} // said below
+function parse(source: string, what: string): Config {
+  const value = parseConfig(source)
+  if (value) return value
   throw bad(`no ${what} that can be read`)
 }
 

@@ -3,8 +3,9 @@ import { type ByteSource, readBytes } from '../../data/files.ts'
 import { DataError } from '../../errors.ts'
 import { type Model as Core, model as core, type EngineOptions } from '../../model/model.ts'
 import { type Model, trainable } from '../../training/trainable.ts'
+import { parseConfig } from '../keras/json.ts'
 import { readTopology } from '../keras/read.ts'
-import { isConfig } from '../keras/values.ts'
+import { type Config, isConfig } from '../keras/values.ts'
 import { setWeights } from '../keras/weights.ts'
 import { arraysOf, readShards } from './weights.ts'
 import { manifestOf, oldTopology } from './write.ts'
@@ -27,7 +28,7 @@ export interface TfjsOptions extends EngineOptions {
  */
 export async function loadTfjs(source: ByteSource, options: TfjsOptions = {}): Promise<Model> {
   const { warn = console.warn, shard = beside(source), ...engine } = options
-  const about = parse(await readBytes(source))
+  const about = parse(new TextDecoder().decode(await readBytes(source)))
   const outer = about.modelTopology
   if (!isConfig(outer))
     throw bad(
@@ -35,7 +36,7 @@ export async function loadTfjs(source: ByteSource, options: TfjsOptions = {}): P
       'graph models hold operations, not layers: convert with --output_format tfjs_layers_model',
     )
   const inner = outer.model_config ?? outer
-  const topology = readTopology(typeof inner === 'string' ? parse(new TextEncoder().encode(inner)) : inner, {
+  const topology = readTopology(typeof inner === 'string' ? parse(inner) : inner, {
     major: 2,
     warn,
   })
@@ -72,12 +73,10 @@ const beside = (source: ByteSource) => (path: string) => {
   return source instanceof URL ? new URL(folder) : folder
 }
 
-function parse(bytes: Uint8Array): Readonly<Record<string, unknown>> {
-  try {
-    const value: unknown = JSON.parse(new TextDecoder().decode(bytes))
-    if (isConfig(value)) return value
-  } catch {} // said below
-  throw bad('no JSON object')
+function parse(text: string): Config {
+  const value = parseConfig(text)
+  if (value) return value
+  throw bad('no JSON object that can be read')
 }
 
 const bad = (what: string, hint = 'give the model.json of a layers model') =>
