@@ -141,7 +141,7 @@ async function fit(
 
   try {
     await model.fit(
-      options.augment ? augment(sets.train, { shift: 2, rotation: 12, zoom: 0.12, seed: options.seed }) : sets.train,
+      options.augment ? augment(sets.train, { shift: 2, rotation: 10, zoom: 0.1, seed: options.seed }) : sets.train,
       {
         batchSize: options.batch,
         epochs: options.epochs,
