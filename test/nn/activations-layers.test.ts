@@ -60,7 +60,7 @@ test('a prelu begins where it is told and shares along the axes it is told', () 
   const model = sequential([input([4, 4, 3]), prelu({ sharedAxes: [1, 2], alphaInitializer: 'ones' })])
   expect(model.weights()).toMatchObject([{ shape: [1, 1, 3] }])
   expect(Array.from(model.weights()[0].data)).toEqual([1, 1, 1])
-  expect(() => sequential([input([4]), prelu({ sharedAxes: [2] })])).toThrow('prelu got sharedAxes [2]')
+  expect(() => sequential([input([4]), prelu({ sharedAxes: [2] })])).toThrow('prelu "p_re_lu" got sharedAxes [2]')
 })
 
 test('outside training rrelu has the mean slope and gumbelSoftmax no noise', async () => {
