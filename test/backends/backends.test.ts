@@ -49,7 +49,7 @@ test.each([1, 2])('several steps in one call leave what single calls leave, on %
     })
   })
   const inputs = [1, 2, 3].map(i => numpyRandom(i).normal(0, 1, size * size))
-  const [single, many] = [wasm.engine({ threads }), wasm.engine({ threads })]
+  const [single, many] = [wasm.engine({ threads, threadsFrom: 0 }), wasm.engine({ threads, threadsFrom: 0 })]
   const one = single.compile(program)
   const { series } = many.compile(program)
   const expected: Numbers[] = []

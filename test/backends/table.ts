@@ -34,7 +34,7 @@ export async function run(
   { fused = false, threads = 1, fma = false } = {},
 ): Promise<Record<string, ArrayLike<number>>> {
   const { program, buffers } = programOf(c)
-  const engine = backend.engine({ threads, fma })
+  const engine = backend.engine({ threads, fma, threadsFrom: 0 })
   const random = numpyRandom(1)
   for (const [name, shape] of Object.entries(c.inputs)) {
     const whole = c.whole?.[name]

@@ -11,13 +11,10 @@ import { barrierBytes } from './steps.ts'
 
 const page = 65536
 const maximum = 65536
-/** Work a step must have before threads pay for their waking. */
-const worthThreads = 2.5e7
-
 /** Kernels made at run time for exactly the shapes of a program, in 128-bit SIMD. */
 export const wasm: Backend = {
   name: 'wasm',
-  engine({ threads = cores(), fma = false } = {}): Engine {
+  engine({ threads = cores(), threadsFrom = 1e8, fma = false } = {}): Engine {
     if (fma) requireFma()
     const shared = threads > 1 && canShare()
     const memory = new WebAssembly.Memory({ initial: 16, maximum, shared })
@@ -130,7 +127,7 @@ export const wasm: Backend = {
         let made: Record<string, Exported> | undefined
         const main = () => (made ??= instance(fallbackOf(() => scalarsNow)))
         const work = compiled.kernels.reduce((sum, kernel) => sum + kernel.flops, 0)
-        if (shared && work >= worthThreads && compiled.fallbacks.length === 0) {
+        if (shared && work >= threadsFrom && compiled.fallbacks.length === 0) {
           let ready: Promise<(steps?: number) => Promise<void>> | undefined
           const go = async (steps?: number) => {
             ready ??= pool(threads).then(async p => {
