@@ -126,7 +126,7 @@ export const wasm: Backend = {
         let scalarsNow: Scalars = {}
         let made: Record<string, Exported> | undefined
         const main = () => (made ??= instance(fallbackOf(() => scalarsNow)))
-        const work = compiled.kernels.reduce((sum, kernel) => sum + kernel.flops, 0)
+        const work = compiled.kernels.reduce((sum, kernel) => sum + kernel.flops + 4 * kernel.bytes, 0)
         if (shared && work >= threadsFrom && compiled.fallbacks.length === 0) {
           let ready: Promise<(steps?: number) => Promise<void>> | undefined
           const go = async (steps?: number) => {
