@@ -115,3 +115,24 @@ test('an input that nothing reads can be given all the same', async () => {
   await series!.run([{}])
   expect(series!.output(y, 0)).toEqual(Float32Array.of(7, 7))
 })
+
+test('weights that many products use are packed for each of them', async () => {
+  const [x, w, y]: Buffer[] = [
+    { name: 'x', kind: 'input', shape: [32, 8] },
+    { name: 'w', kind: 'parameter', shape: [8, 8] },
+    { name: 'y', kind: 'output', shape: [32, 8] },
+  ]
+  const chain = record('chain', [], k => {
+    let from = viewOf(x)
+    for (let i = 0; i < 60; i++) {
+      const to = i === 59 ? viewOf(y) : k.scratch(`h${i}`, [32, 8])
+      k.gemm(to, from, viewOf(w))
+      from = to
+    }
+  })
+  const engine = wasm.engine({})
+  engine.write(x, new Float32Array(256).fill(1))
+  engine.write(w, new Float32Array(64).fill(1 / 8))
+  await engine.compile(chain).run({})
+  expect(engine.read(y)).toEqual(new Float32Array(256).fill(1))
+})

@@ -130,10 +130,14 @@ export function plan(
   const fallbacks: Instruction[] = []
   // Lasting buffers first: after them the scratch memory, which every instruction has to itself, can grow.
   for (const buffer of buffersOf(program)) if (stored(buffer)) build.locate(buffer)
-  // What stays gets a part of its own, for whose size the weights are a bound.
+  // What stays gets a part of its own, bounded by what each product can pack: a recurrent layer does so each step.
   const keptEnd = { at: 0, end: 0 }
   if (settled.size > 0) {
-    const bytes = [...settled].reduce((sum, b) => sum + sizeOf(b.shape) * 4 * 9 + 4096, 0)
+    const bytes = program.instructions.reduce((sum, i) => {
+      if (i.verb !== 'gemm' || !settled.has(i.b.buffer)) return sum
+      const [depth, width] = i.b.shape
+      return sum + 4 * depth * (4 * width + 16) + 512 // panels with their rests, or the 36 planes of 9 taps
+    }, 0)
     keptEnd.at = arena.own(bytes)
     keptEnd.end = keptEnd.at + bytes
   }
