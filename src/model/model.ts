@@ -1,4 +1,4 @@
-import { ShapeError, StateError } from '../errors.ts'
+import { BackendError, ShapeError, StateError } from '../errors.ts'
 import type { Layer } from '../nn/layer.ts'
 import type { Optimizer } from '../nn/optimizer.ts'
 import { type OptimizerChoice, resolveOptimizer } from '../nn/resolve.ts'
@@ -7,6 +7,7 @@ import {
   type Compiled,
   type Engine,
   explain,
+  type Frozen,
   kernelTable,
   type Numbers,
   type Series,
@@ -53,6 +54,12 @@ export interface Feed {
   result(step: number): ArrayLike<number>
 }
 
+/** A compiled program and where its samples go in and its outputs come out: first bytes. */
+export interface FrozenModel extends Omit<Frozen, 'start'> {
+  readonly x: number
+  readonly out: number
+}
+
 /** A network with its numbers: what can be trained a step at a time, asked, saved and looked at. */
 export interface Model {
   readonly name: string
@@ -97,6 +104,11 @@ export interface Model {
   /** What the optimiser keeps, parameter by parameter: `m/dense/W`. */
   optimizerState(): Weight[]
   setOptimizerState(state: readonly Weight[]): void
+  /**
+   * What predicts batches of this size, as WebAssembly that runs without the library.
+   * @throws BackendError where the engine compiles nothing, as in float64
+   */
+  freeze(batchSize: number): FrozenModel
   /** The table of layers; with a batch size also the memory that a training step of it takes. */
   summary(options?: { style?: SummaryStyle; batchSize?: number }): string
   /** A mode's program in textbook notation. */
@@ -370,6 +382,16 @@ export function model(of: readonly Layer[] | Graph, options: ModelOptions = {}):
         }
         ready().write(buffer, flat)
       }
+    },
+    freeze(batchSize) {
+      const { freeze, name } = ready()
+      if (!freeze)
+        throw new BackendError('not-compiled', `the engine ${name} compiles nothing that could run by itself`, {
+          hint: "model.use({ dtype: 'float32' }) moves the model to the engine that does",
+        })
+      const { program, x, out } = plan(network, 'predict', batchSize)
+      const { start, ...frozen } = freeze(program)
+      return { ...frozen, x: start(x), out: start(out) }
     },
     summary({ style = 'keras3', batchSize } = {}) {
       const table = summary(self, style)

@@ -35,6 +35,20 @@ export interface Timing {
   readonly bytes: number
 }
 
+/**
+ * A program that runs without this library, on one thread: a WebAssembly module that imports `env.memory` and
+ * `env.fallback` (never called), with `settle()` to be called once and `step(0, 1)` for each run.
+ */
+export interface Frozen {
+  readonly module: Uint8Array
+  /** How many pages of 64 KiB the memory has. */
+  readonly pages: number
+  /** What lies in it before the first run; all else is zero. */
+  readonly contents: readonly { readonly start: number; readonly bytes: Uint8Array }[]
+  /** First byte of a buffer. */
+  start(buffer: Buffer): number
+}
+
 /** Floating-point operations a second and bytes a second. */
 export interface Limits {
   readonly flops: number
@@ -50,6 +64,8 @@ export interface Engine {
   /** A copy of a buffer's numbers. */
   read(buffer: Buffer): Numbers
   compile(program: Program): Compiled
+  /** The program by itself, with the numbers that its lasting arrays have now; absent where nothing is compiled. */
+  freeze?(program: Program): Frozen
   /** What one core of this machine can do at most; absent where nothing is compiled. */
   limits?(): Limits
   /** Frees threads; memory goes with the garbage. */

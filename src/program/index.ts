@@ -1,5 +1,16 @@
 export { adjoints, type Sloped, start } from './adjoints.ts'
-export type { Backend, Compiled, Engine, EngineOptions, Limits, Numbers, Scalars, Series, Timing } from './backend.ts'
+export type {
+  Backend,
+  Compiled,
+  Engine,
+  EngineOptions,
+  Frozen,
+  Limits,
+  Numbers,
+  Scalars,
+  Series,
+  Timing,
+} from './backend.ts'
 export { explain, kernelTable } from './explain.ts'
 export * from './instruction.ts'
 export { alias } from './passes/alias.ts'

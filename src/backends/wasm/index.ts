@@ -5,6 +5,7 @@ import type { Buffer } from '../../tensor/view.ts'
 import { execute } from '../reference/execute.ts'
 import { Module } from './assembler.ts'
 import { type Arena, plan } from './compile.ts'
+import { freeze } from './freeze.ts'
 import { limits } from './limits.ts'
 import { canShare, cores, pool } from './pool.ts'
 import { barrierBytes } from './steps.ts'
@@ -159,6 +160,7 @@ export const wasm: Backend = {
           },
         }
       },
+      freeze: program => freeze(program, buffer => numbers(buffer).slice(), fma),
       limits,
       close() {},
     }
