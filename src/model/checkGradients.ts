@@ -8,6 +8,7 @@ import { type Buffer, type View, viewOf } from '../tensor/view.ts'
 import { withDecisions } from './kinks.ts'
 import { type Model, model } from './model.ts'
 import { type Network, together } from './network.ts'
+import { activityPenalties, penalised } from './optimize.ts'
 import { backward, forward, partsOf, sliced } from './passes.ts'
 import { type Ending, ending, targetsOf } from './programs.ts'
 
@@ -150,11 +151,8 @@ function write({ network, training }: Model, batch: number) {
       const end = training ? ending(k, network, training.goals) : weighing(k, network)
       const traces = forward(k, end.network, xs, true)
       end.predict(traces.map(({ y }) => y))
-      end.forward(
-        ts,
-        viewOf(value),
-        ts.map((_, i) => (ts.length > 1 ? k.scratch(`value${i}`, [1]) : viewOf(value))),
-      )
+      const parts = (sum: View) => ts.map((_, i) => (ts.length > 1 ? k.scratch(`value${i}`, [1]) : sum))
+      penalised(k, activityPenalties(traces), viewOf(value), sum => end.forward(ts, sum, parts(sum)))
       if (!both) return
       const dxs = backward(k, end.network, xs, traces, (dy, i) => end.backward(ts, dy, i))
       sliced(viewOf(slopes.x), network.inputs).forEach((part, i) => {

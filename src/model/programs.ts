@@ -6,7 +6,7 @@ import { alias, drop, fuse, lift, type Program, record, type Verbs } from '../pr
 import type { Shape } from '../tensor/shape.ts'
 import { type Buffer, type View, viewOf } from '../tensor/view.ts'
 import { type Network, type Port, together } from './network.ts'
-import { optimize, penalised } from './optimize.ts'
+import { activityPenalties, optimize, penalised, weightPenalties } from './optimize.ts'
 import { backward, forward, partsOf, sliced } from './passes.ts'
 import { report } from './report.ts'
 
@@ -69,7 +69,7 @@ export function plan(network: Network, mode: Mode, batch: number, training?: Tra
     const ts = partsOf(k, viewOf(y), targets)
     const traces = forward(k, end.network, xs, mode === 'train')
     const ps = end.predict(traces.map(trace => trace.y))
-    penalised(k, network, cells[0], loss => {
+    penalised(k, [...weightPenalties(k, network), ...activityPenalties(traces)], cells[0], loss => {
       end.forward(ts, loss, goals.length > 1 ? cells.slice(1) : [loss])
     })
     told.forEach(({ metric, output }, i) => {

@@ -1,7 +1,7 @@
 import { DataError, StateError } from '../errors.ts'
 import { type Output, place } from '../nn/call.ts'
 import type { Json } from '../nn/json.ts'
-import type { Layer } from '../nn/layer.ts'
+import type { Layer, LayerTypes } from '../nn/layer.ts'
 import * as known from '../nn/layers/index.ts'
 import { readSafetensors, type Tensor, writeSafetensors } from '../tensor/safetensors.ts'
 import { printShape } from '../tensor/shape.ts'
@@ -10,9 +10,6 @@ import type { Graph } from './graph.ts'
 import { type EngineOptions, type Model, model, type Weight } from './model.ts'
 import { isChain, type Network } from './network.ts'
 import type { Goal } from './programs.ts'
-
-/** Makes layers from saved settings; user-made types are given to the loader. */
-export type LayerTypes = Readonly<Record<string, { fromConfig(config: Readonly<Record<string, Json>>): Layer }>>
 
 export interface LoadOptions extends EngineOptions {
   /** Makers of layers that are not built in, by type. */
@@ -99,7 +96,7 @@ function restore(text: string, tensors: readonly Tensor[], { layers: more = {}, 
         evidence: [['known', Object.keys(types).sort().join(', ')]],
         hint: 'give the makers of your own layers: loadModel(path, { layers: { … } })',
       })
-    return types[type].fromConfig(record(config))
+    return types[type].fromConfig(record(config), more)
   })
   if (typeof about.name !== 'string' || typeof about.seed !== 'number') throw foreign('name or seed is missing')
   const { name, seed, dtype = undefined } = about

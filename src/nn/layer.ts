@@ -2,9 +2,11 @@ import { ShapeError } from '../errors.ts'
 import type { Verbs } from '../program/index.ts'
 import type { Shape } from '../tensor/shape.ts'
 import type { View } from '../tensor/view.ts'
+import { punished } from './activity.ts'
 import { call, type Output, type Source } from './call.ts'
 import type { Initializer } from './initializer.ts'
 import type { Json } from './json.ts'
+import type { RegularizerChoice } from './resolve.ts'
 
 /** What a layer says of its arrays. Shapes have no batch axis; parameters, state and shared have none at all. */
 export interface Shapes<P extends string, S extends string, M extends string, H extends string, R extends string> {
@@ -39,6 +41,8 @@ export interface Pair<
   readonly activated?: boolean
   /** The initialiser of each parameter and state, by name. */
   readonly initial?: Readonly<Partial<Record<NoInfer<P | M>, Initializer>>>
+  /** Layers inside, by what stands before the names of their arrays: what they were told of weights holds here too. */
+  readonly within?: Readonly<Record<string, Layer>>
   /** `xs` are all its inputs in the order of the call; x is the first. */
   forward(k: Verbs, views: Views<'x' | 'y' | P | S | M | H | R>, xs: readonly View[]): void
   /** Derived from what forward does when left out. */
@@ -64,6 +68,8 @@ export interface LayerOptions {
   name?: string
   /** Shape of one sample, for the first layer of a model. */
   inputShape?: Shape
+  /** A penalty on what the layer gives that joins the loss, as a mean over the batch. */
+  activityRegularizer?: RegularizerChoice
 }
 
 /**
@@ -87,8 +93,13 @@ export interface Layer {
 /** Makes layers of one type; `fromConfig` makes one from saved settings. */
 export type LayerMaker<A extends readonly unknown[]> = ((...args: A) => Layer) & {
   readonly type: string
-  fromConfig(config: Readonly<Record<string, Json>>): Layer
+  fromConfig(config: Readonly<Record<string, Json>>, types?: LayerTypes): Layer
 }
+
+/** Makes layers from saved settings; `types` are those that a layer around others may meet beside the built-in ones. */
+export type LayerTypes = Readonly<
+  Record<string, { fromConfig(config: Readonly<Record<string, Json>>, types?: LayerTypes): Layer }>
+>
 
 /**
  * Defines a layer: a function of its settings that returns its pair.
@@ -118,7 +129,7 @@ export function layer<A extends readonly unknown[]>(
       {
         type,
         config,
-        pair: make(...args),
+        pair: punished(make(...args), (args[positional.length] as LayerOptions | undefined)?.activityRegularizer),
         with: (changes: Readonly<Record<string, Json>>) => fromConfig({ ...config, ...changes }),
       },
     )

@@ -1,4 +1,4 @@
-import { type Layer, layers, sequential } from 'nabla'
+import { fromBytes, type Layer, type LayerOptions, layer, layers, pair, sequential, toBytes } from 'nabla'
 import { describe, expect, test } from 'vitest'
 import { direct } from '../../src/backends/reference/index.ts'
 import type { Pair } from '../../src/nn/layer.ts'
@@ -147,6 +147,22 @@ test('a bidirectional layer around a loaded one is the same', async () => {
   const second = sequential([layers.input([3, 2]), layers[type as 'bidirectional'].fromConfig(config)])
   const x = [1, 2, 3, 4, 5, 6]
   expect(await second.forward(1, x)).toEqual(await first.forward(1, x))
+})
+
+test('wrappers around layers of your own come back when these are given', async () => {
+  const double = layer('double', ['by'], (by: number, _: LayerOptions = {}) =>
+    pair({
+      shapes: input => ({ y: input }),
+      forward: (k, { x, y }) => k.map(y, 'by * x', { x, by }),
+      backward: (k, { dx, dy }) => k.map(dx, 'by * dy', { dy, by }),
+    }),
+  )
+  const { bidirectional, gru, input, timeDistributed } = layers
+  const first = sequential([input([3, 2]), timeDistributed(double(3)), bidirectional(gru(2))])
+  const second = fromBytes(toBytes(first), { layers: { double } })
+  const x = [1, 2, 3, 4, 5, 6]
+  expect(await second.forward(1, x)).toEqual(await first.forward(1, x))
+  expect(() => fromBytes(toBytes(first))).toThrow('timeDistributed got a layer of type "double"')
 })
 
 const wrong: [() => unknown, string][] = [

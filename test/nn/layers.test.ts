@@ -4,7 +4,7 @@ import type { LayerMaker } from '../../src/nn/layer.ts'
 
 const { add, subtract, multiply, average, maximum, minimum, concatenate, dot } = layers
 const { attention, additiveAttention, multiHeadAttention, transformerEncoder } = layers
-const { activation, batchNormalization, dense, dropout, flatten, input, leakyRelu } = layers
+const { activation, activityRegularization, batchNormalization, dense, dropout, flatten, input, leakyRelu } = layers
 const { conv1d, conv2d, conv3d, conv1dTranspose, conv2dTranspose, conv3dTranspose } = layers
 const { depthwiseConv1d, depthwiseConv2d, separableConv1d, separableConv2d } = layers
 const { maxPooling1d, maxPooling2d, maxPooling3d, averagePooling1d, averagePooling2d, averagePooling3d } = layers
@@ -155,6 +155,10 @@ const rows: [Layer, number[] | number[][], number[]][] = [
   [timeDistributed(batchNormalization()), [3, 2], [3, 2]],
   [timeDistributed(flatten()), [2, 3, 2], [2, 6]],
   [flatten(), [2, 3, 2], [12]],
+  [flatten({ activityRegularizer: 'l2' }), [2, 3, 2], [12]],
+  [dense(3, { activation: 'sigmoid', activityRegularizer: { name: 'l1', params: { l1: 0.5 } } }), [4], [3]],
+  [timeDistributed(dense(2, { activityRegularizer: 'l2' })), [3, 4], [3, 2]],
+  [activityRegularization({ l1: 0.1, l2: 0.3 }), [2, 3], [2, 3]],
   [activation('tanh'), [3, 2], [3, 2]],
   [activation('softmax'), [2, 3], [2, 3]],
   [elu({ alpha: 0.5 }), [5], [5]],

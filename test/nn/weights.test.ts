@@ -18,7 +18,7 @@ import { describe, expect, test } from 'vitest'
 import { direct } from '../../src/backends/reference/index.ts'
 import { type Buffer, viewOf } from '../../src/tensor/view.ts'
 
-const { dense, input } = layers
+const { bidirectional, dense, input, simpleRnn, timeDistributed } = layers
 const random = numpyRandom(5)
 const data = dataset({ x: random.randn(40 * 3), y: random.randint(0, 2, 40), inputShape: [3] })
 
@@ -92,6 +92,45 @@ describe('regularisers', () => {
       found.forEach((w, j) => {
         expect(b.weights()[i].data[j]).toBeCloseTo(w, 5)
       })
+    })
+  })
+
+  test.each([
+    ['a wrapper', () => timeDistributed(dense(2, { kernelRegularizer: 'l2' }))],
+    ['a bidirectional layer', () => bidirectional(simpleRnn(2, { kernelRegularizer: 'l2', returnSequences: true }))],
+  ])('reach into %s', async (_, make) => {
+    const model = sequential([input([3, 1]), make()], { seed: 2 })
+    model.compile({ loss: 'meanSquaredError', backend: reference })
+    const squares = (name: RegExp) =>
+      model.weights().reduce((sum, { name: of, data }) => sum + (name.test(of) ? norm(data) ** 2 : 0), 0)
+    const x = [1, 2, 3, 3, 2, 1]
+    const out = await model.predict({ x, inputShape: [3, 1] })
+    const { loss } = await model.evaluate({ x, y: out.data, inputShape: [3, 1], targetShape: out.shape.slice(1) })
+    expect(loss).toBeCloseTo(0.01 * squares(/W$/), 12)
+  })
+
+  test('of what a layer gives join the loss as a mean over the batch, and move the weights before it', async () => {
+    const models = [undefined, { name: 'l1l2', params: { l1: 0.1, l2: 0.2 } }].map(activityRegularizer => {
+      const model = sequential([input([2]), dense(2, { activityRegularizer })], { seed: 3 })
+      model.compile({ loss: 'meanSquaredError', optimizer: 'sgd', backend: reference })
+      return model
+    })
+    const x = [1, 2, -3, 4, 0, 1]
+    const y = await models[0].forward(3, x)
+    const [plain, punished] = await Promise.all(models.map(model => model.run('train', 3, x, [1, 1, 1, 1, 1, 1])))
+    const penalty = Array.from(y).reduce((sum, v) => sum + 0.1 * Math.abs(v) + 0.2 * v * v, 0) / 3
+    expect(punished[0] - plain[0]).toBeCloseTo(penalty, 12)
+    const again = fromBytes(toBytes(models[1]), { backend: reference })
+    expect((await again.run('evaluate', 3, x, [1, 1, 1, 1, 1, 1]))[0]).toBe(
+      (await models[1].run('evaluate', 3, x, [1, 1, 1, 1, 1, 1]))[0],
+    )
+    expect(again.weights()).toEqual(models[1].weights())
+    const seen = models[1].gradients()[1].data.map((g, i) => g - models[0].gradients()[1].data[i])
+    const slopes = [0, 1].map(j =>
+      [0, 1, 2].reduce((s, i) => s + 0.1 * Math.sign(y[2 * i + j]) + 0.4 * y[2 * i + j], 0),
+    )
+    seen.forEach((g, j) => {
+      expect(g).toBeCloseTo(slopes[j] / 3, 12)
     })
   })
 

@@ -34,6 +34,7 @@ export const bidirectional = wrapper<BidirectionalOptions>('bidirectional', (lay
     return other ? [y, inTime(other)] : [y.slice(last, 0, half), inTime(y.slice(last, half, half))]
   }
   return {
+    within: { forward_: layer, backward_: turned },
     shapes(input) {
       const shapes = each.map(([prefix, p]) => [prefix, p.shapes(input) as unknown as AnyShapes] as const)
       const [, { y }] = shapes[0]

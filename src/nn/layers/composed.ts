@@ -3,7 +3,7 @@ import type { Verbs } from '../../program/index.ts'
 import type { Shape } from '../../tensor/shape.ts'
 import type { View } from '../../tensor/view.ts'
 import { type Output, place, type Source } from '../call.ts'
-import type { Pair } from '../layer.ts'
+import type { Layer, Pair } from '../layer.ts'
 import { input } from './input.ts'
 import { type AnyShapes, asPair, inside, prefixed, type Written } from './wrapper.ts'
 
@@ -11,6 +11,7 @@ import { type AnyShapes, asPair, inside, prefixed, type Written } from './wrappe
 interface Part {
   /** Before the names of its arrays: `dense.` */
   readonly prefix: string
+  readonly layer: Layer
   readonly pair: Written
   /** Parts that it reads; −1 − i is input i of the block. */
   readonly reads: readonly number[]
@@ -68,6 +69,9 @@ export function composed(build: (...xs: Output[]) => Source): Pair {
     },
     get initial() {
       return Object.assign({}, ...current.map(({ prefix, pair }) => prefixed(prefix, pair.initial as never)))
+    },
+    get within() {
+      return Object.fromEntries(current.map(({ prefix, layer }) => [prefix, layer]))
     },
     forward: (k, views, xs) => run(k, views, xs, true),
     infer: (k, views, xs) => run(k, views, xs, false),
@@ -130,6 +134,7 @@ function lay(build: (...xs: Output[]) => Source, shapes: readonly Shape[]): Part
     const [first, ...others] = inputs.map(call => call.shape)
     return {
       prefix: `${base}${again > 0 ? again : ''}.`,
+      layer,
       pair: asPair(layer.pair),
       reads: inputs.map(call => (starts.includes(call) ? -1 - starts.indexOf(call) : calls.indexOf(call))),
       shapes: layer.pair.shapes(first, ...others) as unknown as AnyShapes,

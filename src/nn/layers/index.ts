@@ -1,4 +1,5 @@
 export { activation } from './activation.ts'
+export { activityRegularization } from './activityRegularization.ts'
 export {
   adaptiveAveragePooling1d,
   adaptiveAveragePooling2d,

@@ -24,7 +24,8 @@ function point(k: Verbs, to: View, A: View, from: View): View {
 
 /**
  * A layer whose weights are divided by their largest stretch: y = layer(x; W/σ) with σ = max ‖W·u‖ over ‖u‖ = 1, found by
- * power iteration from where the last step left it. σ is differentiated, as in the paper and in PyTorch; Keras overwrites W.
+ * power iteration from where the last step left it. u is a constant and σ is
+ * differentiated, as in the paper, in PyTorch and in Keras; Keras also overwrites W by W/σ where its backend lets it.
  * @param layer with weights W: dense, a convolution, embedding
  * @throws StateError when the layer has no W
  * @paper Miyato et al. 2018

@@ -1,13 +1,14 @@
 import { StateError } from '../../errors.ts'
 import type { View } from '../../tensor/view.ts'
+import { copying } from '../activity.ts'
 import type { Json } from '../json.ts'
 import {
   type Layer,
   type LayerMaker,
   type LayerOptions,
+  type LayerTypes,
   layer,
   type Pair,
-  pair,
   type Rearrangement,
   type Shapes,
 } from '../layer.ts'
@@ -24,32 +25,38 @@ export function wrapper<O extends LayerOptions>(
   type: string,
   make: (inner: Layer, options: O) => Pair,
 ): LayerMaker<[inner: Layer, options?: O]> {
-  const wrap = layer(type, ['layer'], (inner: Layer | Saved, options: LayerOptions = {}) =>
-    make('pair' in inner ? (inner as Layer) : saved(type, inner as Saved), options as O),
-  )
-  const build = (inner: Layer, options?: O) =>
-    wrap(Object.assign({}, inner, { toJSON: () => ({ type: inner.type, config: inner.config }) }), options)
-  return Object.assign(build, { type, fromConfig: wrap.fromConfig })
+  const wrap = layer(type, ['layer'], (inner: Layer, options: O = {} as O) => ({
+    within: { '': inner },
+    ...make(inner, options),
+  }))
+  const build = (inner: Layer, options?: O): Layer => {
+    const made = wrap(Object.assign({}, inner, { toJSON: () => ({ type: inner.type, config: inner.config }) }), options)
+    return Object.assign(made, {
+      with: (changes: Saved) => {
+        const { layer: _, ...settings } = { ...made.config, ...changes }
+        return build(inner, settings as unknown as O)
+      },
+    })
+  }
+  const fromConfig = ({ layer: inner, ...options }: Saved, types?: LayerTypes): Layer =>
+    build(restored(type, inner as Saved, types), options as unknown as O)
+  return Object.assign(build, { type, fromConfig })
 }
 
-function saved(who: string, { type, config }: Saved): Layer {
-  const makers = known as unknown as Readonly<Record<string, LayerMaker<unknown[]>>>
+/** The layer that was saved, of a built-in type or one of `more`. */
+function restored(who: string, saved: Saved | undefined, more: LayerTypes = {}): Layer {
+  const { type, config } = saved ?? {}
+  const makers: LayerTypes = { ...(known as unknown as LayerTypes), ...more }
   if (typeof type === 'string' && Object.hasOwn(makers, type) && typeof config === 'object' && config !== null)
-    return makers[type].fromConfig(config as Saved)
+    return makers[type].fromConfig(config as Saved, more)
   throw new StateError('unknown-name', `${who} got a layer of type ${JSON.stringify(type)?.slice(0, 40)}`, {
-    hint: `give a layer: ${who}(lstm(8))`,
+    hint: `give a layer: ${who}(lstm(8)); for a type of your own, loadModel(path, { layers: { … } })`,
   })
 }
 
 /** A layer's pair; one that only looks at its input in another way becomes a copy. */
 export function asPair(inner: Pair | Rearrangement): Written {
-  if (!('view' in inner)) return written(inner)
-  const copied = pair({
-    shapes: inner.shapes,
-    forward: (k, { x, y }) => k.copy(y, inner.view(x, y.shape.slice(1))),
-    backward: (k, { dx, dy }) => k.copy(inner.view(dx, dy.shape.slice(1)), dy),
-  })
-  return written(copied)
+  return written('view' in inner ? copying(inner) : inner)
 }
 
 /** A pair with both halves. */
