@@ -52,7 +52,12 @@ export async function readZip(bytes: Uint8Array, options: ZipOptions = {}): Prom
     if (view.getUint16(at + 8, true) & 1) throw fail(`${label} under a password`)
     if (method !== 0 && method !== 8) throw fail(`${label} packed by the unknown method ${method}`)
     if (!signed(start, 'local')) throw fail(`no content of ${label}`)
-    const begin = start + sizes.local + view.getUint16(start + 26, true) + view.getUint16(start + 28, true)
+    const own = start + sizes.local
+    const same = bytes
+      .subarray(at + sizes.central, at + sizes.central + named)
+      .every((byte, k) => bytes[own + k] === byte)
+    if (view.getUint16(start + 26, true) !== named || !same) throw fail(`another name than ${label} before its content`)
+    const begin = own + named + view.getUint16(start + 28, true)
     if (begin + length > bytes.length || (method === 0 && length !== size)) throw fail(`${label} of a wrong length`)
     total += size
     if (total > limit)
