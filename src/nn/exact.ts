@@ -1,6 +1,6 @@
 import { fold, type Node } from '../formula/index.ts'
 import { operations } from '../formula/operations.ts'
-import { exactLog } from '../tensor/random.ts'
+import { exactLog } from '../tensor/logarithm.ts'
 
 // Engines differ in the last bits of Math.exp, Math.cos and Math.pow. What decides how weights move uses these instead:
 // sums and products alone, right to a few units in the last place, and the same bits everywhere.

@@ -1,4 +1,5 @@
 import { DataError } from '../errors.ts'
+import { glibcLog } from './logarithm.ts'
 
 /** A NumPy `RandomState`: the same seed and the same calls give the same bits in every engine. */
 export interface NumpyRandom {
@@ -47,8 +48,8 @@ const two32 = 4294967296
 /**
  * NumPy's legacy random numbers: `np.random.seed(seed)` and what follows, exactly.
  *
- * The generator is MT19937 (Matsumoto & Nishimura 1998); each method draws from it in NumPy's order. Normal numbers take a
- * correctly rounded logarithm; NumPy takes the C library's, which errs by one bit in about one pair of a thousand.
+ * The generator is MT19937 (Matsumoto & Nishimura 1998); each method draws from it in NumPy's order. Normal numbers take the
+ * logarithm that NumPy finds on Linux, glibc's, which is off by one bit in about one of a thousand.
  * @param seed a whole number 0 … 2³²-1, or a list of them
  * @throws DataError `bad-seed`
  * @example
@@ -99,7 +100,7 @@ export function numpyRandom(seed: number | readonly number[] = 0): NumpyRandom {
       x2 = 2 * random() - 1
       r2 = x1 * x1 + x2 * x2
     } while (r2 >= 1 || r2 === 0)
-    const factor = Math.sqrt((-2 * exactLog(r2)) / r2)
+    const factor = Math.sqrt((-2 * glibcLog(r2)) / r2)
     cached = factor * x1
     hasGauss = true
     return factor * x2
@@ -217,81 +218,4 @@ function seeded(seed: number | readonly number[]): Uint32Array {
   for (let k = 1; k < length; k++, next()) key[i] = (key[i] ^ mixed(i, 1566083941)) - i
   key[0] = 0x80000000
   return key
-}
-
-/** 2²⁷ + 1 cuts a double into two halves whose products are exact (Veltkamp 1968). */
-const cutter = 134217729
-const upper = (a: number) => {
-  const c = a * cutter
-  return c - (c - a)
-}
-/** What rounding took from `p = a · b` (Dekker 1971): a·b = p + lost exactly. */
-function lost(a: number, b: number, p: number): number {
-  const ah = upper(a)
-  const bh = upper(b)
-  const al = a - ah
-  const bl = b - bh
-  return ah * bh - p + ah * bl + al * bh + al * bl
-}
-
-// 1/1, 1/3, 1/5 … as sums of two doubles: the coefficients of atanh.
-const terms = 22
-const odd = Float64Array.from({ length: terms }, (_, k) => 1 / (2 * k + 1))
-const oddRest = odd.map((c, k) => (1 - c * (2 * k + 1) - lost(c, 2 * k + 1, c * (2 * k + 1))) / (2 * k + 1))
-const ln2 = Math.LN2
-const ln2Rest = 2.3190468138462996e-17
-const bits = new DataView(new ArrayBuffer(8))
-
-/**
- * The natural logarithm, rounded correctly: engines differ in the last bit of `Math.log`, this never does.
- *
- * log x = e·ln 2 + 2·atanh((m-1)/(m+1)) for x = 2ᵉ·m, in sums of two doubles (about 100 bits).
- * @param x any double; 0 gives -∞, a negative number NaN
- */
-export function exactLog(x: number): number {
-  if (!(x > 0) || x === Infinity) return x === 0 ? -Infinity : x > 0 ? x : Number.NaN
-  let e = 0
-  if (x < 2.2250738585072014e-308) {
-    x *= 18014398509481984
-    e = -54
-  }
-  bits.setFloat64(0, x)
-  e += (bits.getUint32(0) >>> 20) - 1023
-  bits.setUint32(0, (bits.getUint32(0) & 0xfffff) | 0x3ff00000)
-  let m = bits.getFloat64(0)
-  if (m > Math.SQRT2) {
-    m /= 2
-    e++
-  }
-
-  // s + sl = (m - 1) / (m + 1), where m - 1 is exact; q + ql = s²
-  const up = m + 1
-  const upRest = m < 1 ? m - (up - 1) : 1 - (up - m)
-  const s = (m - 1) / up
-  const back = s * up
-  const sl = (m - 1 - back - lost(s, up, back) - s * upRest) / up
-  const q = s * s
-  const ql = lost(s, s, q) + 2 * s * sl
-
-  // h + l = 1 + q/3 + q²/5 + …; the far terms do not need the second double
-  let h = odd[terms - 1]
-  let l = 0
-  let k = terms - 2
-  for (; k > 9; k--) h = odd[k] + h * q
-  for (; k >= 0; k--) {
-    const p = h * q
-    const pl = lost(h, q, p) + h * ql + l * q
-    const sum = odd[k] + p
-    const rest = p - (sum - odd[k]) + (pl + oddRest[k])
-    h = sum + rest
-    l = rest - (h - sum)
-  }
-
-  const a = 2 * s * h
-  const al = lost(2 * s, h, a) + 2 * (s * l + sl * h)
-  if (e === 0) return a + al
-  const b = e * ln2
-  const bl = lost(e, ln2, b) + e * ln2Rest
-  const sum = b + a
-  return sum + (a - (sum - b) + (al + bl))
 }
