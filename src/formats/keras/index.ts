@@ -2,9 +2,11 @@
 import { type ByteSource, readBytes, sourceName } from '../../data/files.ts'
 import { type Model as Core, model as core, type EngineOptions } from '../../model/model.ts'
 import { type Model, trainable } from '../../training/trainable.ts'
+import { isHdf5, withHdf5 } from '../hdf5/read.ts'
+import { type Hdf5Array, type Hdf5Tree, writeHdf5 } from '../hdf5/write.ts'
 import { readZip, writeZip } from '../zip.ts'
 import { compileFrom } from './compile.ts'
-import { type Hdf5Array, type Hdf5Tree, isHdf5, withHdf5, writeHdf5 } from './hdf5.ts'
+
 import { parseConfig } from './json.ts'
 import { bad, type Placed, readTopology, type Topology } from './read.ts'
 import { variableName } from './table.ts'
@@ -50,13 +52,13 @@ export async function loadKeras(source: ByteSource, options: KerasOptions = {}):
     return made
   }
   if (isHdf5(bytes))
-    return withHdf5(bytes, name, file => {
+    return withHdf5(bytes, name, async file => {
       const config = file.text('', 'model_config')
       if (config === undefined) throw bad('weights alone', 'build the model, then loadKerasWeights(model, file)')
       const major = Number.parseInt(file.text('', 'keras_version') ?? '1', 10)
       const topology = readTopology(parse(config, 'model_config'), { major, warn })
       const made = build(topology)
-      setWeights(made, topology.layers, legacyWeights(file, 'model_weights', topology.layers))
+      setWeights(made, topology.layers, await legacyWeights(file, 'model_weights', topology.layers))
       const training = file.text('', 'training_config')
       if (training !== undefined) compileFrom(made, parse(training, 'training_config'), warn)
       return trainable(made)
@@ -69,7 +71,9 @@ export async function loadKeras(source: ByteSource, options: KerasOptions = {}):
   const described = parse(text(config), 'config.json')
   const topology = readTopology(described, { major, warn })
   const made = build(topology)
-  await withHdf5(weights, name, file => setWeights(made, topology.layers, currentWeights(file, topology.layers)))
+  await withHdf5(weights, name, async file =>
+    setWeights(made, topology.layers, await currentWeights(file, topology.layers)),
+  )
   if (described.compile_config) compileFrom(made, described.compile_config, warn)
   return trainable(made)
 }
@@ -82,10 +86,10 @@ export async function loadKeras(source: ByteSource, options: KerasOptions = {}):
  */
 export async function loadKerasWeights(model: Core, source: ByteSource): Promise<void> {
   const { layers } = writeTopology(model)
-  await withHdf5(await readBytes(source), sourceName(source), file => {
+  await withHdf5(await readBytes(source), sourceName(source), async file => {
     const root = file.has('model_weights') ? 'model_weights' : ''
     const legacy = root !== '' || file.texts('', 'layer_names') !== undefined
-    setWeights(model, layers, legacy ? legacyWeights(file, root, layers) : currentWeights(file, layers))
+    setWeights(model, layers, await (legacy ? legacyWeights(file, root, layers) : currentWeights(file, layers)))
   })
 }
 

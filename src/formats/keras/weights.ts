@@ -3,7 +3,7 @@ import type { Model } from '../../model/model.ts'
 import type { Entry } from '../../model/network.ts'
 import type { Layer } from '../../nn/layer.ts'
 import { printShape, type Shape, sizeOf } from '../../tensor/shape.ts'
-import type { Hdf5 } from './hdf5.ts'
+import type { Hdf5, Hdf5Numbers } from '../hdf5/read.ts'
 import type { Placed } from './read.ts'
 import { byType, snake } from './table.ts'
 
@@ -45,39 +45,52 @@ export function groupsOf(layers: readonly { readonly class: string }[]): string[
   })
 }
 
-interface Found {
-  readonly shape: Shape
-  readonly data: ArrayLike<number>
+/** The arrays at these paths, those that are there. */
+async function arraysAt(file: Hdf5, paths: readonly string[]): Promise<Hdf5Numbers[]> {
+  const found: Hdf5Numbers[] = []
+  for (const path of paths) {
+    const array = await file.array(path)
+    if (array) found.push(array)
+  }
+  return found
 }
 
 /** The arrays of a model.weights.h5 by layer, in Keras's order. */
-export function currentWeights(file: Hdf5, layers: readonly Placed[]): Found[][] {
-  const roots = ['layers', '_layer_checkpoint_dependencies'].filter(root => file.has(root))
+export async function currentWeights(file: Hdf5, layers: readonly Placed[]): Promise<Hdf5Numbers[][]> {
+  const root = ['layers', '_layer_checkpoint_dependencies'].find(root => file.has(root)) ?? 'layers'
   const groups = groupsOf(layers)
-  return layers.map(({ parts, class: type }, i) =>
-    flat(parts, type).flatMap(({ part }) => {
-      const path = [roots[0] ?? 'layers', groups[i], part, 'vars'].filter(Boolean).join('/')
+  const found: Hdf5Numbers[][] = []
+  for (const [i, { parts, class: type }] of layers.entries()) {
+    const paths = flat(parts, type).flatMap(({ part }) => {
+      const path = [root, groups[i], part, 'vars'].filter(Boolean).join('/')
       const count = file.has(path) ? file.keys(path).length : 0
-      return Array.from({ length: count }, (_, n) => file.array(`${path}/${n}`)).filter(found => found !== undefined)
-    }),
-  )
+      return Array.from({ length: count }, (_, n) => `${path}/${n}`)
+    })
+    found.push(await arraysAt(file, paths))
+  }
+  return found
 }
 
 /** The arrays of a legacy file by layer: by name where the names agree, else in order. */
-export function legacyWeights(file: Hdf5, root: string, layers: readonly Placed[]): Found[][] {
+export async function legacyWeights(file: Hdf5, root: string, layers: readonly Placed[]): Promise<Hdf5Numbers[][]> {
   const join = (...path: string[]) => path.filter(Boolean).join('/')
   const names = listed(file, root, 'layer_names') ?? []
   const full = names.map(name => [name, listed(file, join(root, name), 'weight_names') ?? []] as const)
-  const read = ([name, arrays]: readonly [string, readonly string[]]) =>
-    arrays.map(array => file.array(join(root, name, array))).filter(found => found !== undefined)
-  if (layers.every(({ theirs, parts }) => parts.length === 0 || names.includes(theirs)))
-    return layers.map(({ theirs }) => {
-      const at = full.find(([name]) => name === theirs)
-      return at ? read(at) : []
-    })
   const filled = full.filter(([, arrays]) => arrays.length > 0)
+  const byName = layers.every(({ theirs, parts }) => parts.length === 0 || names.includes(theirs))
+  const found: Hdf5Numbers[][] = []
   let next = 0
-  return layers.map(({ parts }) => (parts.length > 0 && next < filled.length ? read(filled[next++]) : []))
+  for (const { theirs, parts } of layers) {
+    const at = byName ? full.find(([name]) => name === theirs) : parts.length > 0 ? filled[next++] : undefined
+    const [name, arrays] = at ?? ['', []]
+    found.push(
+      await arraysAt(
+        file,
+        arrays.map(array => join(root, name, array)),
+      ),
+    )
+  }
+  return found
 }
 
 /** A list that is cut into several attributes where it is long: layer_names0, layer_names1, … */
@@ -97,7 +110,7 @@ function listed(file: Hdf5, path: string, name: string): string[] | undefined {
  * Sets a model's weights by layers in Keras's order.
  * @throws DataError `wrong-weights` with every array that is missing, left over or of another shape
  */
-export function setWeights(model: Model, layers: readonly Placed[], found: readonly (readonly Found[])[]): void {
+export function setWeights(model: Model, layers: readonly Placed[], found: readonly (readonly Hdf5Numbers[])[]): void {
   const wrong: [string, string][] = []
   const weights = layers.flatMap((layer, i) => {
     const entries = entriesOf(model, layer)
@@ -110,7 +123,7 @@ export function setWeights(model: Model, layers: readonly Placed[], found: reado
       const { shape: theirs, data } = arrays[n]
       if (squeezed(theirs) !== squeezed(shape) || sizeOf(theirs) !== data.length)
         wrong.push([layer.theirs, `array ${n} is ${printShape(theirs)}, expected ${printShape(shape)} for ${name}`])
-      return { name, data: Float64Array.from({ length: data.length }, (_, k) => Number(data[k])) }
+      return { name, data }
     })
   })
   if (wrong.length > 0)
