@@ -163,6 +163,37 @@ for swap in (False, True):
     case("tripletMargin", {"swap": swap, "margin": 2}, cube, zeros_ones[:, 0], lambda p, t: F.triplet_margin_loss(p[:, 0], p[:, 1], p[:, 2], margin=2, swap=swap, reduction="none"))
 case("circle", {}, unit(torch.tensor(p0)).numpy(), np.array([0, 1, 1, 0]), circle)
 case("circle", {"gamma": 10, "margin": 0.25}, unit(torch.tensor(p0)).numpy(), np.array([0, 0, 1, 0])[[0, 1, 3, 3]] * 1 + np.array([0, 0, 1, 1]), lambda p, t: circle(p, t, 10, 0.25))
+for w in (None, weights):
+    case("gaussianNll", {}, both, t0, lambda p, t: F.gaussian_nll_loss(p[:, :5], t, p[:, 5:], reduction="none"), w)
+    case("marginRanking", {}, p0[:, :2], signs[:, 0], lambda p, t: F.margin_ranking_loss(p[:, 0], p[:, 1], t, reduction="none"), w)
+    case("cosineEmbedding", {}, cube[:, :2], signs[:, 0], lambda p, t: F.cosine_embedding_loss(p[:, 0], p[:, 1], t, reduction="none"), w)
+    case("tripletMargin", {}, cube, zeros_ones[:, 0], lambda p, t: F.triplet_margin_loss(p[:, 0], p[:, 1], p[:, 2], reduction="none"), w)
+    case("circle", {}, unit(torch.tensor(p0)).numpy(), np.array([0, 1, 1, 0]), circle, w)
+    case("multiLabelMargin", {}, p0, np.array([[3, 0, -1, 1, 2], [-1, 1, 2, 3, 4], [4, 3, 2, 1, 0], [2, -1, -1, -1, 4]]), none(F.multilabel_margin_loss), w)
+case("nll", {"ignoreClass": -100}, np.log(rows), some, lambda p, t: F.nll_loss(p, t))
+
+
+def ctc(lengths, **more):
+    """Of logits [batch, steps, classes]; each sample's loss, not yet divided by its number of labels."""
+
+    def each(p, t):
+        steps = torch.full((4,), p.shape[1])
+        blank = more.get("blank", 0)
+        return F.ctc_loss(p.log_softmax(-1).transpose(0, 1), t, steps, torch.tensor(lengths), blank, "none", more.get("zero_infinity", False))
+
+    return each
+
+
+own = np.random.RandomState(21)
+speech = 2 * own.randn(4, 7, 4)
+words = np.array([[1, 2, 3, 0], [2, 2, 0, 0], [3, 0, 0, 0], [1, 1, 1, 1]])
+for w in (None, weights):
+    case("ctc", {"maxLabels": 4}, speech, words, ctc([3, 2, 1, 4]), w)
+case("ctc", {"maxLabels": 4, "perLabel": True}, speech, words, lambda p, t: ctc([3, 2, 1, 4])(p, t) / torch.tensor([3, 2, 1, 4]))
+case("ctc", {"maxLabels": 4}, 4 * speech, words * 0, ctc([0, 0, 0, 0]))
+case("ctc", {"blank": 3, "maxLabels": 2}, speech, np.array([[0, 1], [2, 2], [1, 3], [0, 0]]), ctc([2, 2, 1, 2], blank=3))
+case("ctc", {"zeroInfinity": True}, speech[:, :4], words, ctc([3, 2, 1, 4], zero_infinity=True))
+case("ctc", {"maxLabels": 1}, 90 * np.sign(speech[:, :3]), words[:, :1], ctc([1, 1, 1, 1]))
 (folder / "losses.json").write_text(json.dumps({"about": "made by scripts/torch_training.py", "torch": torch.__version__, "cases": cases}) + "\n")
 
 # Optimisers: the weights of a matrix and a vector after each of the steps, for gradients that are given

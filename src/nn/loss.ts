@@ -31,13 +31,19 @@ export interface FusedLoss {
 
 export type LossMaker = (params?: Params) => Loss
 
-/** A loss written with verbs; `params` are its settings. It takes no weights of samples. */
+/** A loss written with verbs; `params` are its settings. */
 export interface LossDefinition {
   params?: Params
   target?: Loss['target']
-  targetShape?(output: Shape): Shape
-  forward(k: Verbs, views: { p: View; t: View; loss: View }, params: Record<string, number>): void
-  backward(k: Verbs, views: { p: View; t: View; dp: View }, params: Record<string, number>): void
+  targetShape?(output: Shape, params: Record<string, number>): Shape
+  /** Whether it looks at `weight`, what each sample counts: one number a sample, or 1 for all. */
+  weighted?: boolean
+  forward(
+    k: Verbs,
+    views: { p: View; t: View; loss: View; weight: View | number },
+    params: Record<string, number>,
+  ): void
+  backward(k: Verbs, views: { p: View; t: View; dp: View; weight: View | number }, params: Record<string, number>): void
 }
 
 /** Numbers of a row (or of the whole batch) that the formulas use, in order; a later one may use those before it. */
@@ -85,15 +91,15 @@ function verbLoss(name: string, { params: defaults = {}, target = 'same', ...pai
       name,
       params,
       target,
-      ...(pair.targetShape && { targetShape: pair.targetShape }),
-      forward(k, { weight, ...views }) {
-        if (weight)
-          throw new StateError('no-weights', `${name} compares samples with each other and knows no weights of them`, {
-            hint: 'leave sampleWeight and classWeight out, or choose a loss of single samples',
+      ...(pair.targetShape && { targetShape: output => pair.targetShape!(output, numbers) }),
+      forward(k, { p, t, loss, weight = 1 }) {
+        if (typeof weight !== 'number' && !pair.weighted)
+          throw new StateError('no-weights', `${name} knows no weights of samples`, {
+            hint: 'leave sampleWeight and classWeight out, or let the loss use `weight` and say weighted: true',
           })
-        pair.forward(k, views, numbers)
+        pair.forward(k, { p, t, loss, weight }, numbers)
       },
-      backward: (k, { p, t, dp }) => pair.backward(k, { p, t, dp }, numbers),
+      backward: (k, { p, t, dp, weight = 1 }) => pair.backward(k, { p, t, dp, weight }, numbers),
       toJSON: () => ({ name, params }),
     }
   }
@@ -206,6 +212,10 @@ const share = (of: Formula): Formula =>
   formulaOf({ share: apply('/', weighed(of).outputs.get('weighed')!, nameNode('n')) })
 
 const axesOf = (x: View) => x.shape.map((_, i) => i)
+
+/** What each sample counts, broadcast over x. */
+export const beside = (weight: View | number, x: View): View | number =>
+  typeof weight === 'number' ? weight : column(weight, x)
 
 /** One number a sample, or a row, as wide as x. */
 const column = (weight: View, x: View): View =>

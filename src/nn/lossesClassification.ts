@@ -128,8 +128,12 @@ export const klDivergence = loss('klDivergence', {
   backward: 'p >= epsilon && p <= 1 ? -clamp(t, epsilon, 1) / p : 0',
 })
 
-/** PyTorch's NLLLoss: mean over the batch of −p of the target's class, where p are logarithms of probabilities. */
+/**
+ * PyTorch's NLLLoss: mean over the batch of −p of the target's class, where p are logarithms of probabilities. Rows whose
+ * target is `ignoreClass` (−1: none) count nothing, and the mean is over the others.
+ */
 export const nll = loss('nll', {
+  params: { ignoreClass: -1 },
   target: 'class',
   per: 'row',
   forward: 't == 0 ? 0 : -p',

@@ -1,4 +1,6 @@
-import { loss } from './loss.ts'
+import type { Verbs } from '../program/index.ts'
+import type { View } from '../tensor/view.ts'
+import { beside, loss } from './loss.ts'
 
 /** Mean of max(0, 1 − t·p) for targets −1 and 1; 0 is taken as −1. */
 export const hinge = loss('hinge', {
@@ -43,6 +45,53 @@ export const multiMargin = loss('multiMargin', {
   backward: `let e = margin - right + p;
              (t == 1 ? -u : e > 0 ? power * e^(power - 1) : 0) / classes`,
 })
+
+/**
+ * PyTorch's MultiLabelMarginLoss: Σ max(0, 1 − p of a label + p of a class that is none) over all such pairs, divided by the
+ * number of classes; mean over the batch. A target lists its labels, filled up with −1 behind; a 0 or 1 for each class says
+ * less than that, because labels may come twice.
+ */
+export const multiLabelMargin = loss('multiLabelMargin', {
+  weighted: true,
+  forward(k, { p, t, loss, weight }) {
+    const { on, label, own, q } = labelled(k, p, t)
+    const given = { on, label, own, q, classes: p.shape[1], n: p.shape[0], weight: beside(weight, q) }
+    k.reduce(loss, 'sum', 'on && !own ? max(1 - label + q, 0) * weight / classes / n : 0', given, [0, 1, 2])
+  },
+  backward(k, { p, t, dp, weight }) {
+    const { on, label, own, q, place } = labelled(k, p, t)
+    const [batch, classes] = p.shape
+    const [push, pull, up] = [
+      [batch, 1, classes],
+      [batch, classes, 1],
+      [batch, classes],
+    ].map((shape, i) => k.scratch(['push', 'pull', 'up'][i], shape))
+    const given = { on, label, own, q }
+    const hit = 'on && !own && 1 - label + q > 0'
+    k.reduce(push, 'sum', hit, given, [1]) // how many labels push a class down
+    k.reduce(pull, 'sum', hit, given, [2]) // how many classes pull a label up
+    k.reduce(up, 'sum', 'place == c ? pull : 0', { place, pull, c: k.index(classes) }, [1])
+    const slope = '(push - up) * weight / classes / batch'
+    k.map(dp, slope, { push: push.reshape(batch, classes), up, classes, batch, weight: beside(weight, p) })
+  },
+})
+
+/** Each place of a target beside each class: whether there is a label, its p, and whether the class is one of the labels. */
+function labelled(k: Verbs, p: View, t: View) {
+  const [batch, classes] = p.shape
+  const column = [batch, classes, 1]
+  const [before, label] = ['before', 'label'].map(name => k.scratch(name, column))
+  const own = k.scratch('own', [batch, 1, classes])
+  const [place, q] = [t.reshape(...column), p.reshape(batch, 1, classes)]
+  const [i, j] = [k.index(classes).reshape(classes, 1), k.index(classes)]
+  // A −1 ends the list, whatever stands behind it.
+  k.reduce(before, 'sum', 'u < 0 && j <= i', { u: t.reshape(batch, 1, classes), i, j }, [2])
+  k.reduce(label, 'sum', 'place == j && before == 0 ? q : 0', { place, before, q, j }, [2])
+  k.reduce(own, 'max', 'before == 0 && place == j', { before, place, j }, [1])
+  const on = k.scratch('on', column)
+  k.map(on, 'before == 0', { before })
+  return { on, label, own, q, place }
+}
 
 /** PyTorch's HingeEmbeddingLoss: mean of the distance p where t is 1, of max(0, margin − p) where t is −1. */
 export const hingeEmbedding = loss('hingeEmbedding', {

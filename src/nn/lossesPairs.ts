@@ -1,6 +1,6 @@
 import type { Verbs } from '../program/index.ts'
 import type { View } from '../tensor/view.ts'
-import { loss } from './loss.ts'
+import { beside, loss } from './loss.ts'
 
 /** One of the things compared: p[:, i], without that axis. */
 const nth = (x: View, i: number): View => {
@@ -12,15 +12,18 @@ const nth = (x: View, i: number): View => {
 export const marginRanking = loss('marginRanking', {
   params: { margin: 0 },
   targetShape: output => output.slice(1),
-  forward(k, { p, t, loss }, { margin }) {
+  weighted: true,
+  forward(k, { p, t, loss, weight }, { margin }) {
     const [a, b] = [nth(p, 0), nth(p, 1)]
     const axes = a.shape.map((_, i) => i)
-    k.reduce(loss, 'mean', 'max(margin - t * (a - b), 0)', { a, b, t: t.reshape(...a.shape), margin }, axes)
+    const given = { a, b, t: t.reshape(...a.shape), margin, weight: beside(weight, a) }
+    k.reduce(loss, 'mean', 'max(margin - t * (a - b), 0) * weight', given, axes)
   },
-  backward(k, { p, t, dp }, { margin }) {
+  backward(k, { p, t, dp, weight }, { margin }) {
     const [a, b] = [nth(p, 0), nth(p, 1)]
-    const given = { a, b, t: t.reshape(...a.shape), margin, n: a.shape.reduce((x, y) => x * y, 1) }
-    const slope = 'margin - t * (a - b) >= 0 ? t / n : 0'
+    const n = a.shape.reduce((x, y) => x * y, 1)
+    const given = { a, b, t: t.reshape(...a.shape), margin, n, weight: beside(weight, a) }
+    const slope = 'margin - t * (a - b) >= 0 ? t * weight / n : 0'
     k.map(nth(dp, 0), `-(${slope})`, given)
     k.map(nth(dp, 1), slope, given)
   },
@@ -30,19 +33,21 @@ export const marginRanking = loss('marginRanking', {
 export const cosineEmbedding = loss('cosineEmbedding', {
   params: { margin: 0, epsilon: 1e-12 },
   targetShape: () => [],
-  forward(k, { p, t, loss }, { margin, epsilon }) {
+  weighted: true,
+  forward(k, { p, t, loss, weight }, { margin, epsilon }) {
     const { ab, aa, bb } = products(k, nth(p, 0), nth(p, 1))
     const cosine = 'let c = ab / sqrt((aa + epsilon) * (bb + epsilon));'
-    k.reduce(loss, 'mean', `${cosine} t == 1 ? 1 - c : max(c - margin, 0)`, { ab, aa, bb, t, margin, epsilon }, [0])
+    const given = { ab, aa, bb, t, margin, epsilon, weight: beside(weight, ab) }
+    k.reduce(loss, 'mean', `${cosine} (t == 1 ? 1 - c : max(c - margin, 0)) * weight`, given, [0])
   },
-  backward(k, { p, t, dp }, { margin, epsilon }) {
+  backward(k, { p, t, dp, weight }, { margin, epsilon }) {
     const [a, b] = [nth(p, 0), nth(p, 1)]
     const { ab, aa, bb } = products(k, a, b)
     const row = (x: View) => x.reshape(p.shape[0], 1)
-    const given = { ab: row(ab), t: row(t), margin, epsilon, n: p.shape[0] }
+    const given = { ab: row(ab), t: row(t), margin, epsilon, n: p.shape[0], weight: beside(weight, a) }
     // dc/da = (b − c·a·√…)/√…; cc is how far c moves the loss
     const slope = `let u = aa + epsilon; let r = sqrt(u * (bb + epsilon)); let c = ab / r;
-                   (t == 1 ? -1 : c > margin ? 1 : 0) * (b / r - c * a / u) / n`
+                   (t == 1 ? -1 : c > margin ? 1 : 0) * (b / r - c * a / u) * weight / n`
     k.map(nth(dp, 0), slope, { ...given, a, b, aa: row(aa), bb: row(bb) })
     k.map(nth(dp, 1), slope, { ...given, a: b, b: a, aa: row(bb), bb: row(aa) })
   },
@@ -63,21 +68,22 @@ function products(k: Verbs, a: View, b: View): { ab: View; aa: View; bb: View } 
 export const tripletMargin = loss('tripletMargin', {
   params: { margin: 1, swap: false, epsilon: 1e-6 },
   targetShape: () => [],
-  forward(k, { p, loss }, { margin, swap, epsilon }) {
+  weighted: true,
+  forward(k, { p, loss, weight }, { margin, swap, epsilon }) {
     const { near, far, other } = distances(k, p, epsilon)
-    const text = 'max(margin + sqrt(near) - sqrt(swap ? min(far, other) : far), 0)'
-    k.reduce(loss, 'mean', text, { near, far, other, margin, swap }, [0])
+    const text = 'max(margin + sqrt(near) - sqrt(swap ? min(far, other) : far), 0) * weight'
+    k.reduce(loss, 'mean', text, { near, far, other, margin, swap, weight: beside(weight, near) }, [0])
   },
-  backward(k, { p, dp }, { margin, swap, epsilon }) {
+  backward(k, { p, dp, weight }, { margin, swap, epsilon }) {
     const found = distances(k, p, epsilon)
     const row = (x: View) => x.reshape(p.shape[0], 1)
     const given = {
       ...{ a: nth(p, 0), p: nth(p, 1), m: nth(p, 2) },
       ...{ near: row(found.near), far: row(found.far), other: row(found.other) },
-      ...{ margin, swap, epsilon, n: p.shape[0] },
+      ...{ margin, swap, epsilon, n: p.shape[0], weight: beside(weight, nth(p, 0)) },
     }
     const shared = `let swapped = swap && other < far;
-      let on = margin + sqrt(near) - sqrt(swapped ? other : far) > 0 ? 1 / n : 0;
+      let on = margin + sqrt(near) - sqrt(swapped ? other : far) > 0 ? weight / n : 0;
       let g = near > 0 ? on * (a - p + epsilon) / sqrt(near) : 0;
       let h = swapped ? on * (p - m + epsilon) / sqrt(other) : far > 0 ? on * (a - m + epsilon) / sqrt(far) : 0;`
     k.map(nth(dp, 0), `${shared} g - (swapped ? 0 : h)`, given)
@@ -106,19 +112,20 @@ function distances(k: Verbs, p: View, epsilon: number): { near: View; far: View;
 export const circle = loss('circle', {
   params: { gamma: 80, margin: 0.4, removeDiagonal: true },
   targetShape: output => output.slice(0, -1),
-  forward(k, { p, t, loss }, numbers) {
+  weighted: true,
+  forward(k, { p, t, loss, weight }, numbers) {
     const { a, b } = circles(k, p, t, numbers)
-    k.reduce(loss, 'mean', 'softplus(a + b)', { a, b }, [0, 1])
+    k.reduce(loss, 'mean', 'softplus(a + b) * weight', { a, b, weight: beside(weight, a) }, [0, 1])
   },
-  backward(k, { p, t, dp }, numbers) {
+  backward(k, { p, t, dp, weight }, numbers) {
     const n = p.shape[0]
     const { a, b, d, same, other } = circles(k, p, t, numbers)
     const slope = k.scratch('slope', [n, n])
-    const given = { a, b, d, same, other, n, ...numbers }
+    const given = { a, b, d, same, other, n, weight: beside(weight, d), ...numbers }
     // Through both exponents and the weights that depend on the distance d.
     k.map(
       slope,
-      `let s = (a + b > -inf ? sigmoid(a + b) : 0) / n;
+      `let s = (a + b > -inf ? sigmoid(a + b) : 0) * weight / n;
        let u = max(margin + d, 0); let v = max(1 + margin - d, 0);
        let near = same > 0 ? exp(gamma * u * (d - margin) - a) * gamma * (u + d - margin) : 0;
        let far = other > 0 ? exp(gamma * v * (1 - margin - d) - b) * gamma * (-v - (v > 0 ? 1 - margin - d : 0)) : 0;

@@ -1,5 +1,5 @@
 import type { View } from '../tensor/view.ts'
-import { loss } from './loss.ts'
+import { beside, loss } from './loss.ts'
 
 /** Mean of (p − t)². PyTorch: MSELoss. */
 export const meanSquaredError = loss('meanSquaredError', {
@@ -70,24 +70,26 @@ export const poissonNll = loss('poissonNll', {
 export const gaussianNll = loss('gaussianNll', {
   params: { full: false, epsilon: 1e-6 },
   targetShape: output => output.with(-1, output[output.length - 1] / 2),
-  forward(k, { p, t, loss }, { full, epsilon }) {
+  weighted: true,
+  forward(k, { p, t, loss, weight }, { full, epsilon }) {
     const [m, v] = halves(p)
-    const nll = '(log(max(v, epsilon)) + (m - t)^2 / max(v, epsilon) + (full ? log(2 * pi) : 0)) / 2'
+    const nll = '(log(max(v, epsilon)) + (m - t)^2 / max(v, epsilon) + (full ? log(2 * pi) : 0)) / 2 * weight'
     k.reduce(
       loss,
       'mean',
       nll,
-      { m, v, t, full, epsilon },
+      { m, v, t, full, epsilon, weight: beside(weight, t) },
       t.shape.map((_, i) => i),
     )
   },
-  backward(k, { p, t, dp }, { epsilon }) {
+  backward(k, { p, t, dp, weight }, { epsilon }) {
     const [m, v] = halves(p)
     const [dm, dv] = halves(dp)
     const n = t.shape.reduce((a, b) => a * b, 1)
-    k.map(dm, '(m - t) / max(v, epsilon) / n', { m, v, t, n, epsilon })
+    const given = { m, v, t, n, epsilon, weight: beside(weight, t) }
+    k.map(dm, '(m - t) / max(v, epsilon) * weight / n', given)
     // Below ε the variance is not what p says, yet PyTorch lets the slope through: so it can grow again.
-    k.map(dv, 'let u = max(v, epsilon); (1 - (m - t)^2 / u) / (2 * u * n)', { m, v, t, n, epsilon })
+    k.map(dv, 'let u = max(v, epsilon); (1 - (m - t)^2 / u) * weight / (2 * u * n)', given)
   },
 })
 
