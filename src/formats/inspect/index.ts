@@ -1,0 +1,271 @@
+// What a file holds, whatever it is: models, weights, arrays, tables and pictures, loadable or not.
+import { type ByteSource, gunzip, readBytes, sourceName } from '../../data/files.ts'
+import { readIdx } from '../../data/idx.ts'
+import { DataError, NablaError } from '../../errors.ts'
+import type { TensorData } from '../../tensor/safetensors.ts'
+import { parseNpy } from '../npy/npy.ts'
+import { dtypes } from '../onnx/tensors.ts'
+import { readZip } from '../zip.ts'
+import { arrayRow, dtypeOf, type FileArray, type Row } from './arrays.ts'
+import { attempt, type Contents, type File, isRecord, parseJson, short } from './contents.ts'
+import { onnxContents } from './graph.ts'
+import { type Kind, kindOf, kinds } from './kind.ts'
+import { hdf5Contents, kerasContents, nablaContents, safetensorsContents, tfjsContents } from './models.ts'
+import { pngContents } from './png.ts'
+import { cellsOf, csvContents, isNumber, linesContents } from './tables.ts'
+
+export type { ByteSource } from '../../data/files.ts'
+export type { Row } from './arrays.ts'
+
+export type FileKind = keyof typeof kinds
+
+export interface InspectOptions {
+  /** Where a file beside this one is: the shards or weights of a model.json. By default beside it, when it is a path or address. */
+  beside?(name: string): ByteSource
+}
+
+/** What a file holds. */
+export interface Inspection {
+  readonly kind: FileKind
+  /** The kind in words. */
+  readonly format: string
+  readonly bytes: number
+  /** Facts: versions, sizes, notes. */
+  readonly about: Readonly<Record<string, string | number>>
+  /** Tables by name: layers, tensors, operators, inputs, outputs, columns, fields, files, chunks. */
+  readonly tables: Readonly<Record<string, readonly Row[]>>
+  /** Why the file cannot be loaded; empty where it can. */
+  readonly problems: readonly string[]
+  /** What loading it would leave out. */
+  readonly notes: readonly string[]
+}
+
+/**
+ * What a file holds: recognised by its first bytes, then by its name; files that cannot be loaded say why, all at once.
+ * @param source a path, an address, a File or bytes
+ * @throws DataError where not even the outermost layer of the file can be read
+ * @example
+ * const { format, tables, problems } = await inspect('model.onnx')
+ */
+export async function inspect(source: ByteSource, options: InspectOptions = {}): Promise<Inspection> {
+  const { kind, file, size, notes } = await open(source, options)
+  const { about = {}, tables = {}, arrays = [], problems = [] } = await guarded(file, () => contents(kind, file))
+  const facts = Object.entries(about).filter(
+    (fact): fact is [string, string | number] => fact[1] !== undefined && fact[1] !== '',
+  )
+  const found = Object.entries({ ...tables, ...(arrays.length > 0 ? { tensors: arrays.map(arrayRow) } : {}) })
+  return {
+    kind: kind.kind,
+    format: kinds[kind.kind],
+    bytes: size,
+    about: Object.fromEntries(facts),
+    tables: Object.fromEntries(found.filter(([, rows]) => rows.length > 0)),
+    problems,
+    notes,
+  }
+}
+
+/** An array of a file, as it is there: 16-bit floats become 32-bit ones. */
+export interface NamedArray {
+  readonly name: string
+  readonly shape: readonly number[]
+  readonly data: TensorData
+}
+
+/**
+ * The arrays of a file by name: npy, npz, idx, safetensors, HDF5, Keras, TensorFlow.js, ONNX, or a table of numbers.
+ * @throws DataError `no-arrays` where it holds none, and those of each format
+ * @example
+ * const arrays = await readArrays('weights.npz')
+ */
+export async function readArrays(source: ByteSource, options: InspectOptions = {}): Promise<NamedArray[]> {
+  const { kind, file } = await open(source, options)
+  const { arrays = [], problems = [] } = await guarded(
+    file,
+    async (): Promise<Contents> => (kind.kind === 'csv' ? { arrays: [table(file)] } : contents(kind, file)),
+  )
+  const found = arrays.filter(({ dtype }) => dtype !== 'other')
+  if (found.length === 0)
+    throw new DataError('no-arrays', `${short(file.name)} holds no arrays that can be read`, {
+      evidence: problems.slice(0, 5).map(line => ['because', short(line, 120)]),
+      hint: 'nabla inspect shows what is in it',
+    })
+  return found.map(typed)
+}
+
+/** A kind of file, and what was unpacked to know it. */
+interface Known {
+  readonly kind: FileKind
+  readonly files?: ReadonlyMap<string, Uint8Array>
+  readonly json?: unknown
+}
+
+async function open(source: ByteSource, { beside = neighbour(source) }: InspectOptions) {
+  const notes: string[] = []
+  const name = sourceName(source)
+  const packed = await readBytes(source)
+  const isPacked = kindOf(packed, name) === 'gzip'
+  const bytes = isPacked ? await gunzip(packed, { name, limit: Math.max(2 ** 26, 64 * packed.length) }) : packed
+  const file: File = { name, bytes, beside, warn: note => void notes.push(short(note, 300)) }
+  const kind = await guarded(file, () => known(file, isPacked ? name.replace(/\.gz$/i, '') : name))
+  return { kind, file, size: packed.length, notes }
+}
+
+/** Where files lie together, the folder of the one that was named. */
+function neighbour(source: ByteSource): ((name: string) => ByteSource) | undefined {
+  if (source instanceof URL) return name => new URL(name, source)
+  if (typeof source !== 'string') return undefined
+  const end = Math.max(source.lastIndexOf('/'), source.lastIndexOf('\\')) + 1
+  return name => source.slice(0, end) + name
+}
+
+/** The kind of a file; zips and JSON are known by what is in them. */
+async function known({ bytes }: File, name: string): Promise<Known> {
+  const kind = kindOf(bytes, name)
+  if (kind === 'zip') {
+    const files = await readZip(bytes, { name })
+    const names = [...files.keys()]
+    if (names.some(file => /(^|\/)data\.pkl$/.test(file))) return { kind: 'torch' }
+    if (files.has('config.json')) return { kind: 'keras', files }
+    return { kind: names.length > 0 && names.every(file => file.endsWith('.npy')) ? 'npz' : 'zip', files }
+  }
+  if (kind === 'gzip')
+    throw new DataError('bad-gzip', `${name} is packed twice`, { hint: 'unpack it with gunzip first' })
+  if (kind !== 'json') return { kind }
+  const json = parseJson(new TextDecoder().decode(bytes), name)
+  if (isRecord(json) && json.format === 'nabla') return { kind: 'nabla', json }
+  if (isRecord(json) && ('modelTopology' in json || 'weightsManifest' in json)) return { kind: 'tfjs', json }
+  return { kind, json }
+}
+
+/** What is in a file of a known kind. */
+async function contents({ kind, files, json }: Known, file: File): Promise<Contents> {
+  switch (kind) {
+    case 'keras':
+      return files ? kerasContents(file, files) : damaged(kind, file)
+    case 'npz':
+      return files ? archived(files) : damaged(kind, file)
+    case 'zip':
+      return { tables: { files: [...files!].map(([name, { length }]) => ({ file: short(name), bytes: length })) } }
+    case 'hdf5':
+      return hdf5Contents(file)
+    case 'npy':
+      return npy(file.bytes, file.name)
+    case 'safetensors':
+      return safetensorsContents(file)
+    case 'onnx':
+      return onnxContents(file)
+    case 'tfjs':
+      return tfjsContents(file, json as Record<string, unknown>)
+    case 'nabla':
+      return nablaContents(file, json as Record<string, unknown>)
+    case 'idx': {
+      const { shape, data } = readIdx(file.bytes, { name: file.name })
+      return { arrays: [{ name: stem(file.name), dtype: dtypeOf(data), shape, data }] }
+    }
+    case 'png':
+      return pngContents(file.bytes, file.name)
+    case 'csv':
+      return csvContents(file.bytes, file.name)
+    case 'lines':
+      return linesContents(file.bytes, file.name)
+    case 'json':
+      return {
+        tables: {
+          fields: Object.entries(isRecord(json) ? json : { '': json })
+            .slice(0, 1000)
+            .map(([field, value]) => ({ field: short(field, 40), value: short(value) })),
+        },
+      }
+    case 'torch':
+      return {
+        problems: [
+          'pickles are programs and are never read',
+          'save the weights in Python: safetensors.torch.save_file(model.state_dict(), "model.safetensors")',
+        ],
+      }
+    case 'unknown':
+      return { problems: ['neither its first bytes nor its name say what it is'], about: { begins: hex(file.bytes) } }
+  }
+}
+
+/** A .npy file, or what its header says and why it cannot be read. */
+async function npy(bytes: Uint8Array, name: string): Promise<Contents> {
+  const { done, problems } = await attempt(() => parseNpy(bytes, { name, int64: 'bigint' }))
+  const header = new TextDecoder('latin1').decode(bytes.subarray(0, 1000)).match(/\{[^}]*\}/)?.[0]
+  const about = { version: bytes[6], header: header && short(header, 200) }
+  return done ? { about, arrays: [{ name: stem(name), ...done }] } : { about, problems }
+}
+
+async function archived(files: ReadonlyMap<string, Uint8Array>): Promise<Contents> {
+  const parts: FileArray[] = []
+  const wrong: string[] = []
+  for (const [file, bytes] of files) {
+    const name = file.replace(/\.npy$/, '')
+    const { arrays = [], problems = [] } = await npy(bytes, file)
+    parts.push(...arrays.map(array => ({ ...array, name })))
+    wrong.push(...problems)
+  }
+  return { arrays: parts, problems: wrong }
+}
+
+/** A table of numbers as one array, a row a line. */
+function table({ bytes, name }: File): FileArray {
+  const values: number[] = []
+  let width = 0
+  for (const { cells, line } of cellsOf(new TextDecoder().decode(bytes), name)) {
+    if (width === 0) {
+      width = cells.length
+      if (cells.some(cell => !isNumber(cell))) continue
+    }
+    const odd = cells.length === width ? cells.findIndex(cell => !isNumber(cell)) : cells.length
+    if (odd >= 0)
+      throw new DataError(
+        'csv-not-a-number',
+        odd < cells.length
+          ? `${short(name, 40)}, line ${line}, column ${odd + 1} is ${JSON.stringify(short(cells[odd], 20))}, no number`
+          : `${short(name, 40)}, line ${line} has ${odd} cells, expected ${width}`,
+        { hint: 'arrays are made of numbers alone; read other tables with readCsv' },
+      )
+    for (const cell of cells) values.push(Number(cell))
+  }
+  return {
+    name: stem(name),
+    dtype: 'float64',
+    shape: [values.length / (width || 1), width],
+    data: Float64Array.from(values),
+  }
+}
+
+/** What came from ONNX as float64 in the array of its own type; what is typed already as it is. */
+function typed({ name, dtype, shape, data }: FileArray): NamedArray {
+  const own = Object.hasOwn(dtypes, dtype) ? dtypes[dtype as keyof typeof dtypes].Array : undefined
+  if (Array.isArray(data)) return { name, shape, data: Float64Array.from(data, Number) }
+  if (!own || data instanceof own) return { name, shape, data: data as TensorData }
+  if (own === BigInt64Array || own === BigUint64Array)
+    return { name, shape, data: own.from(Array.from(data as ArrayLike<number>, BigInt)) }
+  return { name, shape, data: (own as typeof Float32Array).from(data as ArrayLike<number>) }
+}
+
+/** Whatever happens inside, an error of ours comes out. */
+async function guarded<T>(file: File, work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (error instanceof NablaError) throw error
+    throw new DataError('unreadable', `${short(file.name, 60)} cannot be read`, {
+      evidence: [['reason', short((error as Error)?.message ?? error, 120)]],
+      hint: 'the file is damaged or not what its name says',
+    })
+  }
+}
+
+function damaged(kind: Kind, { name, bytes }: File): never {
+  throw new DataError('unreadable', `${short(name, 60)} is no ${kind} file: it begins with ${hex(bytes)}`, {
+    hint: 'the file is damaged or not what its name says',
+  })
+}
+
+const stem = (name: string) => name.replace(/\.(gz|npy|csv|tsv|idx)$/gi, '').replace(/^.*[\\/]/, '') || 'array'
+const hex = (bytes: Uint8Array) =>
+  Array.from(bytes.subarray(0, 8), byte => byte.toString(16).padStart(2, '0')).join(' ')
