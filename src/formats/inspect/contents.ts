@@ -17,6 +17,8 @@ export interface File {
 
 /** What was found in a file. */
 export interface Contents {
+  /** What the file turned out to be, where that is more than was known of it. */
+  readonly kind?: 'nabla'
   /** Facts in a word or two each. */
   readonly about?: Readonly<Record<string, string | number | undefined>>
   readonly tables?: Readonly<Record<string, readonly Row[]>>

@@ -49,17 +49,18 @@ export interface Inspection {
  */
 export async function inspect(source: ByteSource, options: InspectOptions = {}): Promise<Inspection> {
   const { kind, file, size, notes } = await open(source, options)
-  const { about = {}, tables = {}, arrays = [], problems = [] } = await guarded(file, () => contents(kind, file))
+  const found = await guarded(file, () => contents(kind, file))
+  const { about = {}, tables = {}, arrays = [], problems = [], kind: type = kind.kind } = found
   const facts = Object.entries(about).filter(
     (fact): fact is [string, string | number] => fact[1] !== undefined && fact[1] !== '',
   )
-  const found = Object.entries({ ...tables, ...(arrays.length > 0 ? { tensors: arrays.map(arrayRow) } : {}) })
+  const rows = Object.entries({ ...tables, ...(arrays.length > 0 ? { tensors: arrays.map(arrayRow) } : {}) })
   return {
-    kind: kind.kind,
-    format: kinds[kind.kind],
+    kind: type,
+    format: kinds[type],
     bytes: size,
     about: Object.fromEntries(facts),
-    tables: Object.fromEntries(found.filter(([, rows]) => rows.length > 0)),
+    tables: Object.fromEntries(rows.filter(([, list]) => list.length > 0)),
     problems,
     notes,
   }

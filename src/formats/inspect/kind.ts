@@ -88,13 +88,16 @@ function textIn(bytes: Uint8Array): string | undefined {
 
 /** Whether the first two lines have as many cells, and more than one. */
 function isTable(text: string): boolean {
-  const [first, second = ''] = text.split('\n', 2).map(line => line.match(/[,;\t]/g)?.length)
+  const [first, second = ''] = text
+    .replace(/"[^"]*"/g, '')
+    .split('\n', 2)
+    .map(line => line.match(/[,;\t]/g)?.length)
   return first !== undefined && first === second
 }
 
 /** Whether the first line is a value by itself, and another follows. */
 function linesOf(text: string): boolean {
-  const [first, second] = text.split('\n', 2)
+  const [first, second] = text.replace(/"[^"]*"/g, '').split('\n', 2)
   if (!second || !/^\s*[{[]/.test(second)) return false
   try {
     JSON.parse(first)

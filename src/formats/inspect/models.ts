@@ -191,7 +191,7 @@ export async function safetensorsContents({ bytes, name }: File): Promise<Conten
   if (nabla === undefined) return { about: notes, arrays }
   const topology = parseConfig(nabla)
   const model = topology ? await ours(topology, done.tensors, nabla) : { problems: ['its model is no JSON'] }
-  return { ...model, about: { ...notes, ...('about' in model ? model.about : {}) }, arrays }
+  return { kind: 'nabla', ...model, about: { ...notes, ...('about' in model ? model.about : {}) }, arrays }
 }
 
 /** What the header says, as far as it can be read. */

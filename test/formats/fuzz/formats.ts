@@ -7,6 +7,7 @@ import { readNpy, readNpz, writeNpy, writeNpz } from '../../../src/formats/npy/i
 import { readSafetensors, writeSafetensors } from '../../../src/formats/safetensors/index.ts'
 import { type Dataset, fromBytes, layers, sequential, toBytes } from '../../../src/index.ts'
 import files from '../../fixtures/numpy/files.json' with { type: 'json' }
+import { inspected } from './inspected.ts'
 
 export interface Format {
   readonly name: string
@@ -133,4 +134,5 @@ export const formats: readonly Format[] = [
     sample: trained,
     read: file => fromBytes(file).weights(),
   },
+  ...inspected,
 ]
