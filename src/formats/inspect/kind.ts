@@ -97,7 +97,7 @@ function isTable(text: string): boolean {
 
 /** Whether the first line is a value by itself, and another follows. */
 function linesOf(text: string): boolean {
-  const [first, second] = text.replace(/"[^"]*"/g, '').split('\n', 2)
+  const [first, second] = text.split('\n', 2)
   if (!second || !/^\s*[{[]/.test(second)) return false
   try {
     JSON.parse(first)

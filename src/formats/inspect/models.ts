@@ -3,8 +3,7 @@ import { NablaError } from '../../errors.ts'
 import type { Model } from '../../model/model.ts'
 import { fromBytes } from '../../model/save.ts'
 import { readSafetensors, type Tensor, writeSafetensors } from '../../tensor/safetensors.ts'
-import type { Shape } from '../../tensor/shape.ts'
-import { type Hdf5, withHdf5 } from '../keras/hdf5.ts'
+import { type Hdf5, type Hdf5Numbers, withHdf5 } from '../hdf5/read.ts'
 import { loadKeras } from '../keras/index.ts'
 import { parseConfig } from '../keras/json.ts'
 import { loadTfjs } from '../tfjs/index.ts'
@@ -87,26 +86,26 @@ const mostArrays = 20_000
 const deepest = 32
 
 /** Everything in an HDF5 file. */
-function tree(file: Hdf5) {
+async function tree(file: Hdf5) {
   const arrays: FileArray[] = []
   let left = mostArrays
-  const walk = (path: string, depth: number) => {
+  const walk = async (path: string, depth: number): Promise<void> => {
     for (const key of file.keys(path)) {
       if (--left < 0 || depth > deepest) return
       const inner = path === '' ? key : `${path}/${key}`
-      let found: { shape: Shape; data: ArrayLike<number> } | undefined
+      let found: Hdf5Numbers | undefined
       try {
-        found = file.array(inner)
+        found = await file.array(inner)
       } catch (error) {
         if (!(error instanceof NablaError || error instanceof RangeError)) throw error
         arrays.push({ name: inner, dtype: 'other', shape: [], data: [] })
         continue
       }
       if (found) arrays.push({ name: inner, dtype: dtypeOf(found.data), ...found })
-      else walk(inner, depth + 1)
+      else await walk(inner, depth + 1)
     }
   }
-  walk('', 0)
+  await walk('', 0)
   return {
     arrays,
     config: file.text('', 'model_config'),
