@@ -1,6 +1,7 @@
 import { StateError } from '../errors.ts'
 import type { Layer } from '../nn/layer.ts'
 import { input } from '../nn/layers/input.ts'
+import { backward, forward } from '../nn/walk.ts'
 import { type Backend, type Engine, type Program, record, type Verbs } from '../program/index.ts'
 import { type NumpyRandom, numpyRandom } from '../tensor/random.ts'
 import { type Shape, sizeOf } from '../tensor/shape.ts'
@@ -9,7 +10,7 @@ import { withDecisions } from './kinks.ts'
 import { type Model, model } from './model.ts'
 import { type Network, together } from './network.ts'
 import { activityPenalties, penalised } from './optimize.ts'
-import { backward, forward, partsOf, sliced } from './passes.ts'
+import { partsOf, sliced } from './parts.ts'
 import { type Ending, ending, targetsOf } from './programs.ts'
 
 export interface CheckOptions {
@@ -149,14 +150,15 @@ function write({ network, training }: Model, batch: number) {
       const xs = partsOf(k, viewOf(x), network.inputs)
       const ts = partsOf(k, viewOf(target), targets)
       const end = training ? ending(k, network, training.goals) : weighing(k, network)
-      const traces = forward(k, end.network, xs, true)
+      const traces = forward(k, end.network.nodes, xs, { training: true })
       end.predict(traces.map(({ y }) => y))
       const parts = (sum: View) => ts.map((_, i) => (ts.length > 1 ? k.scratch(`value${i}`, [1]) : sum))
       penalised(k, activityPenalties(traces), viewOf(value), sum => end.forward(ts, sum, parts(sum)))
       if (!both) return
-      const dxs = backward(k, end.network, xs, traces, (dy, i) => end.backward(ts, dy, i))
+      const ends = network.outputs.map(({ node }) => node)
+      const dxs = backward(k, end.network.nodes, ends, xs, traces, (dy, i) => end.backward(ts, dy, i))
       sliced(viewOf(slopes.x), network.inputs).forEach((part, i) => {
-        k.copy(part, dxs[i])
+        k.copy(part, dxs[i]!)
       })
       k.copy(viewOf(slopes.parameters), viewOf(network.gradients))
     })

@@ -1,5 +1,5 @@
 import { StateError } from '../errors.ts'
-import { type Output, place, type Source } from '../nn/call.ts'
+import { type Output, place, reached, type Source } from '../nn/call.ts'
 import { build, type Network } from './network.ts'
 
 /** Where numbers enter and where they leave: what lies between is found by itself. */
@@ -63,16 +63,3 @@ export function graph({ inputs, outputs }: Graph): Network {
 }
 
 const label = ({ layer, shape }: Output) => `input "${layer.config.name ?? `[${shape.join(', ')}]`}"`
-
-/** Every call that the ends depend on, in the order in which they were made. */
-function reached(ends: readonly Output[]): Output[] {
-  const found = new Set<Output>()
-  const open = [...ends]
-  while (open.length > 0) {
-    const call = open.pop()!
-    if (found.has(call)) continue
-    found.add(call)
-    open.push(...call.inputs)
-  }
-  return [...found].sort((a, b) => a.order - b.order)
-}

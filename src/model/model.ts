@@ -18,6 +18,7 @@ import type { Buffer } from '../tensor/view.ts'
 import { type GoalOptions, goalsOf } from './goals.ts'
 import { type Graph, graph } from './graph.ts'
 import { chain, type Entry, type Network } from './network.ts'
+import { frozen } from './optimize.ts'
 import { announcement, type Mode, type Plan, plan, type Training } from './programs.ts'
 import { type SummaryStyle, summary } from './summary.ts'
 
@@ -248,13 +249,14 @@ export function model(of: readonly Layer[] | Graph, options: ModelOptions = {}):
     },
     step: 0,
     learningRate: 0,
-    compile({ optimizer = 'adam', loss, lossWeights, metrics, ...engine }) {
+    compile({ optimizer = 'adam', loss, lossWeights, metrics, ...run }) {
       const made: Optimizer = resolveOptimizer(optimizer)
       const goals = goalsOf(network, { loss, lossWeights, metrics })
-      self.use(engine)
+      self.use(run)
       const shape = network.parameters.shape
       const slots = Object.fromEntries(made.state.map(name => [name, { name, shape, kind: 'state' } as const]))
-      training = { optimizer: made, goals, slots }
+      training = { optimizer: made, goals, slots, network: frozen(network) }
+      engine?.write(network.gradients, new Float64Array(shape[0])) // frozen ones have none
       self.step = 0
       self.learningRate = made.learningRate
       plans = new Map()

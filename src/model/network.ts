@@ -1,21 +1,17 @@
 import { ShapeError, StateError } from '../errors.ts'
 import { named } from '../nn/call.ts'
+import { present } from '../nn/derived.ts'
 import type { Initializer } from '../nn/initializer.ts'
 import { zeros } from '../nn/initializers.ts'
 import type { Layer } from '../nn/layer.ts'
+import type { Held, Step } from '../nn/walk.ts'
 import { printShape, type Shape, sizeOf } from '../tensor/shape.ts'
 import { type Buffer, type View, viewOf } from '../tensor/view.ts'
 import { nameAll } from './names.ts'
 
 /** One array of a layer: a piece of the flat parameters, or a state of its own. */
-export interface Entry {
-  /** As the layer calls it: `W`. */
-  readonly key: string
-  /** As the model calls it: `dense/W`. */
-  readonly name: string
-  readonly shape: Shape
+export interface Entry extends Held {
   readonly initial: Initializer
-  readonly view: View
 }
 
 export interface Parameter extends Entry {
@@ -24,17 +20,9 @@ export interface Parameter extends Entry {
 }
 
 /** One call of a layer. */
-export interface Node {
-  readonly layer: Layer
+export interface Node extends Step {
   readonly name: string
-  /** The number its arrays carry in explanations: y1, W1. */
   readonly number: number
-  /** Indices of the nodes whose outputs it reads; −1 − i is input i of the model. */
-  readonly inputs: readonly number[]
-  readonly inputShapes: readonly Shape[]
-  readonly shape: Shape
-  /** Index of the first call of its layer, which has the arrays of all: its own, unless the layer is shared. */
-  readonly owner: number
   readonly parameters: readonly Parameter[]
   readonly state: readonly Entry[]
 }
@@ -154,9 +142,6 @@ export function build(
     gradients,
   }
 }
-
-export const present = (shapes: Readonly<Record<string, Shape | undefined>> = {}): [string, Shape][] =>
-  Object.entries(shapes).filter((entry): entry is [string, Shape] => entry[1] !== undefined)
 
 type AnyShapes = { readonly y: Shape } & Partial<
   Record<'params' | 'state', Readonly<Record<string, Shape | undefined>>>

@@ -2,12 +2,13 @@ import type { Loss } from '../nn/loss.ts'
 import type { Metric } from '../nn/metric.ts'
 import type { Optimizer } from '../nn/optimizer.ts'
 import { type ActivationChoice, resolveActivation } from '../nn/resolve.ts'
+import { backward, forward } from '../nn/walk.ts'
 import { alias, drop, fuse, lift, type Program, record, type Verbs } from '../program/index.ts'
 import type { Shape } from '../tensor/shape.ts'
 import { type Buffer, type View, viewOf } from '../tensor/view.ts'
 import { type Network, type Port, together } from './network.ts'
 import { activityPenalties, optimize, penalised, weightPenalties } from './optimize.ts'
-import { backward, forward, partsOf, sliced } from './passes.ts'
+import { partsOf, sliced } from './parts.ts'
 import { report } from './report.ts'
 
 export type Mode = 'train' | 'evaluate' | 'predict'
@@ -25,6 +26,8 @@ export interface Training {
   /** One for each output. */
   readonly goals: readonly Goal[]
   readonly optimizer: Optimizer
+  /** The network as compile found it: with what was frozen then. */
+  readonly network: Network
   /** m, v, …: as long as the flat parameters. */
   readonly slots: Readonly<Record<string, Buffer>>
 }
@@ -44,12 +47,13 @@ export interface Plan {
 export const scalars = ['t', 'learningRate', 'seed']
 
 /** Records what a mode does with a batch of this size. */
-export function plan(network: Network, mode: Mode, batch: number, training?: Training, weighted = false): Plan {
+export function plan(bare: Network, mode: Mode, batch: number, training?: Training, weighted = false): Plan {
+  const network = training?.network ?? bare
   const x: Buffer = { name: 'x', shape: [batch, ...network.inputShape], kind: 'input' }
   if (mode === 'predict' || !training) {
     const out: Buffer = { name: 'p', shape: [batch, ...network.outputShape], kind: 'output' }
     const program = record(mode, [], k => {
-      const traces = forward(k, network, partsOf(k, viewOf(x), network.inputs), false)
+      const traces = forward(k, network.nodes, partsOf(k, viewOf(x), network.inputs), { training: false })
       sliced(viewOf(out), network.outputs).forEach((part, i) => {
         k.copy(part.as('p'), traces[network.outputs[i].node].y)
       })
@@ -67,7 +71,7 @@ export function plan(network: Network, mode: Mode, batch: number, training?: Tra
     const end = ending(k, network, goals, weights && viewOf(weights))
     const xs = partsOf(k, viewOf(x), network.inputs)
     const ts = partsOf(k, viewOf(y), targets)
-    const traces = forward(k, end.network, xs, mode === 'train')
+    const traces = forward(k, end.network.nodes, xs, { training: mode === 'train' })
     const ps = end.predict(traces.map(trace => trace.y))
     penalised(k, [...weightPenalties(k, network), ...activityPenalties(traces)], cells[0], loss => {
       end.forward(ts, loss, goals.length > 1 ? cells.slice(1) : [loss])
@@ -76,8 +80,15 @@ export function plan(network: Network, mode: Mode, batch: number, training?: Tra
       metric?.measure(k, { p: ps[output], t: ts[output], out: cells[i] })
     })
     if (mode !== 'train') return
-    backward(k, end.network, xs, traces, (dy, i) => end.backward(ts, dy, i))
-    if (network.parameters.shape[0] === 0) return
+    const { nodes } = end.network
+    backward(
+      k,
+      nodes,
+      network.outputs.map(({ node }) => node),
+      xs,
+      traces,
+      (dy, i) => end.backward(ts, dy, i),
+    )
     optimize(k, network, training)
   })
   return { program: improve(program), x, y, weights, out }

@@ -27,7 +27,7 @@ export function topology({ name, seed, dtype, layers, network, training, step, l
       name,
       seed,
       dtype,
-      layers: layers.map(({ type, config }) => ({ type, config })),
+      layers: layers.map(saved),
       ...graphIn(network),
       training: training && {
         optimizer: training.optimizer,
@@ -38,6 +38,11 @@ export function topology({ name, seed, dtype, layers, network, training, step, l
     }),
   )
 }
+
+const saved = ({ type, config: { trainable: _, ...config }, trainable }: Layer) => ({
+  type,
+  config: trainable ? config : { ...config, trainable },
+})
 
 /** All numbers: weights, moving statistics, what the optimiser keeps. */
 const tensorsOf = (model: Model): Tensor[] => [

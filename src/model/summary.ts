@@ -1,6 +1,7 @@
 import type { Model } from './model.ts'
 import { className, nameAll } from './names.ts'
 import { countOf, isChain, type Node } from './network.ts'
+import { moves } from './optimize.ts'
 import { announcement } from './programs.ts'
 
 export type SummaryStyle = 'keras3' | 'keras2'
@@ -50,8 +51,9 @@ function bytes(parameters: number): string {
 }
 
 function totals({ network }: Model): [string, number][] {
-  const trainable = countOf(network.nodes.flatMap(node => node.parameters))
-  const other = countOf(network.nodes.flatMap(node => node.state))
+  const parameters = network.nodes.flatMap(({ layer, parameters }) => parameters.map(each => ({ layer, ...each })))
+  const trainable = countOf(parameters.filter(({ layer, key }) => moves(layer, key)))
+  const other = countOf(parameters) - trainable + countOf(network.nodes.flatMap(node => node.state))
   return [
     ['Total params', trainable + other],
     ['Trainable params', trainable],

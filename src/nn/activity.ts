@@ -1,5 +1,6 @@
 import type { Verbs } from '../program/index.ts'
 import type { View } from '../tensor/view.ts'
+import { written } from './derived.ts'
 import type { Pair, Rearrangement, Shapes } from './layer.ts'
 import type { Regularizer } from './regularizer.ts'
 import { type RegularizerChoice, resolveRegularizer } from './resolve.ts'
@@ -20,10 +21,10 @@ export function punished(
 ): Pair | Rearrangement {
   if (choice === undefined || choice === null) return inner
   const rule = resolveRegularizer(choice)
-  const pair = 'view' in inner ? copying(inner) : inner
+  const pair = written('view' in inner ? copying(inner) : inner)
   const judged = (run: Pair['forward']): Pair['forward'] => {
-    return (k, views, xs) => {
-      run(k, views, xs)
+    return (k, views, xs, masks) => {
+      run(k, views, xs, masks)
       const { y, [activityPenalty]: out } = views as Views
       const penalty = k.scratch('penalty', [1])
       rule.forward(k, { w: y, penalty })
@@ -31,23 +32,17 @@ export function punished(
     }
   }
   const { backward, infer } = pair
-  return {
-    ...pair,
+  const own: Pick<Pair, 'activated' | 'shapes' | 'forward' | 'infer' | 'backward'> = {
     activated: false,
-    get initial() {
-      return pair.initial
-    },
-    get within() {
-      return pair.within
-    },
     shapes(input, ...others) {
       const { shared, ...shapes } = pair.shapes(input, ...others) as AnyShapes
       return { ...shapes, shared: { ...shared, [activityPenalty]: [1] } }
     },
     forward: judged(pair.forward),
     infer: infer && judged(infer as Pair['forward']),
-    backward: backward && ((k, views, xs, dxs) => backward(k, { ...views, dy: slope(k, rule, views) }, xs, dxs)),
-  } as Pair
+    backward: (k, views, xs, dxs, masks) => backward(k, { ...views, dy: slope(k, rule, views) }, xs, dxs, masks),
+  }
+  return Object.assign(Object.create(pair), own)
 }
 
 /** dy and what the penalty adds to it. */

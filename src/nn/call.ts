@@ -47,6 +47,19 @@ export function place(source: Source, who: string): Output {
 const describe = (source: unknown) =>
   typeof source === 'function' && 'type' in source ? `the layer ${source.type} itself` : `a ${typeof source}`
 
+/** Every call that the ends depend on, in the order in which they were made. */
+export function reached(ends: readonly Output[]): Output[] {
+  const found = new Set<Output>()
+  const open = [...ends]
+  while (open.length > 0) {
+    const call = open.pop()!
+    if (found.has(call)) continue
+    found.add(call)
+    open.push(...call.inputs)
+  }
+  return [...found].sort((a, b) => a.order - b.order)
+}
+
 /** The shape a layer makes of these. */
 export function fit({ type, pair }: Layer, inputs: readonly Shape[]): Shape {
   const [least, most] = ('inputs' in pair && pair.inputs) || [1, 1]

@@ -41,20 +41,34 @@ export interface Pair<
   readonly activated?: boolean
   /** The initialiser of each parameter and state, by name. */
   readonly initial?: Readonly<Partial<Record<NoInfer<P | M>, Initializer>>>
-  /** Layers inside, by what stands before the names of their arrays: what they were told of weights holds here too. */
+  /** Layers inside, by what stands before the names of their arrays: what they are told holds here too. */
   readonly within?: Readonly<Record<string, Layer>>
   /** `xs` are all its inputs in the order of the call; x is the first. */
-  forward(k: Verbs, views: Views<'x' | 'y' | P | S | M | H | R>, xs: readonly View[]): void
+  forward(k: Verbs, views: Views<'x' | 'y' | P | S | M | H | R>, xs: readonly View[], masks?: Masks): void
   /** Derived from what forward does when left out. */
   backward?(
     k: Verbs,
     views: Views<'x' | 'y' | 'dx' | 'dy' | P | S | M | H | R | `d${P}` | `d${S}`>,
     xs: readonly View[],
     dxs: readonly View[],
+    masks?: Masks,
   ): void
   /** Forward outside training, where that differs: dropout passes, batch normalisation uses what it has learnt. */
-  infer?(k: Verbs, views: Views<'x' | 'y' | P | S | M | H>, xs: readonly View[]): void
+  infer?(k: Verbs, views: Views<'x' | 'y' | P | S | M | H>, xs: readonly View[], masks?: Masks): void
+  /** Set where a frozen layer runs in training as it does outside of it. */
+  readonly rests?: boolean
+  /**
+   * Which steps of its output count, 1 or 0, [batch, steps]; asked after forward. Undefined is all, as it is for a layer
+   * without this: what comes with its input ends there.
+   */
+  mask?(k: Verbs, views: Views<'x' | 'y'>, xs: readonly View[], masks?: Masks): View | undefined
 }
+
+/** Of each input which of its steps count, 1 or 0, [batch, steps]; undefined where all do. */
+export type Masks = readonly (View | undefined)[]
+
+/** For a layer that treats each step by itself: what counts in its input counts in its output. */
+export const passed: NonNullable<Pair['mask']> = (_k, _views, _xs, [mask] = []) => mask
 
 /** A layer that only looks at its input in another way: no work forward, none backward. */
 export interface Rearrangement {
@@ -70,6 +84,8 @@ export interface LayerOptions {
   inputShape?: Shape
   /** A penalty on what the layer gives that joins the loss, as a mean over the batch. */
   activityRegularizer?: RegularizerChoice
+  /** Whether training moves its weights. */
+  trainable?: boolean
 }
 
 /**
@@ -86,6 +102,8 @@ export interface Layer {
   /** Everything needed to make it again, as plain JSON. */
   readonly config: Readonly<Record<string, Json>>
   readonly pair: Pair | Rearrangement
+  /** Whether training moves its weights; a change holds from the next compile on, for all layers within too. */
+  trainable: boolean
   /** The same layer with other settings. */
   with(changes: Readonly<Record<string, Json>>): Layer
 }
@@ -123,23 +141,34 @@ export function layer<A extends readonly unknown[]>(
   }
   const build = (...args: A): Layer => {
     const named = Object.fromEntries(positional.map((key, i) => [key, args[i]]))
-    const config = JSON.parse(JSON.stringify({ ...named, ...(args[positional.length] as object) }, made))
-    const self: Layer = Object.assign(
-      (...inputs: readonly (Source | readonly Source[])[]) => call(self, inputs.flat()),
-      {
+    const config = JSON.parse(JSON.stringify({ ...named, ...(args[positional.length] as object) }, plain))
+    const made = punished(make(...args), (args[positional.length] as LayerOptions | undefined)?.activityRegularizer)
+    let trainable = config.trainable !== false
+    const inside = () => Object.values(('within' in made && made.within) || {})
+    const self = Object.defineProperty(
+      Object.assign((...inputs: readonly (Source | readonly Source[])[]) => call(self, inputs.flat()), {
         type,
         config,
-        pair: punished(make(...args), (args[positional.length] as LayerOptions | undefined)?.activityRegularizer),
+        pair: made,
         with: (changes: Readonly<Record<string, Json>>) => fromConfig({ ...config, ...changes }),
+      }),
+      'trainable',
+      {
+        enumerable: true,
+        get: () => trainable,
+        set(value: boolean) {
+          trainable = value
+          for (const layer of inside()) layer.trainable = value
+        },
       },
-    )
+    ) as Layer
     return self
   }
   return Object.assign(build, { type, fromConfig })
 }
 
 /** A maker stands for what it makes with its own settings. */
-const made = (option: string, value: unknown) =>
+const plain = (option: string, value: unknown) =>
   typeof value === 'function' && /(activation|initializer|regularizer|constraint)$/i.test(option)
     ? value().toJSON()
     : value

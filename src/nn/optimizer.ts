@@ -16,14 +16,15 @@ export interface Optimizer {
   /** Numbers kept for each weight from step to step, zero at first. */
   readonly state: readonly string[]
   /**
-   * Moves all weights: w, g and each state are flat; `pieces` look at one parameter within any of them. Gradients are
-   * clipped and collected, weights decayed and averaged here, around the optimiser's own step.
+   * Moves weights: w, g and each state are flat; `pieces` look at one parameter within any of them, `runs` at several that
+   * lie one after another, all together unless told. Gradients are clipped and collected, weights decayed and averaged
+   * here, around the optimiser's own step.
    */
-  update(k: Verbs, arrays: Readonly<Record<string, View>>, pieces: readonly Piece[]): void
+  update(k: Verbs, arrays: Readonly<Record<string, View>>, pieces: readonly Piece[], runs?: readonly Piece[]): void
   toJSON(): Json
 }
 
-/** One parameter, in its own shape, of a flat array. */
+/** One parameter of a flat array in its own shape, or several in a row. */
 export type Piece = (flat: View) => View
 
 /**
@@ -96,23 +97,28 @@ export function optimizer(
       learningRate,
       ...(schedule && { rate: (t: number) => schedule.at(Math.floor((t - 1) / every)) }),
       state,
-      update(verbs, { w, g: gradients, ...kept }, pieces) {
+      update(verbs, { w, g: gradients, ...kept }, pieces, runs = [flat => flat]) {
         const k = every > 1 ? due(verbs, every) : verbs
         const gathered = every > 1 ? collected(verbs, gradients, kept.gathered, every) : gradients
         const g = clipped(k, gathered, pieces, numbers)
         const slots = Object.fromEntries(own.map(key => [key, kept[key]]))
-        if (weightDecay) k.map(w, 'w - learningRate * weightDecay * w', { w, weightDecay })
-        if (read) k.map({ ...slots, w }, read, { ...numbers, ...slots, w, g })
-        else
-          for (const piece of 'together' in fixed && fixed.together ? [(flat: View) => flat] : pieces) {
-            const arrays = Object.entries({ ...slots, w, g }).map(([key, flat]) => [key, piece(flat)])
-            ;(step as WholeOptimizerDefinition['step'])(k, Object.fromEntries(arrays), numbers)
-          }
+        const views = (see: Piece) =>
+          Object.fromEntries(Object.entries({ ...slots, w, g }).map(([key, flat]) => [key, see(flat)]))
+        for (const run of runs) {
+          const { g, ...moved } = views(run)
+          if (weightDecay) k.map(moved.w, 'w - learningRate * weightDecay * w', { w: moved.w, weightDecay })
+          if (read) k.map(moved, read, { ...numbers, ...moved, g })
+        }
+        if (!read)
+          for (const piece of 'together' in fixed && fixed.together ? runs : pieces)
+            (step as WholeOptimizerDefinition['step'])(k, views(piece), numbers)
         if (!useEma) return
-        const { average } = kept
-        k.map(average, 't == 1 ? w : emaMomentum * average + (1 - emaMomentum) * w', { average, w, emaMomentum })
         const n = emaOverwriteFrequency
-        if (n > 0) k.map(w, 'floor(t / n) * n == t ? average : w', { average, w, n })
+        for (const run of runs) {
+          const [average, now] = [run(kept.average), run(w)]
+          k.map(average, 't == 1 ? w : emaMomentum * average + (1 - emaMomentum) * w', { average, w: now, emaMomentum })
+          if (n > 0) k.map(now, 'floor(t / n) * n == t ? average : w', { average, w: now, n })
+        }
       },
       toJSON() {
         const told = Object.entries(params).filter(

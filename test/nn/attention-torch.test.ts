@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { layers, model, reference, wasm } from 'nabla'
 import { describe, expect, test } from 'vitest'
-import { backward, forward } from '../../src/model/passes.ts'
+import { backward, forward } from '../../src/nn/walk.ts'
 import { drop, fuse, record } from '../../src/program/index.ts'
 import { type Buffer, viewOf } from '../../src/tensor/view.ts'
 
@@ -38,11 +38,13 @@ describe.each([
       const [y, t] = [buffer('y', c.y.shape, 'output'), buffer('t', c.t.shape, 'input')]
       const d = buffer('d', network.gradients.shape, 'output')
       const program = record('step', ['t', 'seed'], k => {
-        const traces = forward(k, network, xs.map(viewOf), true)
+        const traces = forward(k, network.nodes, xs.map(viewOf), { training: true })
         k.copy(viewOf(y), traces[traces.length - 1].y)
-        const slopes = backward(k, network, xs.map(viewOf), traces, dy => k.copy(dy, viewOf(t)))
+        const slopes = backward(k, network.nodes, [traces.length - 1], xs.map(viewOf), traces, dy =>
+          k.copy(dy, viewOf(t)),
+        )
         slopes.forEach((slope, i) => {
-          k.copy(viewOf(dxs[i]), slope)
+          k.copy(viewOf(dxs[i]), slope!)
         })
         if (Object.keys(c.weights).length > 0) k.copy(viewOf(d), viewOf(network.gradients))
       })

@@ -215,12 +215,6 @@ describe('the backward pass that is derived of a forward pass', () => {
     expect(() => net.explain()).toThrow('y1 is written twice, so its backward pass cannot be derived')
   })
 
-  test('is needed by a layer around another one', () => {
-    expect(() => layers.timeDistributed(forwardAlone(dense(2)))).toThrow(
-      'a layer around another one needs its backward pass, got forward alone',
-    )
-  })
-
   test('reads like the one that is written by hand', () => {
     const net = sequential([layers.input([2]), forwardAlone(dense(3, { activation: 'tanh' }))])
     net.compile({ loss: 'meanSquaredError', optimizer: 'sgd' })

@@ -1,7 +1,7 @@
 import { rowsOf } from '../../program/index.ts'
 import { sizeOf } from '../../tensor/shape.ts'
 import { ones, zeros } from '../initializers.ts'
-import { fraction, type LayerOptions, layer, pair } from '../layer.ts'
+import { fraction, type LayerOptions, layer, pair, passed } from '../layer.ts'
 
 export interface BatchNormalizationOptions extends LayerOptions {
   /** How much of the moving statistics stays at each step, as Keras counts it (PyTorch's is 1 − this). */
@@ -22,6 +22,8 @@ export const batchNormalization = layer('batchNormalization', [], (options: Batc
   const momentum = fraction('batchNormalization', 'momentum', options.momentum ?? 0.99)
   const epsilon = fraction('batchNormalization', 'epsilon', options.epsilon ?? 1e-3)
   return pair({
+    rests: true,
+    mask: passed,
     shapes(input) {
       const channels = [input[input.length - 1]]
       return {

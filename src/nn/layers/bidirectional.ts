@@ -1,8 +1,10 @@
 import { ShapeError } from '../../errors.ts'
+import type { Verbs } from '../../program/index.ts'
 import { printShape } from '../../tensor/shape.ts'
 import type { View } from '../../tensor/view.ts'
-import type { LayerOptions, Pair } from '../layer.ts'
-import { type AnyShapes, asPair, inside, prefixed, type Written, wrapper } from './wrapper.ts'
+import type { Written } from '../derived.ts'
+import type { LayerOptions, Masks, Pair } from '../layer.ts'
+import { type AnyShapes, asPair, inside, prefixed, wrapper } from './wrapper.ts'
 
 export interface BidirectionalOptions extends LayerOptions {
   /** How the two outputs of a step become one: side by side (default), or their sum, product or mean. */
@@ -33,6 +35,14 @@ export const bidirectional = wrapper<BidirectionalOptions>('bidirectional', (lay
     const [last, half] = [y.shape.length - 1, y.shape[y.shape.length - 1] / 2]
     return other ? [y, inTime(other)] : [y.slice(last, 0, half), inTime(y.slice(last, half, half))]
   }
+  const run =
+    (pass: 'forward' | 'infer') =>
+    (k: Verbs, { x, y, ...views }: Readonly<Record<string, View>>, _xs: unknown, masks?: Masks) => {
+      const outputs = mergeMode === 'concat' ? places(y) : places(views.forward_y, views.backward_y)
+      for (const [i, [prefix, p]] of each.entries())
+        (p[pass] ?? p.forward)(k, { ...inside(prefix, views), x, y: outputs[i] }, [x], masks)
+      if (mergeMode !== 'concat') k.map(y, formulas[mergeMode][0], { a: outputs[0], b: outputs[1] })
+    }
   return {
     within: { forward_: layer, backward_: turned },
     shapes(input) {
@@ -56,12 +66,10 @@ export const bidirectional = wrapper<BidirectionalOptions>('bidirectional', (lay
       }
     },
     initial: Object.assign({}, ...each.map(([prefix, { initial }]) => prefixed(prefix, initial))),
-    forward(k, { x, y, ...views }: Readonly<Record<string, View>>) {
-      const outputs = mergeMode === 'concat' ? places(y) : places(views.forward_y, views.backward_y)
-      for (const [i, [prefix, p]] of each.entries()) p.forward(k, { ...inside(prefix, views), x, y: outputs[i] }, [x])
-      if (mergeMode !== 'concat') k.map(y, formulas[mergeMode][0], { a: outputs[0], b: outputs[1] })
-    },
-    backward(k, { x, y, dx, dy, ...views }: Readonly<Record<string, View>>) {
+    mask: (_k, _views, _xs, [mask] = []) => (layer.config.returnSequences ? mask : undefined),
+    forward: run('forward'),
+    infer: run('infer'),
+    backward(k, { x, y, dx, dy, ...views }: Readonly<Record<string, View>>, _xs, _dxs, masks) {
       const joined = mergeMode === 'concat'
       const outputs = joined ? places(y) : places(views.forward_y, views.backward_y)
       const slopes = joined ? places(dy) : places(views.dforward_y, views.dbackward_y)
@@ -69,7 +77,7 @@ export const bidirectional = wrapper<BidirectionalOptions>('bidirectional', (lay
       for (const [i, [prefix, p]] of each.entries()) {
         const [y, part, dx] = [outputs[i], slopes[i], parts[i]]
         if (mergeMode !== 'concat') k.map(part, formulas[mergeMode][1], { dy, other: outputs[1 - i] })
-        p.backward(k, { ...inside(prefix, views), x, y, dy: part, dx }, [x], [dx])
+        p.backward(k, { ...inside(prefix, views), x, y, dy: part, dx }, [x], [dx], masks)
       }
       k.map(dx, 'a + b', { a: parts[0], b: parts[1] })
     },

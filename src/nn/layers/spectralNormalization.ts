@@ -53,9 +53,10 @@ export const spectralNormalization = wrapper<SpectralNormalizationOptions>(
           shared: { ...shapes.shared, normal: W, image: [inputs, 1], kept: [outputs, 1], sigma: [1] },
         }
       },
+      mask: inner.mask,
       initial: { ...inner.initial, direction: truncatedNormal({ stddev: 0.02 }) },
-      forward(k: Verbs, views: Readonly<Record<string, View>>) {
-        const { x, W, direction, normal, image: v, kept: u, sigma } = views
+      forward(k: Verbs, views: Readonly<Record<string, View>>, xs, masks) {
+        const { W, direction, normal, image: v, kept: u, sigma } = views
         const start = k.scratch('start', u.shape)
         k.map(start, 'u + 1e-12', { u: direction }) // something to improve on, even where it was left at zero
         let square = start
@@ -66,25 +67,25 @@ export const spectralNormalization = wrapper<SpectralNormalizationOptions>(
         k.map(sigma, 'sqrt(square)', { square }) // σ = ‖Wᵀ·v‖ = vᵀ·W·u
         k.map(normal, 'W / sigma', { W, sigma }) // Ŵ = W / σ
         k.copy(direction, u)
-        inner.forward(k, { ...views, W: normal } as never, [x])
+        inner.forward(k, { ...views, W: normal } as never, xs, masks)
       },
-      backward(k: Verbs, views: Readonly<Record<string, View>>) {
-        const { x, dx, dW, normal, image: v, kept: u, sigma } = views
+      backward(k: Verbs, views: Readonly<Record<string, View>>, xs, dxs, masks) {
+        const { dW, normal, image: v, kept: u, sigma } = views
         const [slope, share] = [k.scratch('slope', dW.shape), k.scratch('share', [1])]
-        inner.backward(k, { ...views, W: normal, dW: slope } as never, [x], [dx])
+        inner.backward(k, { ...views, W: normal, dW: slope } as never, xs, dxs, masks)
         const all = dW.shape.map((_, axis) => axis)
         k.reduce(share, 'sum', 'slope * normal', { slope, normal }, all) // s = Σ dŴ ⊙ Ŵ
         const [d, row] = [flat(slope), u.reshape(1, u.shape[0])]
         k.map(flat(dW), '(d - share * v * u) / sigma', { d, share, v, u: row, sigma }) // dW = (dŴ − s·v·uᵀ) / σ
       },
-      infer(k: Verbs, views: Readonly<Record<string, View>>) {
-        const { x, W, direction } = views
+      infer(k: Verbs, views: Readonly<Record<string, View>>, xs, masks) {
+        const { W, direction } = views
         const [normal, v, length] = [W.shape, [flat(W).shape[0], 1], [1]].map((shape, i) => k.scratch('Ŵvl'[i], shape))
         const square = point(k, v, flat(W), direction)
         k.reduce(length, 'sum', 'u^2', { u: direction }, [0, 1])
         k.map(normal, 'W / sqrt(square / length)', { W, square, length }) // σ = ‖W·u‖ / ‖u‖
         const run = inner.infer ?? inner.forward
-        run(k, { ...views, W: normal } as never, [x])
+        run(k, { ...views, W: normal } as never, xs, masks)
       },
     } as Pair
   },

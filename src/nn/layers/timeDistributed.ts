@@ -2,7 +2,7 @@ import { ShapeError } from '../../errors.ts'
 import type { Verbs } from '../../program/index.ts'
 import { printShape, type Shape } from '../../tensor/shape.ts'
 import type { View } from '../../tensor/view.ts'
-import type { LayerOptions, Pair } from '../layer.ts'
+import { type LayerOptions, type Masks, type Pair, passed } from '../layer.ts'
 import { type AnyShapes, asPair, wrapper } from './wrapper.ts'
 
 /** A layer's arrays of one kind. */
@@ -27,6 +27,8 @@ export const timeDistributed = wrapper<LayerOptions>('timeDistributed', layer =>
       Object.entries(views).map(([key, v]) => [key, whole.includes(key) ? v : fold(v)]),
     ) as never
   }
+  /** What a mask says of each step: of more than whether it counts. */
+  const each = ([mask]: Masks = []) => [mask && mask.shape.length > 2 ? fold(mask) : undefined]
   return {
     shapes(input) {
       if (input.length < 2)
@@ -40,8 +42,11 @@ export const timeDistributed = wrapper<LayerOptions>('timeDistributed', layer =>
       return { ...rest, y: [input[0], ...y], saved: stepped(saved), random: stepped(random) }
     },
     initial: inner.initial,
-    forward: (k: Verbs, views) => inner.forward(k, folded(views), [fold(views.x)]),
-    backward: (k: Verbs, views) => inner.backward(k, folded(views), [fold(views.x)], [fold(views.dx)]),
-    infer: inner.infer && ((k: Verbs, views) => inner.infer!(k, folded(views), [fold(views.x)])),
+    mask: passed,
+    forward: (k: Verbs, views, _xs, masks) => inner.forward(k, folded(views), [fold(views.x)], each(masks)),
+    backward: (k: Verbs, views, _xs, _dxs, masks) =>
+      inner.backward(k, folded(views), [fold(views.x)], [fold(views.dx)], each(masks)),
+    infer:
+      inner.infer && ((k: Verbs, views, _xs, masks) => inner.infer!(k, folded(views), [fold(views.x)], each(masks))),
   } as Pair
 })

@@ -1,6 +1,7 @@
 import { StateError } from '../../errors.ts'
 import type { View } from '../../tensor/view.ts'
 import { copying } from '../activity.ts'
+import { type Written, written } from '../derived.ts'
 import type { Json } from '../json.ts'
 import {
   type Layer,
@@ -54,19 +55,9 @@ function restored(who: string, saved: Saved | undefined, more: LayerTypes = {}):
   })
 }
 
-/** A layer's pair; one that only looks at its input in another way becomes a copy. */
+/** A layer's pair with both halves; one that only looks at its input in another way becomes a copy. */
 export function asPair(inner: Pair | Rearrangement): Written {
   return written('view' in inner ? copying(inner) : inner)
-}
-
-/** A pair with both halves. */
-export type Written = Pair & Required<Pick<Pair, 'backward'>>
-
-function written(pair: Pair): Written {
-  if (pair.backward) return pair as Written
-  throw new StateError('no-backward', 'a layer around another one needs its backward pass, got forward alone', {
-    hint: 'write the backward pass of the inner layer',
-  })
 }
 
 /** The arrays of an inner layer, under a prefix in the outer one. */
