@@ -134,6 +134,18 @@ test('embedding gives the rows of its numbers, and trains only these', async () 
   ])
 })
 
+test.each(['simpleRnn', 'lstm', 'gru'] as const)('%s drops nothing in use, and the same at each step', async type => {
+  const build = (options: object) =>
+    sequential([layers.input([3, 2]), layers[type](2, { ...options, returnSequences: true })], { seed: 1 })
+  const [plain, dropping] = [build({}), build({ dropout: 0.5, recurrentDropout: 0.5 })]
+  const x = [1, 2, 3, 4, 5, 6]
+  expect(await dropping.forward(1, x)).toEqual(await plain.forward(1, x))
+  // One mask for all steps and gates; with recurrent dropout one for each gate.
+  const masks = (options: object) => (layers[type](5, options).pair as Pair).shapes([4, 2]).random
+  expect(masks({ dropout: 0.5 })).toEqual({ mx: [1, 2] })
+  expect(masks({ recurrentDropout: 0.5 })).toEqual({ mh: [{ simpleRnn: 1, lstm: 4, gru: 3 }[type], 5] })
+})
+
 test('lstm begins with open forget gates unless told', () => {
   const bias = (options: object) => sequential([layers.input([2, 3]), layers.lstm(2, options)]).weights()[2].data
   expect(Array.from(bias({}))).toEqual([0, 0, 1, 1, 0, 0, 0, 0])

@@ -1,7 +1,8 @@
 import type { View } from '../../tensor/view.ts'
 import type { Initializer } from '../initializer.ts'
-import { layer, pair } from '../layer.ts'
-import { at, type GatedOptions, gate, recurrence } from './recurrent.ts'
+import { layer } from '../layer.ts'
+import { at, gate } from './gates.ts'
+import { type GatedOptions, recurrence } from './recurrent.ts'
 
 export interface LstmOptions extends GatedOptions {
   /** Begins with the forget gates open: 1 is added to their bias. */
@@ -24,26 +25,28 @@ export const lstm = layer('lstm', ['units'], (units: number, options: LstmOption
     draw: (shape, random) => b.draw(shape, random).map((v, i) => (i >= units && i < 2 * units ? 1 : v)),
   })
   const opened = (options.unitForgetBias ?? true) ? forgetting : undefined
-  const r = recurrence('lstm', units, options, opened)
-  const { f: act, s, initial, shape, times, from, to, before, output, handed, useBias } = r
-  return pair({
+  const q = recurrence('lstm', units, 4, options, opened)
+  const { f: act, s, initial, shape, times, from, to, before, output, handed, useBias, dropping } = q
+  return dropping.silent({
     shapes(input) {
       const { steps, features, y } = shape(input)
       const gates = 4 * units
       const params = { W: [features, gates], U: [units, gates], b: useBias ? [gates] : undefined }
       const states = [steps + 1, units]
-      return { y, params, saved: { z: [steps, gates], a: [steps, gates], c: states, tanhC: [steps, units], h: states } }
+      const saved = { z: [steps, gates], a: [steps, gates], c: states, tanhC: [steps, units], h: states }
+      return { y, params, saved, random: dropping.random(features) }
     },
     initial,
-    forward(k, { x, W, U, b, z, a, c, tanhC, h, y }) {
+    forward(k, { x, W, U, b, z, a, c, tanhC, h, y, mx, mh }) {
       const [batch, steps] = x.shape
+      const [inputs, states] = dropping.reads(k, { mx, mh })
       const xW = k.scratch('xW', z.shape)
-      k.gemm(xW.matrix(2), x.matrix(2), W, { bias: b }) // x·W + b for all steps at once
+      inputs.weigh(xW, x, W, b) // x·W + b for all steps at once
       k.map(at(h, from(times(steps)[0])), '0', {})
       k.map(at(c, from(times(steps)[0])), '0', {})
       for (const t of times(steps)) {
         const hU = k.scratch('hU', [batch, 4 * units])
-        k.gemm(hU, at(h, from(t)), U)
+        states.weigh(hU, at(h, from(t)), U)
         k.map(at(z, t), 'xW + hU', { xW: at(xW, t), hU }) // zₜ = xₜ·W + hₜ₋₁·U + b
         const [i, f, g, o] = [0, 1, 2, 3].map(n => gate(at(a, t), n, units))
         for (const [n, y] of [i, f, g, o].entries()) {
@@ -56,8 +59,9 @@ export const lstm = layer('lstm', ['units'], (units: number, options: LstmOption
       }
       k.copy(y, output(h))
     },
-    backward(k, { x, W, U, z, a, c, tanhC, h, dx, dy, dW, dU, db, dz, da }) {
+    backward(k, { x, W, U, z, a, c, tanhC, h, dx, dy, dW, dU, db, dz, da, mx, mh }) {
       const [batch, steps] = x.shape
+      const [inputs, states] = dropping.reads(k, { mx, mh })
       const room = (name: string) => k.scratch(name, [batch, units])
       let [backH, backC]: (View | 0)[] = [0, 0] // what the next step hands back
       for (const t of times(steps).reverse()) {
@@ -77,14 +81,14 @@ export const lstm = layer('lstm', ['units'], (units: number, options: LstmOption
           const f = n === 2 ? act : s
           f.backward(k, { x, y, dy, dx }) // dzₜ = da ⊙ f′(zₜ)
         }
-        k.gemm(nextH, at(dz, t), U.T) // dhₜ₋₁ = dyₜ₋₁ + dzₜ·Uᵀ
+        states.back(nextH, at(dz, t), U) // dhₜ₋₁ = dyₜ₋₁ + dzₜ·Uᵀ
         k.map(nextC, 'dc * f', { dc, f }) // dcₜ₋₁ has dcₜ ⊙ f
         ;[backH, backC] = [nextH, nextC]
       }
-      k.gemm(dW, x.matrix(2).T, dz.matrix(2)) // dW = Σ xₜᵀ·dzₜ
-      k.gemm(dU, before(h).matrix(2).T, dz.matrix(2)) // dU = Σ hₜ₋₁ᵀ·dzₜ
+      inputs.slopes(dW, x, dz) // dW = Σ xₜᵀ·dzₜ
+      states.slopes(dU, before(h), dz) // dU = Σ hₜ₋₁ᵀ·dzₜ
       if (useBias) k.sum(db, dz, 'rows') // db = Σ dzₜ
-      k.gemm(dx.matrix(2), dz.matrix(2), W.T) // dxₜ = dzₜ·Wᵀ
+      inputs.back(dx, dz, W) // dxₜ = dzₜ·Wᵀ
     },
   })
 })

@@ -12,8 +12,10 @@ import {
   type WeightOptions,
 } from '../resolve.ts'
 import { spatial } from '../window.ts'
+import { at } from './gates.ts'
+import { type RecurrentDropoutOptions, recurrentDropout } from './recurrentDropout.ts'
 
-export interface RecurrentOptions extends LayerOptions, WeightOptions {
+export interface RecurrentOptions extends LayerOptions, WeightOptions, RecurrentDropoutOptions {
   activation?: ActivationChoice
   useBias?: boolean
   /** Whether each step gives an output, or only the last one. */
@@ -34,16 +36,11 @@ export interface GatedOptions extends RecurrentOptions {
   recurrentActivation?: ActivationChoice
 }
 
-/** Element t of a sequence [batch, steps, …]. */
-export const at = (v: View, t: number): View => v.slice(1, t, 1).reshape(v.shape[0], ...v.shape.slice(2))
-
-/** The part of gate g in [batch, gates·units] or [gates·units]. */
-export const gate = (v: View, g: number, units: number): View => v.slice(v.shape.length - 1, g * units, units)
-
 /** What the recurrent layers share: checked settings, and how they look at input and output. */
 export function recurrence(
   who: string,
   units: number,
+  gates: number,
   options: GatedOptions,
   biasInitial?: (b: Initializer) => Initializer,
 ) {
@@ -53,6 +50,7 @@ export function recurrence(
   const to = (t: number) => (goBackwards ? t : t + 1)
   return {
     useBias,
+    dropping: recurrentDropout(who, gates, units, options),
     f: resolveActivation(options.activation ?? 'tanh') as Activation,
     s: resolveActivation(options.recurrentActivation ?? 'sigmoid') as Activation,
     initial: {

@@ -1,6 +1,7 @@
 import type { View } from '../../tensor/view.ts'
-import { layer, pair } from '../layer.ts'
-import { at, type RecurrentOptions, recurrence } from './recurrent.ts'
+import { layer } from '../layer.ts'
+import { at } from './gates.ts'
+import { type RecurrentOptions, recurrence } from './recurrent.ts'
 
 /**
  * Reads a sequence and keeps a state: hₜ = f(xₜ·W + hₜ₋₁·U + b), h₀ = 0. Trained by going back through all steps.
@@ -11,45 +12,48 @@ import { at, type RecurrentOptions, recurrence } from './recurrent.ts'
  * simpleRnn(8, { returnSequences: true })
  */
 export const simpleRnn = layer('simpleRnn', ['units'], (units: number, options: RecurrentOptions = {}) => {
-  const { f, initial, shape, times, from, to, before, output, handed, useBias } = recurrence(
+  const { f, initial, shape, times, from, to, before, output, handed, useBias, dropping } = recurrence(
     'simpleRnn',
     units,
+    1,
     options,
   )
-  return pair({
+  return dropping.silent({
     shapes(input) {
       const { steps, features, y } = shape(input)
       const params = { W: [features, units], U: [units, units], b: useBias ? [units] : undefined }
-      return { y, params, saved: { z: [steps, units], h: [steps + 1, units] } }
+      return { y, params, saved: { z: [steps, units], h: [steps + 1, units] }, random: dropping.random(features) }
     },
     initial,
-    forward(k, { x, W, U, b, z, h, y }) {
+    forward(k, { x, W, U, b, z, h, y, mx, mh }) {
       const [batch, steps] = x.shape
+      const [inputs, states] = dropping.reads(k, { mx, mh })
       const xW = k.scratch('xW', z.shape)
-      k.gemm(xW.matrix(2), x.matrix(2), W, { bias: b }) // x·W + b for all steps at once
+      inputs.weigh(xW, x, W, b) // x·W + b for all steps at once
       k.map(at(h, from(times(steps)[0])), '0', {}) // h₀ = 0
       for (const t of times(steps)) {
         const hU = k.scratch('hU', [batch, units])
-        k.gemm(hU, at(h, from(t)), U)
+        states.weigh(hU, at(h, from(t)), U)
         k.map(at(z, t), 'xW + hU', { xW: at(xW, t), hU }) // zₜ = xₜ·W + hₜ₋₁·U + b
         f.forward(k, { x: at(z, t), y: at(h, to(t)) }) // hₜ = f(zₜ)
       }
       k.copy(y, output(h))
     },
-    backward(k, { x, W, U, z, h, dx, dy, dW, dU, db, dz }) {
+    backward(k, { x, W, U, z, h, dx, dy, dW, dU, db, dz, mx, mh }) {
       const [batch, steps] = x.shape
+      const [inputs, states] = dropping.reads(k, { mx, mh })
       let back: View | 0 = 0 // what the next step hands back
       for (const t of times(steps).reverse()) {
         const [dh, next] = ['dh', 'next'].map(name => k.scratch(name, [batch, units]))
         k.map(dh, 'dy + back', { dy: handed(dy, t, steps), back })
         f.backward(k, { x: at(z, t), y: at(h, to(t)), dy: dh, dx: at(dz, t) }) // dzₜ = dhₜ ⊙ f′(zₜ)
-        k.gemm(next, at(dz, t), U.T) // dhₜ₋₁ = dyₜ₋₁ + dzₜ·Uᵀ
+        states.back(next, at(dz, t), U) // dhₜ₋₁ = dyₜ₋₁ + dzₜ·Uᵀ
         back = next
       }
-      k.gemm(dW, x.matrix(2).T, dz.matrix(2)) // dW = Σ xₜᵀ·dzₜ
-      k.gemm(dU, before(h).matrix(2).T, dz.matrix(2)) // dU = Σ hₜ₋₁ᵀ·dzₜ
+      inputs.slopes(dW, x, dz) // dW = Σ xₜᵀ·dzₜ
+      states.slopes(dU, before(h), dz) // dU = Σ hₜ₋₁ᵀ·dzₜ
       if (useBias) k.sum(db, dz, 'rows') // db = Σ dzₜ
-      k.gemm(dx.matrix(2), dz.matrix(2), W.T) // dxₜ = dzₜ·Wᵀ
+      inputs.back(dx, dz, W) // dxₜ = dzₜ·Wᵀ
     },
   })
 })
