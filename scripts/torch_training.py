@@ -302,6 +302,19 @@ def averaged(w, g, s, t):
 by_hand("sgd", {"learningRate": lr, "useEma": True, "emaMomentum": 0.7, "emaOverwriteFrequency": 4}, averaged)
 
 
+def gathered(w, g, s, t):
+    """Keras counts updates for the average, but averages at every call."""
+    s["sum"] = s.get("sum", 0) + g
+    if t % 2 == 0:
+        w = w - lr * s.pop("sum") / 2
+    done = (t - 1) // 2
+    s["a"] = w if done == 0 else 0.7 * s["a"] + 0.3 * w
+    return s["a"] if (done + 1) % 2 == 0 else w
+
+
+by_hand("sgd", {"learningRate": lr, "gradientAccumulationSteps": 2, "useEma": True, "emaMomentum": 0.7, "emaOverwriteFrequency": 2}, gathered)
+
+
 def rmsprop(w, g, s, t):
     return w - lr * g / np.sqrt(ema(s, "v", g * g, 0.9) + 0.01)
 

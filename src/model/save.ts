@@ -108,12 +108,21 @@ function restore(text: string, tensors: readonly Tensor[], { layers: more = {}, 
   if (dtype !== undefined && dtype !== 'float32' && dtype !== 'float64') throw foreign('its dtype is none')
   const made = model(about.calls === undefined ? layers : wired(layers, about), { name, seed, dtype })
   made.use(engine)
-  const weights = tensors.filter(({ name }) => !name.startsWith(optimizer))
-  fits(made, weights)
   if (about.training !== undefined) {
-    const { optimizer, loss, lossWeights, metrics, step, learningRate } = record(about.training)
+    const { optimizer, loss, lossWeights, metrics } = record(about.training)
     const goals = { loss, lossWeights, metrics: list(metrics) } as never as GoalOptions
     made.compile({ optimizer: record(optimizer) as never, ...goals })
+  }
+  fill(made, about, tensors)
+  return made
+}
+
+/** Sets all numbers: weights, the state of the optimiser, and how far the training is. */
+function fill(made: Model, about: Readonly<Record<string, Json>>, tensors: readonly Tensor[]): void {
+  const weights = tensors.filter(({ name }) => !name.startsWith(optimizer))
+  fits(made, weights)
+  if (made.training) {
+    const { step, learningRate } = record(about.training)
     if (!(Number.isSafeInteger(step) && (step as number) >= 0 && Number.isFinite(learningRate)))
       throw foreign('step or learning rate is missing')
     made.step = step as number
@@ -123,7 +132,16 @@ function restore(text: string, tensors: readonly Tensor[], { layers: more = {}, 
   const state = tensors.filter(({ name }) => name.startsWith(optimizer)).map(numeric)
   if (made.training && Object.keys(made.training.slots).length > 0)
     made.setOptimizerState(state.map(({ name, ...rest }) => ({ name: name.slice(optimizer.length), ...rest })))
-  return made
+}
+
+/**
+ * Puts what `save` wrote into one file into a model of the same layers that was compiled in the same way.
+ * @throws StateError `cannot-read`; DataError when the file is damaged or belongs to another model
+ */
+export async function loadInto(model: Model, path: string): Promise<void> {
+  const { tensors, metadata } = readSafetensors(await read(path))
+  if (metadata.nabla === undefined) throw foreign('it says nothing of a model')
+  fill(model, parse(metadata.nabla), tensors)
 }
 
 /** Who reads what, where layers do not simply follow one another. */

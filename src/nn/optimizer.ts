@@ -33,7 +33,7 @@ export type Piece = (flat: View) => View
  * One of `clipnorm` (of each parameter), `globalClipnorm` (of all together; PyTorch's clip_grad_norm_ adds 1e-6 to the
  * norm) and `clipvalue` limits gradients. `weightDecay` takes learningRate · weightDecay · w from w before the step, as
  * AdamW does; PyTorch's other optimisers add weight_decay · w to the gradient. `useEma` keeps averages of the weights, which
- * replace them every `emaOverwriteFrequency` steps. `gradientAccumulationSteps` n moves the weights every n-th step, by the
+ * replace them every `emaOverwriteFrequency` steps and at the end of fit. `gradientAccumulationSteps` n moves the weights every n-th step, by the
  * mean of n gradients.
  */
 export const common = {
@@ -116,8 +116,12 @@ export function optimizer(
         const n = emaOverwriteFrequency
         for (const run of runs) {
           const [average, now] = [run(kept.average), run(w)]
-          k.map(average, 't == 1 ? w : emaMomentum * average + (1 - emaMomentum) * w', { average, w: now, emaMomentum })
-          if (n > 0) k.map(now, 'floor(t / n) * n == t ? average : w', { average, w: now, n })
+          // At every step, as in Keras: while gradients are collected, weights that stay are averaged again.
+          const done = `let done = floor((t - 1) / ${every});`
+          const mean = `${done} done == 0 ? w : emaMomentum * average + (1 - emaMomentum) * w`
+          verbs.map(average, mean, { average, w: now, emaMomentum })
+          const due = `${done} floor((done + 1) / n) * n == done + 1 ? average : w`
+          if (n > 0) verbs.map(now, due, { average, w: now, n })
         }
       },
       toJSON() {

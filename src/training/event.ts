@@ -29,6 +29,8 @@ export interface Run {
   readonly model: Model
   /** Ends the training after what is being done; the end event says 'stopped'. */
   stop(): void
+  /** Told at the begin event: so many epochs are done already, and the training goes on from there. */
+  goOn(epochs: number): void
 }
 
 /** Is told every event; what it returns is waited for. */

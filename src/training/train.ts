@@ -2,6 +2,7 @@ import { batches, type Dataset, order } from '../data/dataset.ts'
 import { DataError } from '../errors.ts'
 import { compiled, type Model } from '../model/model.ts'
 import { countOf } from '../model/network.ts'
+import { averageSlot, averagesOf } from './averages.ts'
 import { type Data, samplesFor } from './check.ts'
 import type { Callback, TrainEvent } from './event.ts'
 import { measure, running, turns } from './measure.ts'
@@ -49,10 +50,10 @@ interface TrainingJob extends Job {
 async function* told(
   model: Model,
   data: Data,
-  options: TrainOptions & { heard?: boolean; isStopped?: () => boolean },
+  options: TrainOptions & { heard?: boolean; isStopped?: () => boolean; isDone?: () => number },
 ): AsyncGenerator<readonly TrainEvent[], void> {
   const { batchSize = 32, epochs = 1, initialEpoch = 0, shuffle = true, seed = model.seed, signal } = options
-  const { heard = true, isStopped = () => false } = options
+  const { heard = true, isStopped = () => false, isDone = () => 0 } = options
   const isOver = () => signal?.aborted || isStopped()
   compiled(model, 'fit')
   const all = samplesFor(model, data)
@@ -67,9 +68,11 @@ async function* told(
   const began = performance.now()
   yield [{ type: 'begin', epochs, initialEpoch, ...sizes, seed, parameters }]
   const divided = (epoch: number) => [...batches(samples, batchSize, order(samples.size, { shuffle, seed, epoch }))]
+  const first = model.step
+  const from = Math.max(initialEpoch, isDone())
   const fixed = shuffle ? undefined : divided(0)
   function* jobs() {
-    for (let epoch = initialEpoch; epoch < epochs; epoch++) {
+    for (let epoch = from; epoch < epochs; epoch++) {
       let step = 0
       const data = samples.epoch?.(epoch)
       for (const rows of fixed ?? divided(epoch)) yield { rows, data, epoch, step: ++step }
@@ -82,7 +85,7 @@ async function* told(
   const most = heard && signal ? 1 : undefined
   const turn = turns()
   let means = running(model)
-  let finished = initialEpoch
+  let finished = from
   let start = performance.now()
   for await (const done of steps<TrainingJob>(model, 'train', samples, jobs(), { seed, most, together, weights })) {
     let events: TrainEvent[] = []
@@ -115,9 +118,15 @@ async function* told(
     await turn()
     if (isOver()) break
   }
+  if (model.step > first) settle(model)
   const seconds = (performance.now() - began) / 1000
   const reason = finished >= epochs ? 'complete' : isStopped() ? 'stopped' : 'aborted'
   yield [{ type: 'end', epochs: finished, reason, seconds }]
+}
+
+/** The averages that an optimiser with useEma keeps become the weights, as at the end of Keras's fit. */
+function settle(model: Model): void {
+  if (compiled(model, 'fit').optimizer.state.includes(averageSlot)) model.setWeights(averagesOf(model))
 }
 
 /** What fit leaves: each metric epoch by epoch. */
@@ -140,8 +149,14 @@ export async function fit(model: Model, data: Data, { callbacks = [], ...options
   const history: Record<string, number[]> = {}
   let reason: History['reason'] = 'complete'
   let stopped = false
-  const run = { model, stop: () => void (stopped = true) }
-  for await (const events of told(model, data, { heard: callbacks.length > 0, isStopped: () => stopped, ...options }))
+  let done = 0
+  const run = {
+    model,
+    stop: () => void (stopped = true),
+    goOn: (epochs: number) => void (done = Math.max(done, epochs)),
+  }
+  const heard = callbacks.length > 0
+  for await (const events of told(model, data, { heard, isStopped: () => stopped, isDone: () => done, ...options }))
     for (const event of events) {
       if (event.type === 'epoch') {
         epoch.push(event.epoch)

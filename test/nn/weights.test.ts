@@ -252,7 +252,7 @@ describe('a schedule', () => {
 
 test.each([
   ['adam', { gradientAccumulationSteps: 3 }],
-  ['sgd', { momentum: 0.9, globalClipnorm: 0.1, useEma: true, emaOverwriteFrequency: 5 }],
+  ['sgd', { momentum: 0.9, globalClipnorm: 0.1 }],
   ['nadam', { clipnorm: 1, weightDecay: 0.01 }],
   ['lamb', {}],
   ['adafactor', {}],

@@ -2,6 +2,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
+  type Callback,
   callbacks,
   dataset,
   layers,
@@ -41,7 +42,7 @@ async function told(callback: ReturnType<typeof callbacks.earlyStopping>, losses
   model.learningRate = 1
   const rates: number[] = []
   let stopped = false
-  const run = { model, stop: () => void (stopped = true) }
+  const run = { model, stop: () => void (stopped = true), goOn: () => {} }
   const sizes = { steps: 1, batchSize: 40, samples: 40, validationSamples: 0, seed: 0, parameters: 4 }
   await callback({ type: 'begin', epochs: losses.length, initialEpoch: 0, ...sizes }, run)
   let epoch = 0
@@ -110,12 +111,91 @@ test('terminateOnNaN ends a training that went wrong', async () => {
   expect([reason, epoch.length]).toEqual(['stopped', 0])
 })
 
-test('swapEmaWeights leaves the averages', async () => {
-  const model = network({ name: 'sgd', params: { useEma: true, emaMomentum: 0.5 } })
-  await model.fit(data, { callbacks: [callbacks.swapEmaWeights()] })
-  const [{ data: average }] = model.optimizerState().filter(({ name }) => name === 'average/dense/W')
-  expect(model.weights()[0].data).toEqual(average)
+test('fit leaves the averages of useEma, and swapEmaWeights validates with them on the way', async () => {
+  const make = () => network({ name: 'sgd', params: { learningRate: 0.5, useEma: true, emaMomentum: 0.5 } })
+  const average = (model: Pick<Model, 'optimizerState'>) =>
+    model.optimizerState().find(({ name }) => name === 'average/dense/W')!.data
+  const [plain, swapping] = [make(), make()]
+  const options = { epochs: 3, batchSize: 8, validationSplit: 0.25 }
+  const seen: boolean[] = []
+  const see: Callback = (event, { model }) => {
+    if (event.type === 'epoch') seen.push(model.weights()[0].data.every((w, i) => w === average(model)[i]))
+  }
+  const first = await plain.fit(data, { ...options, callbacks: [see] })
+  const second = await swapping.fit(data, { ...options, callbacks: [see, callbacks.swapEmaWeights(), see] })
+  for (const model of [plain, swapping]) expect(model.weights()[0].data).toEqual(average(model))
+  expect(swapping.weights()).toEqual(plain.weights())
+  expect(seen).toEqual([false, false, false, true, false, true, false, true, false])
+  expect(second.history.loss).toEqual(first.history.loss)
+  expect(second.history.val_loss).not.toEqual(first.history.val_loss)
+  const held = data.select(Int32Array.from({ length: 10 }, (_, i) => 30 + i))
+  expect((await swapping.evaluate(held)).loss).toBeCloseTo(second.history.val_loss[2], 12)
   await expect(network().fit(data, { callbacks: [callbacks.swapEmaWeights()] })).rejects.toThrow('no averages')
+})
+
+test('backupAndRestore goes on where a training broke, and ends with the same bits', async () => {
+  const backup = join(folder, 'backup')
+  const make = () => network({ name: 'adam', params: { useEma: true } })
+  const [whole, broken, again] = [make(), make(), make()]
+  const options = { epochs: 4, batchSize: 8 }
+  const { history } = await whole.fit(data, options)
+  const fall: Callback = event => {
+    if (event.type === 'step' && event.epoch === 2) throw new Error('power cut')
+  }
+  await expect(
+    broken.fit(data, { ...options, callbacks: [callbacks.backupAndRestore(backup), fall] }),
+  ).rejects.toThrow()
+  expect(await readdir(backup)).toEqual(['epoch-2.safetensors'])
+  const rest = await again.fit(data, { ...options, callbacks: [callbacks.backupAndRestore(backup)] })
+  expect(rest.epoch).toEqual([2, 3])
+  expect(rest.history.loss).toEqual(history.loss.slice(2))
+  expect(again.weights()).toEqual(whole.weights())
+  expect(await readdir(backup)).toEqual([])
+})
+
+test('remoteMonitor sends the numbers of each epoch, and goes on when nobody answers', async () => {
+  const { createServer } = await import('node:http')
+  const bodies: string[] = []
+  const server = createServer((request, response) => {
+    let body = ''
+    request.on('data', part => (body += part))
+    request.on('end', () => {
+      bodies.push(`${request.method} ${request.url} ${body}`)
+      response.end()
+    })
+  })
+  await new Promise<void>(done => server.listen(0, '127.0.0.1', done))
+  const root = `http://127.0.0.1:${(server.address() as { port: number }).port}`
+  const { history } = await network().fit(data, {
+    callbacks: [callbacks.remoteMonitor({ root, sendAsJson: true }), callbacks.remoteMonitor({ root, field: 'n' })],
+  })
+  const json = JSON.stringify({ epoch: 0, loss: history.loss[0], accuracy: history.accuracy[0] })
+  const path = 'POST /publish/epoch/end/ '
+  expect(bodies).toEqual([path + json, path + new URLSearchParams({ n: json })])
+  await new Promise(done => server.close(done))
+  const errors: unknown[] = []
+  await network().fit(data, { callbacks: [callbacks.remoteMonitor({ root, onError: error => errors.push(error) })] })
+  expect(errors).toHaveLength(1)
+})
+
+test('lambdaCallback and progbarLogger tell of a training in the words of Keras', async () => {
+  const lines: string[] = []
+  const said: string[] = []
+  const note = ({ type }: TrainEvent) => said.push(type)
+  const { history } = await network().fit(data, {
+    batchSize: 20,
+    validationSplit: 0.5,
+    callbacks: [
+      callbacks.progbarLogger(line => lines.push(line)),
+      callbacks.lambdaCallback({
+        ...{ onTrainBegin: note, onTrainBatchEnd: note, onTestBatchEnd: note, onEpochEnd: note, onTrainEnd: note },
+      }),
+    ],
+  })
+  expect(said).toEqual(['begin', 'step', 'validation', 'epoch', 'end'])
+  expect(lines[0]).toBe('Epoch 1/1')
+  expect(lines[1]).toMatch(/^1\/1 ━{20} \d+s \d+ms\/step - loss: /)
+  expect(lines[1]).toContain(` - val_loss: ${Number(history.val_loss[0].toPrecision(4))}`)
 })
 
 test('csvLogger writes a line an epoch and goes on where it was', async () => {

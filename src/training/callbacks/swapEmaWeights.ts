@@ -1,24 +1,36 @@
 import { StateError } from '../../errors.ts'
 import type { Weight } from '../../model/model.ts'
+import { averagesOf } from '../averages.ts'
 import type { Callback } from '../event.ts'
 
 /**
- * Lets the averages that an optimiser with useEma keeps be what a model has at the end of training.
+ * Validates with the averages that an optimiser with useEma keeps, instead of the weights that it moves.
  *
- * Keras does so at the end of every fit with useEma; here it is said, because training on goes from other weights then.
+ * The averages are in the model from the last step of an epoch to its end: callbacks that stand before this one in the list
+ * see them there, those behind it see the weights (Keras has the option `swap_on_epoch`). At the end of fit they stay anyway.
  * @throws StateError `no-average` when the optimiser keeps none
+ * @example
+ * model.compile({ optimizer: optimizers.adam({ useEma: true }), loss: 'meanSquaredError' })
+ * model.fit(data, { validationSplit: 0.2, callbacks: [modelCheckpoint('best'), swapEmaWeights()] })
  */
-export const swapEmaWeights =
-  (): Callback =>
-  (event, { model }) => {
-    if (event.type !== 'begin' && event.type !== 'end') return
-    const averages: Weight[] = model
-      .optimizerState()
-      .filter(({ name }) => name.startsWith('average/'))
-      .map(({ name, ...rest }) => ({ ...rest, name: name.slice('average/'.length) }))
-    if (averages.length === 0)
+export const swapEmaWeights = (): Callback => {
+  let trained: Weight[] | undefined
+  return (event, { model }) => {
+    if (event.type === 'begin') {
+      trained = undefined
+      if (averagesOf(model).length > 0) return
       throw new StateError('no-average', 'swapEmaWeights found no averages of weights', {
         hint: 'compile with an optimiser that keeps them: adam({ useEma: true })',
       })
-    if (event.type === 'end' && model.step > 0) model.setWeights(averages)
+    }
+    if (event.type === 'step' && event.step === event.steps) {
+      const averages = averagesOf(model)
+      trained = model.weights().filter(({ name }) => averages.some(average => average.name === name))
+      model.setWeights(averages)
+    }
+    if (event.type === 'epoch' && trained) {
+      model.setWeights(trained)
+      trained = undefined
+    }
   }
+}
