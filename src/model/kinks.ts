@@ -28,11 +28,13 @@ function* watchers(instruction: Instruction, keep: (shape: readonly number[]) =>
     const outputs = Object.fromEntries(watched.map((_, i) => [`c${i}`, keep(shape)]))
     yield { verb: 'map', formula: watching, inputs: used, outputs }
   }
-  if (instruction.verb === 'reduce' && (instruction.kind === 'max' || instruction.kind === 'min')) {
-    const [value] = formula.outputs.values()
-    const signed = instruction.kind === 'max' ? value : apply('neg', value)
-    const left = shape.filter((_, axis) => !instruction.axes.includes(axis))
-    yield { ...instruction, kind: 'argmax', formula: formulaOf({ at: signed }), outputs: { at: keep(left) } }
+  if (instruction.verb !== 'reduce') return
+  const left = shape.filter((_, axis) => !instruction.axes.includes(axis))
+  for (const [key, value] of formula.outputs) {
+    const kind = instruction.kinds[key]
+    if (kind !== 'max' && kind !== 'min') continue
+    const at = formulaOf({ at: kind === 'max' ? value : apply('neg', value) })
+    yield { ...instruction, kinds: { at: 'argmax' }, formula: at, outputs: { at: keep(left) } }
   }
 }
 

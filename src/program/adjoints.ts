@@ -104,10 +104,9 @@ function activeIn(tape: readonly Instruction[], starts: readonly Sloped[]): Set<
   const filled = new Map<Buffer, Uint8Array>()
   for (const { of } of starts) filled.set(of.buffer, new Uint8Array(sizeOf(of.buffer.shape)).fill(1))
   for (const instruction of tape) {
-    if (instruction.verb === 'reduce' && instruction.kind === 'argmax') continue
     const index = 'index' in instruction ? instruction.index : undefined
     if (!reads(instruction).some(view => view !== index && active.has(view.buffer))) continue
-    for (const view of writes(instruction)) {
+    for (const view of instruction.verb === 'reduce' ? followed(instruction) : writes(instruction)) {
       const { buffer } = view
       if (buffer.kind !== 'temporary') continue // moving statistics follow, but are not followed
       active.add(buffer)
@@ -121,6 +120,10 @@ function activeIn(tape: readonly Instruction[], starts: readonly Sloped[]): Set<
   }
   return active
 }
+
+/** The outputs of a reduction that change with its inputs: where a maximum stood does not, but for jumps. */
+const followed = ({ kinds, outputs }: Reduce): View[] =>
+  Object.entries(outputs).flatMap(([key, view]) => (kinds[key] === 'argmax' ? [] : [view]))
 
 const overwritten = (name: string) =>
   new StateError('overwritten', `${name} is written twice, so its backward pass cannot be derived`, {
@@ -203,14 +206,14 @@ const without = (view: View, axes: readonly number[]): View =>
 
 /** y = Σ f(x), mean f(x) or max f(x): dx = dy·∂f/∂x at every place, at the first of the largest only for a maximum. */
 function reduce(k: Verbs, instruction: Reduce, at: At, give: Give): void {
-  const { kind, axes, formula, inputs, outputs } = instruction
-  if (kind === 'argmax') return
+  const { kinds, axes, formula, inputs, outputs } = instruction
   const shape = domain(instruction)
   const depth = axes.reduce((product, axis) => product * shape[axis], 1)
   const wide = (view: View) => [...axes].sort((a, b) => a - b).reduce((v, axis) => v.repeat(axis, shape[axis]), view)
   const incoming = Object.entries(outputs).flatMap(([key, out]): Incoming[] => {
     const dy = at(out)
-    if (!dy) return []
+    const kind = kinds[key]
+    if (!dy || kind === 'argmax') return []
     const name = `slope_${key}_`
     const views: Record<string, View> = { [name]: wide(dy) }
     if (kind === 'sum') return [{ key, name, views, weigh: node => node }]

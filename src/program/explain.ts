@@ -14,12 +14,12 @@ function line(instruction: Instruction): string {
     }
     case 'map':
       return equations(instruction.formula.outputs, instruction.outputs, instruction.inputs)
-    case 'reduce': {
-      const sign = { sum: 'Σ', mean: 'mean', max: 'max', min: 'min', argmax: 'argmax' }[instruction.kind]
-      return equations(instruction.formula.outputs, instruction.outputs, instruction.inputs, {}, body =>
-        sign === 'Σ' ? `Σ ${/[ ?]/.test(body) ? `(${body})` : body}` : `${sign}(${body})`,
-      )
-    }
+    case 'reduce':
+      return equations(instruction.formula.outputs, instruction.outputs, instruction.inputs, {}, (body, key) => {
+        const kind = instruction.kinds[key]
+        if (kind !== 'sum') return `${kind}(${body})`
+        return `Σ ${/[ ?]/.test(body) ? `(${body})` : body}`
+      })
     case 'gather':
       return `${instruction.out.name} = ${instruction.source.name}[${instruction.index.name}]`
     case 'scatter':
@@ -32,14 +32,14 @@ function equations(
   outputs: Named<View>,
   inputs: Named<View>,
   more: Named<string> = {},
-  wrap = (body: string) => body,
+  wrap = (body: string, _key: string) => body,
 ): string {
   const spelt = [...Object.entries(inputs).map(([key, view]) => [key, view.name]), ...Object.entries(more)]
   // Names such as `y1ᵀ·dz2` are no names of the language: print placeholders, then put them in.
   const replacements = Object.fromEntries(spelt.map(([key], i) => [key, nameNode(`spelt_${i}_`)]))
   const spell = (body: string) => body.replace(/spelt_(\d+)_/g, (_, i) => spelt[Number(i)][1])
   return Object.entries(outputs)
-    .map(([key, view]) => `${view.name} = ${wrap(spell(print(substitute(nodes.get(key)!, replacements))))}`)
+    .map(([key, view]) => `${view.name} = ${wrap(spell(print(substitute(nodes.get(key)!, replacements))), key)}`)
     .join('; ')
 }
 

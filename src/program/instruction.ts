@@ -3,6 +3,10 @@ import type { Buffer, View } from '../tensor/view.ts'
 
 export type Named<T> = Readonly<Record<string, T>>
 
+/** The same names with something made of each value. */
+export const mapped = <T, U>(values: Named<T>, make: (value: T, name: string) => U): Record<string, U> =>
+  Object.fromEntries(Object.entries(values).map(([name, value]) => [name, make(value, name)]))
+
 /** The elementwise part that every arithmetic verb has: `outputs` are the formula's outputs over `inputs`. */
 interface Elementwise {
   readonly formula: Formula
@@ -27,7 +31,8 @@ export type Reduction = 'sum' | 'mean' | 'max' | 'min' | 'argmax'
 /** out = reduction of formula(inputs) over `axes` of the inputs' common shape; argmax takes the first of equals. */
 export interface Reduce extends Elementwise {
   readonly verb: 'reduce'
-  readonly kind: Reduction
+  /** What each output is of its part of the formula. */
+  readonly kinds: Named<Reduction>
   readonly axes: readonly number[]
 }
 

@@ -2,7 +2,7 @@ import { ShapeError } from '../errors.ts'
 import { check, type Formula, formula, formulaOf, type Node, number, substitute } from '../formula/index.ts'
 import { printShape, type Shape, sameShape, sizeOf } from '../tensor/shape.ts'
 import { type Buffer, type View, viewOf } from '../tensor/view.ts'
-import type { Instruction, Named, Reduction } from './instruction.ts'
+import { type Instruction, mapped, type Named, type Reduction } from './instruction.ts'
 
 /** What a formula may be given by name: an array (broadcast to the outputs) or a number. */
 export type Operands = Named<View | number>
@@ -16,8 +16,14 @@ export interface Verbs {
   gemm(out: View, a: View, b: View, options?: { bias?: View }): void
   /** out = formula(inputs), element by element, inputs broadcast to out. */
   map(out: Targets, text: Formula | string, inputs: Operands): void
-  /** out = reduction of formula(inputs) over `axes`; out has the remaining axes. */
-  reduce(out: Targets, kind: Reduction, text: Formula | string, inputs: Operands, axes: readonly number[]): void
+  /** out = reduction of formula(inputs) over `axes`, one for all outputs or one for each; out has the remaining axes. */
+  reduce(
+    out: Targets,
+    kinds: Reduction | Named<Reduction>,
+    text: Formula | string,
+    inputs: Operands,
+    axes: readonly number[],
+  ): void
   /** out = Σ x over `axes`, or over all but the last for `'rows'`. */
   sum(out: View, x: View, axes: readonly number[] | 'rows'): void
   gather(out: View, source: View, index: View, axis: number): void
@@ -62,8 +68,7 @@ export function verbs(emit: (instruction: Instruction) => void, scalars: readonl
     return { formula: formulaOf(kept), outputs, views }
   }
 
-  const broadcastAll = (views: Named<View>, shape: Shape) =>
-    Object.fromEntries(Object.entries(views).map(([name, view]) => [name, view.broadcast(shape)]))
+  const broadcastAll = (views: Named<View>, shape: Shape) => mapped(views, view => view.broadcast(shape))
 
   const self: Verbs = {
     gemm(out, a, b, { bias } = {}) {
@@ -99,22 +104,23 @@ export function verbs(emit: (instruction: Instruction) => void, scalars: readonl
       const shape = Object.values(outputs)[0].shape
       emit({ verb: 'map', formula, outputs, inputs: broadcastAll(views, shape) })
     },
-    reduce(out, kind, text, operands, axes) {
+    reduce(out, asked, text, operands, axes) {
       const { formula, outputs, views } = prepare(out, text, operands)
       const shape = Object.values(views).reduce<readonly number[]>((s, v) => larger(s, v.shape), [])
       const kept = shape.filter((_, i) => !axes.includes(i))
-      for (const view of Object.values(outputs))
+      const kinds = typeof asked === 'string' ? mapped(outputs, () => asked) : asked
+      for (const [name, view] of Object.entries(outputs))
         if (sizeOf(view.shape) !== sizeOf(kept))
           throw new ShapeError(
             'reduce',
-            `${kind} of ${printShape(shape)} over axes ${axes.join(', ')} is not ${printShape(view.shape)}`,
+            `${kinds[name]} of ${printShape(shape)} over axes ${axes.join(', ')} is not ${printShape(view.shape)}`,
             {
               evidence: [[view.name, printShape(view.shape)]],
               hint: `the result has shape ${printShape(kept)}`,
             },
           )
-      const shaped = Object.fromEntries(Object.entries(outputs).map(([name, v]) => [name, v.reshape(...kept)]))
-      emit({ verb: 'reduce', kind, axes, formula, outputs: shaped, inputs: broadcastAll(views, shape) })
+      const shaped = mapped(outputs, v => v.reshape(...kept))
+      emit({ verb: 'reduce', kinds, axes, formula, outputs: shaped, inputs: broadcastAll(views, shape) })
     },
     sum: (out, x, axes) => self.reduce(out, 'sum', 'x', { x }, axes === 'rows' ? rowsOf(x) : axes),
     gather(out, source, index, axis) {

@@ -109,41 +109,43 @@ function map(instruction: MapInstruction, storage: Storage, scalars: Scalars): v
 }
 
 function reduce(instruction: Reduce, storage: Storage, scalars: Scalars): void {
-  const { kind, axes } = instruction
+  const { axes } = instruction
+  const kinds = Object.keys(instruction.outputs).map(name => instruction.kinds[name])
   const { compute, targets } = elementwise(instruction, storage, scalars)
   const { shape } = Object.values(instruction.inputs)[0]
   const size = sizeOf(shape)
   const depth = axes.reduce((product, axis) => product * shape[axis], 1)
   const { kept, reduced } = indices(shape, axes)
-  const start = kind === 'max' || kind === 'argmax' ? -Infinity : kind === 'min' ? Infinity : 0
-  const totals = targets.map(() => new Float64Array(size / depth).fill(start))
+  const totals = kinds.map(kind => new Float64Array(size / depth).fill(startOf[kind]))
   // What each sum has lost to rounding so far joins its next summand (Kahan 1965).
-  const sums = kind === 'sum' || kind === 'mean'
-  const lost = sums ? totals.map(total => new Float64Array(total.length)) : []
-  const chosen = kind === 'argmax' ? targets.map(() => new Float64Array(size / depth)) : totals
+  const lost = totals.map(total => new Float64Array(total.length))
+  const places = totals.map(total => new Float64Array(total.length))
   for (let i = 0; i < size; i++) {
     const results = compute(i)
+    const at = kept[i]
     for (let o = 0; o < results.length; o++) {
-      const value = results[o]
-      const best = totals[o]
-      if (sums) {
-        const summand = value - lost[o][kept[i]]
-        const total = best[kept[i]] + summand
-        lost[o][kept[i]] = Number.isFinite(total) ? total - best[kept[i]] - summand : 0
-        best[kept[i]] = total
+      const [kind, value, best] = [kinds[o], results[o], totals[o]]
+      if (kind === 'sum' || kind === 'mean') {
+        const summand = value - lost[o][at]
+        const total = best[at] + summand
+        lost[o][at] = Number.isFinite(total) ? total - best[at] - summand : 0
+        best[at] = total
       }
       // A NaN must not vanish: it wins every comparison.
-      else if (kind === 'min' ? !(value >= best[kept[i]]) : !(value <= best[kept[i]])) {
-        best[kept[i]] = value
-        if (kind === 'argmax') chosen[o][kept[i]] = reduced[i]
+      else if (kind === 'min' ? !(value >= best[at]) : !(value <= best[at])) {
+        best[at] = value
+        places[o][at] = reduced[i]
       }
     }
   }
-  const share = kind === 'mean' ? depth : 1
-  chosen.forEach((values, o) => {
+  kinds.forEach((kind, o) => {
+    const values = kind === 'argmax' ? places[o] : totals[o]
+    const share = kind === 'mean' ? depth : 1
     for (let i = 0; i < values.length; i++) targets[o].set(i, values[i] / share)
   })
 }
+
+const startOf = { sum: 0, mean: 0, max: -Infinity, argmax: -Infinity, min: Infinity }
 
 /** For each element its number among the kept axes and among the reduced ones. */
 function indices(shape: readonly number[], axes: readonly number[]) {

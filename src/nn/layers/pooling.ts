@@ -42,8 +42,8 @@ function maxPooling(who: string, n: number, options: PoolingOptions) {
       return { y, saved: { place: y } }
     },
     forward(k, { x, y, place }) {
-      k.reduce(y, 'max', 'x', { x: patches(x) }, window) // y = the largest of each window
-      k.reduce(place, 'argmax', 'x', { x: patches(x) }, window) // and where it stood
+      // y = the largest of each window, and where it stood
+      k.reduce({ y, place }, { y: 'max', place: 'argmax' }, 'y = x; place = x', { x: patches(x) }, window)
     },
     backward(k, { dx, dy, place }) {
       const image = dx.shape.slice(1, -1)

@@ -16,22 +16,24 @@ const parts = 64
  * accurate than a running sum, and the same bits for any number of threads.
  */
 export const reduce: Emit<Reduce> = (build, instruction) => {
-  const { axes, kind } = instruction
+  const { axes } = instruction
   const inputs = Object.entries(instruction.inputs)
   const outputs = Object.entries(instruction.outputs)
+  const kinds = outputs.map(([name]) => instruction.kinds[name])
   const { shape } = inputs[0][1]
   const spread = (view: View) => [...axes].sort((a, b) => a - b).reduce((v, axis) => v.repeat(axis, shape[axis]), view)
   const views = [...inputs.map(([, v]) => v), ...outputs.map(([, v]) => spread(v))]
   const n = nest(views, build.locate, axis => axes.includes(axis))
   if (!n) return false
   const names = inputs.map(([name]) => name)
-  const label = `${kind} ${outputs.map(([, v]) => v.name).join(' ')}`
+  const label = `${[...new Set(kinds)].join(', ')} ${outputs.map(([, v]) => v.name).join(' ')}`
   const depth = axes.reduce((product, axis) => product * shape[axis], 1)
-  const job = { kind, formula: instruction.formula, names, scale: kind === 'mean' ? 1 / depth : 1, label }
+  const scales = kinds.map(kind => (kind === 'mean' ? 1 / depth : 1))
+  const job = { kinds, formula: instruction.formula, names, scales, label }
   const reduced = (l: number) => axes.includes(n.axes[l])
   const kept = n.sizes.filter((_, l) => !reduced(l)).reduce((a, b) => a * b, 1)
   const cutLevel = range(0, n.sizes.length).find(l => reduced(l) && n.sizes[l] >= 8)
-  if (kind === 'argmax' || depth < long || kept > 8192 || cutLevel === undefined) {
+  if (kinds.includes('argmax') || depth < long || kept > 8192 || cutLevel === undefined) {
     emit(build, job, n, reduced)
     return true
   }
@@ -48,7 +50,7 @@ export const reduce: Emit<Reduce> = (build, instruction) => {
   })
   const order = [cutLevel, ...range(0, n.sizes.length).filter(l => l !== cutLevel)]
   const first: Nest = permute({ ...n, operands: [...n.operands.slice(0, names.length), ...partial] }, order)
-  emit(build, { ...job, scale: 1, label: `${label} (parts)` }, first, l => isReduced[order[l]])
+  emit(build, { ...job, scales: kinds.map(() => 1), label: `${label} (parts)` }, first, l => isReduced[order[l]])
   // … then the parts to the result.
   const levels = range(0, n.sizes.length).filter(l => !isReduced[l] && l !== cutLevel)
   const last = outputs.map(([, v], o): Nest => {
@@ -63,16 +65,19 @@ export const reduce: Emit<Reduce> = (build, instruction) => {
       operands: [{ ...source, view: v }, put({ ...results[o], checks: [] }, 0)],
     }
   })
-  const combine = { ...job, kind: kind === 'mean' ? ('sum' as const) : kind, formula: formula('x'), names: ['x'] }
-  for (const one of last) emit(build, combine, one, l => l === 0)
+  last.forEach((one, o) => {
+    const [kind, scale] = [kinds[o] === 'mean' ? 'sum' : kinds[o], scales[o]]
+    emit(build, { ...job, kinds: [kind], scales: [scale], formula: formula('x'), names: ['x'] }, one, l => l === 0)
+  })
   return true
 }
 
 interface Job {
-  readonly kind: Reduction
+  /** Of each output: what it is of its part of the formula, and what that is multiplied by at the end. */
+  readonly kinds: readonly Reduction[]
+  readonly scales: readonly number[]
   readonly formula: Formula
   readonly names: readonly string[]
-  readonly scale: number
   readonly label: string
 }
 
@@ -94,7 +99,7 @@ function emit(build: Build, job: Job, whole: Nest, reduced: (l: number) => boole
   const along = inside[inside.length - 1]
   const flat =
     !vector &&
-    job.kind !== 'argmax' &&
+    !job.kinds.includes('argmax') &&
     along !== undefined &&
     n.sizes[along] >= 8 &&
     vectorizable({ ...n, operands: n.operands.slice(0, job.names.length) }, along, [])
@@ -105,7 +110,7 @@ function emit(build: Build, job: Job, whole: Nest, reduced: (l: number) => boole
     const w = walker(f, n, build.key)
     const group = (lanes: 1 | 4, unroll: number) => {
       const places = range(0, unroll).map(u => ({ [inner]: u * lanes }))
-      const accumulators = places.map(() => outputs.map(() => accumulator(f, job.kind)))
+      const accumulators = places.map(() => accumulatorsOf(f, job))
       const step = (at: Record<number, number>) =>
         places.forEach((place, u) => {
           write(name => w.load(job.names.indexOf(name), inner, lanes, { ...place, ...at })).forEach((value, o) => {
@@ -113,7 +118,7 @@ function emit(build: Build, job: Job, whole: Nest, reduced: (l: number) => boole
           })
         })
       if (flat) {
-        const [wide, single] = [accumulators[0], outputs.map(() => accumulator(f, job.kind))]
+        const [wide, single] = [accumulators[0], accumulatorsOf(f, job)]
         w.loops(inside.slice(0, -1), () =>
           w.sectioned(along, sections(n.sizes[along], true, 2), section => {
             for (let u = 0; u < section.unroll; u++) {
@@ -132,7 +137,7 @@ function emit(build: Build, job: Job, whole: Nest, reduced: (l: number) => boole
       else w.loops(inside, () => step({}))
       places.forEach((place, u) => {
         accumulators[u].forEach((a, o) => {
-          w.store(job.names.length + o, a.result(job.scale), lanes, place)
+          w.store(job.names.length + o, a.result(job.scales[o]), lanes, place)
         })
       })
     }
@@ -152,43 +157,77 @@ function emit(build: Build, job: Job, whole: Nest, reduced: (l: number) => boole
   })
 }
 
-function accumulator(f: Code, kind: Reduction) {
-  const total = f.local('v128')
-  const sums = kind === 'sum' || kind === 'mean'
-  f.f32x4(sums ? 0 : kind === 'min' ? Infinity : -Infinity).set(total)
-  const chosen = kind === 'argmax' ? f.local('v128') : undefined
-  const place = kind === 'argmax' ? f.local('v128') : undefined
-  if (chosen && place) f.f32x4(0).set(chosen).f32x4(0).set(place)
+interface Accumulator {
+  take(value: Local): void
+  /** Takes the four lanes together, and another accumulator's first. */
+  gather(other: Accumulator): void
+  result(scale: number): Local
+}
+
+function accumulatorsOf(f: Code, { kinds, formula }: Job): Accumulator[] {
+  const roots = [...formula.outputs.values()]
+  const places = kinds.map(kind => (kind === 'argmax' ? place(f) : undefined))
+  return kinds.map((kind, o) => {
+    if (kind === 'sum' || kind === 'mean') return total(f)
+    const own = places[o]
+    if (own) return own
+    // A maximum whose place is asked for too has been found already.
+    const beside = kind === 'max' ? places.find((place, p) => place && roots[p] === roots[o]) : undefined
+    return beside ? { ...beside, take: () => {}, result: () => beside.best } : extreme(f, kind)
+  })
+}
+
+function total(f: Code): Accumulator {
+  const sum = f.local('v128')
+  f.f32x4(0).set(sum)
+  const take = (value: Local) => void f.get(sum).get(value).op('f32x4.add').set(sum)
   return {
-    take(value: Local) {
-      if (sums) return f.get(total).get(value).op('f32x4.add').set(total)
-      // Not "value > total": a NaN must not vanish.
-      const worse = f.local('v128')
-      f.get(value)
-        .get(total)
-        .op(kind === 'min' ? 'f32x4.ge' : 'f32x4.le')
-        .set(worse)
-      f.get(total).get(value).get(worse).op('v128.bitselect').set(total)
-      if (chosen && place) {
-        f.get(chosen).get(place).get(worse).op('v128.bitselect').set(chosen)
-        f.get(place).f32x4(1).op('f32x4.add').set(place)
-      }
-    },
-    /** Takes the four lanes together, and another accumulator's first. */
-    gather(other: { result(scale: number): Local }) {
-      const turned = f.local('v128')
-      f.get(total).get(total).shuffle(2, 3, 0, 1).set(turned)
-      this.take(turned)
-      f.get(total).get(total).shuffle(1, 0, 3, 2).set(turned)
-      this.take(turned)
-      this.take(other.result(1))
-    },
-    result(scale: number): Local {
-      const value = chosen ?? total
-      if (scale !== 1) f.get(value).f32x4(scale).op('f32x4.mul').set(value)
-      return value
+    take,
+    gather: other => across(f, sum, other, take),
+    result(scale) {
+      if (scale !== 1) f.get(sum).f32x4(scale).op('f32x4.mul').set(sum)
+      return sum
     },
   }
+}
+
+function extreme(f: Code, kind: Reduction): Accumulator & { best: Local; worse: Local } {
+  const [best, worse] = [f.local('v128'), f.local('v128')]
+  f.f32x4(kind === 'min' ? Infinity : -Infinity).set(best)
+  const take = (value: Local) => {
+    // Not "value > best": a NaN must not vanish.
+    f.get(value)
+      .get(best)
+      .op(kind === 'min' ? 'f32x4.ge' : 'f32x4.le')
+      .set(worse)
+    f.get(best).get(value).get(worse).op('v128.bitselect').set(best)
+  }
+  return { best, worse, take, gather: other => across(f, best, other, take), result: () => best }
+}
+
+/** Where the largest stood: 0, 1, 2, … as they come. */
+function place(f: Code): ReturnType<typeof extreme> {
+  const [chosen, here] = [f.local('v128'), f.local('v128')]
+  f.f32x4(0).set(chosen).f32x4(0).set(here)
+  const largest = extreme(f, 'max')
+  return {
+    ...largest,
+    take(value) {
+      largest.take(value)
+      f.get(chosen).get(here).get(largest.worse).op('v128.bitselect').set(chosen)
+      f.get(here).f32x4(1).op('f32x4.add').set(here)
+    },
+    result: () => chosen,
+  }
+}
+
+function across(f: Code, lanes: Local, other: Accumulator, take: (value: Local) => void): void {
+  const turned = f.local('v128')
+  f.get(lanes).get(lanes).shuffle(2, 3, 0, 1).set(turned)
+  take(turned)
+  f.get(lanes).get(lanes).shuffle(1, 0, 3, 2).set(turned)
+  take(turned)
+  take(other.result(1))
 }
 
 function permute(n: Nest, order: readonly number[]): Nest {
