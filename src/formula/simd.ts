@@ -133,11 +133,25 @@ function lane<V>(
     case '!':
       return fromMask(() => t.not(a.mask()))
     case 'select':
-      return fromValue(() => t.select(a.mask(), b.value(), c.value()))
+      return fromValue(() => choice(node.args, a, b, c, t))
     default:
       return unary(f[node.op])
   }
 }
+
+/** `c ? a : b` in fewer operations where a side is zero, or where it is a leaky rectifier: there the larger is right. */
+function choice<V>([test, yes, no]: readonly Node[], a: Lane<V>, b: Lane<V>, c: Lane<V>, t: SimdTarget<V>): V {
+  if (isZero(no)) return t.and(a.mask(), b.value())
+  if (isZero(yes)) return t.andNot(c.value(), a.mask())
+  const [x, zero] = test.args
+  if ((test.op === '>' || test.op === '>=') && x === yes && isZero(zero) && no.op === '*' && no.args.includes(x)) {
+    const slope = no.args.find(arg => arg.op === 'number')
+    if (slope && slope.value > 0 && slope.value < 1) return t.max(c.value(), b.value())
+  }
+  return t.select(a.mask(), b.value(), c.value())
+}
+
+const isZero = (node: Node | undefined) => node?.op === 'number' && Object.is(node.value, 0)
 
 /** The machine's min and max drop a NaN in their second operand; numbers cannot be NaN, so they go second. */
 function extreme<V>(

@@ -3,7 +3,7 @@ import type { Metric } from '../nn/metric.ts'
 import type { Optimizer } from '../nn/optimizer.ts'
 import { type ActivationChoice, resolveActivation } from '../nn/resolve.ts'
 import { backward, forward } from '../nn/walk.ts'
-import { alias, drop, fuse, lift, type Program, record, type Verbs } from '../program/index.ts'
+import { alias, drop, fuse, type Program, record, type Verbs } from '../program/index.ts'
 import type { Shape } from '../tensor/shape.ts'
 import { type Buffer, type View, viewOf } from '../tensor/view.ts'
 import { type Network, type Port, together } from './network.ts'
@@ -94,7 +94,7 @@ export function plan(bare: Network, mode: Mode, batch: number, training?: Traini
   return { program: improve(program), x, y, weights, out }
 }
 
-const improve = (program: Program): Program => lift(drop(fuse(alias(drop(program)))))
+const improve = (program: Program): Program => drop(fuse(alias(drop(program))))
 
 /** The target of each output, without the batch axis. */
 export const targetsOf = ({ outputs }: Network, goals: readonly Goal[]): Pick<Port, 'name' | 'shape'>[] =>

@@ -89,6 +89,15 @@ export function viewOf(buffer: Buffer): View {
 /** What a view is, without what can be done with it. */
 export type Geometry = Pick<View, 'name' | 'buffer' | 'axes' | 'base' | 'divisor' | 'fill'>
 
+const geometryOf = ({ name, buffer, axes, base, divisor, fill }: View): Geometry => ({
+  name,
+  buffer,
+  axes,
+  base,
+  divisor,
+  fill,
+})
+
 /** The view of a geometry. */
 export function make(g: Geometry): View {
   const shape = g.axes.map(axis => sizeOf(axis.map(f => f.size)))
@@ -104,7 +113,14 @@ export function make(g: Geometry): View {
       return make({ ...g, axes, name: g.name.endsWith('ᵀ') ? g.name.slice(0, -1) : `${g.name}ᵀ` })
     },
     transpose: (...order) => withAxes(order.map(i => g.axes[i])),
-    reshape: (...to) => withAxes(regroup(g, shape, to)),
+    reshape(...to) {
+      const axes = regroup(g, shape, to)
+      if (axes) return withAxes(axes)
+      throw new ShapeError('reshape', `cannot reshape ${printShape(shape)} to ${printShape(to)}`, {
+        evidence: [['array', g.name]],
+        hint: 'the number of elements must stay, and every axis must split evenly',
+      })
+    },
     matrix: rows => withAxes([g.axes.slice(0, rows).flat(), g.axes.slice(rows).flat()]),
     slice(axis, start, size, stride = 1) {
       if (shape[axis] === 1 && start === 0 && size === 1) return withAxes(g.axes) // such an axis may have no factor
@@ -165,18 +181,21 @@ function joined(factors: readonly Factor[]): Factor[] {
   return done
 }
 
-function regroup(g: Geometry, from: Shape, to: Shape): Factor[][] {
-  const fail = () =>
-    new ShapeError('reshape', `cannot reshape ${printShape(from)} to ${printShape(to)}`, {
-      evidence: [['array', g.name]],
-      hint: 'the number of elements must stay, and every axis must split evenly',
-    })
-  if (sizeOf(from) !== sizeOf(to)) throw fail()
+/** The view in another shape, where its axes split so. */
+export function regrouped(view: View, to: Shape): View | undefined {
+  const axes = regroup(view, view.shape, to)
+  return axes && make({ ...geometryOf(view), axes })
+}
+
+/** The factors of each new axis, or nothing where an axis would have to be cut unevenly. */
+function regroup(g: Geometry, from: Shape, to: Shape): Factor[][] | undefined {
+  if (sizeOf(from) !== sizeOf(to)) return undefined
   const rest = g.axes.flat()
-  return to.map(size => {
+  const axes: Factor[][] = []
+  for (const size of to) {
     // An axis of one step keeps the dimension it walks, where the old shape has it at this place.
-    if (size === 1) return rest[0]?.size === 1 ? [rest.shift()!] : []
-    const axis: Factor[] = []
+    const axis: Factor[] = size === 1 && rest[0]?.size === 1 ? [rest.shift()!] : []
+    axes.push(axis)
     for (let need = size; need > 1; ) {
       const f = rest.shift()!
       if (f.size === 1) continue
@@ -188,10 +207,27 @@ function regroup(g: Geometry, from: Shape, to: Shape): Factor[][] {
         axis.push({ size: need, dim: f.dim, step: f.step * inner })
         rest.unshift({ ...f, size: inner })
         need = 1
-      } else throw fail()
+      } else return undefined
     }
-    return axis
+  }
+  return axes
+}
+
+/** What `view` shows, seen through `other`: a view of an array of the same shape, an axis a dimension of that array. */
+export function viewThrough(view: View, other: View): View | undefined {
+  const along = view.axes.map(axis => joined(axis.filter(f => f.size !== 1)))
+  if (along.some(axis => axis.length > 1) || !inside(view)) return undefined
+  const base = [...view.base]
+  along.forEach(([f], d) => {
+    if (f) base[f.dim] += other.base[d] * f.step
   })
+  const axes = other.axes.map(axis =>
+    axis.map(({ size, dim, step }): Factor => {
+      const [f] = along[dim]
+      return f ? { size, dim: f.dim, step: step * f.step } : { size, dim: 0, step: 0 }
+    }),
+  )
+  return make({ ...geometryOf(view), base, axes })
 }
 
 function slide(g: Geometry, shape: Shape, options: WindowOptions): View {
@@ -298,6 +334,6 @@ export function offsets(view: View, layout: Layout = contiguous(view.buffer.shap
 /** Whether two views read the same elements in the same order, however their axes are grouped. */
 export function sameView(a: View, b: View): boolean {
   const key = ({ axes, base, divisor, fill }: View) =>
-    JSON.stringify([axes.flat().filter(f => f.size !== 1), base, divisor, fill])
+    JSON.stringify([joined(axes.flat().filter(f => f.size !== 1)), base, divisor, fill])
   return a.buffer === b.buffer && key(a) === key(b)
 }

@@ -140,7 +140,7 @@ describe('lower', () => {
       'lt',
       'and',
       'mul',
-      'select',
+      'and',
       'add',
     ])
     expect(calls.filter(call => call === 'constant')).toHaveLength(3)

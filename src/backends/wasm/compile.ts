@@ -2,13 +2,17 @@ import { BackendError } from '../../errors.ts'
 import { compile, formulaOf, type Node, print } from '../../formula/index.ts'
 import {
   buffersOf,
+  drop,
   type Instruction,
+  inline,
+  lift,
   type Placement,
   type Program,
   place,
   reads,
   type Scalars,
   stage,
+  tile,
   writes,
 } from '../../program/index.ts'
 import { streamKey } from '../../tensor/counter.ts'
@@ -20,7 +24,6 @@ import { gather, scatterAdd } from './kernels/gather.ts'
 import { gemm } from './kernels/gemm.ts'
 import { map } from './kernels/map.ts'
 import { reduce } from './kernels/reduce.ts'
-import { scatter } from './kernels/scatter.ts'
 import { tileReach, winograd } from './kernels/winograd/index.ts'
 import type { Location } from './nest.ts'
 import { writeSteps } from './steps.ts'
@@ -65,7 +68,7 @@ export function plan(
   memory: { shared: boolean; pages: number; maximum: number },
   { threads, fma }: { threads: number; fma: boolean },
 ): Plan {
-  const program = stage(recorded)
+  const program = lift(drop(inline(tile(stage(recorded)))))
   const module = new Module()
   const fallback = module.import('fallback', ['i32'])
   const settled = settledBuffers(program)
@@ -241,7 +244,7 @@ function write(build: Build, instruction: Instruction): boolean {
     case 'reduce':
       return reduce(build, instruction)
     case 'scatter':
-      return scatter(build, instruction) || scatterAdd(build, instruction)
+      return scatterAdd(build, instruction)
     case 'gather':
       return gather(build, instruction)
   }

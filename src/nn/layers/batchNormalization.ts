@@ -39,14 +39,14 @@ export const batchNormalization = layer('batchNormalization', [], (options: Batc
       k.reduce(mean, 'mean', 'x', { x }, rowsOf(x)) // mean = Σ x / N
       k.reduce(variance, 'mean', '(x - mean)^2', { x, mean }, rowsOf(x)) // variance = Σ (x − mean)² / N
       k.map(r, '1 / sqrt(variance + epsilon)', { variance, epsilon }) // r = 1 / √(variance + ε)
-      k.map(y, 'gamma * (x - mean) * r + beta', { x, mean, r, gamma, beta }) // y = γ ⊙ (x − mean) ⊙ r + β
+      k.map(y, '(x - mean) * (gamma * r) + beta', { x, mean, r, gamma, beta }) // y = γ ⊙ (x − mean) ⊙ r + β
       k.map({ movingMean, movingVariance }, moving, { movingMean, movingVariance, mean, variance, momentum })
     },
     backward(k, { x, mean, r, gamma, dx, dy, dgamma, dbeta }) {
       const N = sizeOf(x.shape) / sizeOf(mean.shape)
       const sums = 'dbeta = dy; dgamma = dy * (x - mean) * r' // dβ = Σ dy, dγ = Σ dy ⊙ x̂ with x̂ = (x − mean) ⊙ r
       k.reduce({ dbeta, dgamma }, 'sum', sums, { x, mean, r, dy }, rowsOf(x))
-      const slope = 'gamma * r * (dy - dbeta / N - (x - mean) * r * dgamma / N)'
+      const slope = 'gamma * r * (dy - dbeta / N - (x - mean) * (r * dgamma / N))'
       k.map(dx, slope, { x, mean, r, gamma, dy, dbeta, dgamma, N }) // dx = γ ⊙ r ⊙ (dy − dβ/N − x̂ ⊙ dγ/N)
     },
     infer(k, { x, y, gamma, beta, movingMean: mean, movingVariance: variance }) {

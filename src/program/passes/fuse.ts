@@ -1,4 +1,4 @@
-import { formulaOf, type Node, name as nameNode, substitute } from '../../formula/index.ts'
+import { formulaOf, type Node, substitute } from '../../formula/index.ts'
 import { sameShape, sizeOf } from '../../tensor/shape.ts'
 import { sameView, type View } from '../../tensor/view.ts'
 import {
@@ -10,6 +10,7 @@ import {
   reads,
   writes,
 } from '../instruction.ts'
+import { adopt, fresh } from './adopt.ts'
 
 /**
  * Joins each map to the instruction that makes its operand, so that the value is used while it is still in a register:
@@ -68,26 +69,15 @@ function join(host: Gemm | MapInstruction, map: MapInstruction): Gemm | MapInstr
   const nodes: Record<string, Node> = Object.fromEntries(host.formula.outputs)
   const replacements: Record<string, Node> = {}
   const scalars = map.formula.names.filter(n => !(n in map.inputs))
-  const fresh = (base: string, taken: object) => {
-    let candidate = base
-    for (let i = 2; candidate in taken || candidate === 'product'; i++) candidate = `${base}_${i}`
-    return candidate
-  }
+  const others: Record<string, View> = {}
   for (const [name, view] of Object.entries(map.inputs)) {
     const made = Object.entries(host.outputs).find(([, w]) => sameView(w, view))
-    if (made) {
-      replacements[name] = host.formula.outputs.get(made[0])!
-      continue
-    }
-    const same = Object.entries(inputs).find(([, v]) => sameView(v, shaped(view)))
-    const key = same
-      ? same[0]
-      : fresh(name, { ...inputs, ...Object.fromEntries([...host.formula.names, ...scalars].map(n => [n, 0])) })
-    inputs[key] = shaped(view)
-    replacements[name] = nameNode(key)
+    if (made) replacements[name] = host.formula.outputs.get(made[0])!
+    else others[name] = shaped(view)
   }
+  Object.assign(replacements, adopt(inputs, others, [...host.formula.names, ...scalars]))
   for (const [name, view] of Object.entries(map.outputs)) {
-    const key = fresh(name, outputs)
+    const key = fresh(name, Object.keys(outputs))
     outputs[key] = shaped(view)
     nodes[key] = substitute(map.formula.outputs.get(name)!, replacements)
   }

@@ -103,7 +103,12 @@ function emit(build: Build, job: Job, whole: Nest, reduced: (l: number) => boole
     along !== undefined &&
     n.sizes[along] >= 8 &&
     vectorizable({ ...n, operands: n.operands.slice(0, job.names.length) }, along, [])
-  const unrolled = !flat && inside.reduce((product, l) => product * n.sizes[l], 1) <= 16
+  // Short loops are written out: all of a window, or the innermost of many.
+  const steps = (from: number) => inside.slice(from).reduce((product, l) => product * n.sizes[l], 1)
+  const looped = steps(0) <= 16 ? 0 : range(0, inside.length + 1).find(from => steps(from) <= 4)!
+  const operations = count(...job.formula.outputs.values())
+  // A long formula needs the registers that more sums side by side would take.
+  const width = operations > 4 ? 2 : 4
 
   const code = build.module.function('', ['i32', 'i32', 'i32'], (f, begin, end) => {
     const write = formulaWriter(build, f, job.formula, name => job.names.includes(name))
@@ -133,8 +138,10 @@ function emit(build: Build, job: Job, whole: Nest, reduced: (l: number) => boole
         wide.forEach((total, o) => {
           total.gather(single[o])
         })
-      } else if (unrolled) for (const at of indices(inside, n.sizes)) step(at)
-      else w.loops(inside, () => step({}))
+      } else
+        w.loops(inside.slice(0, looped), () => {
+          for (const at of indices(inside.slice(looped), n.sizes)) step(at)
+        })
       places.forEach((place, u) => {
         accumulators[u].forEach((a, o) => {
           w.store(job.names.length + o, a.result(job.scales[o]), lanes, place)
@@ -144,7 +151,7 @@ function emit(build: Build, job: Job, whole: Nest, reduced: (l: number) => boole
     w.share(begin, end, () => {
       w.loops(range(1, inner), () => {
         if (inner === 0) group(1, 1)
-        else w.sectioned(inner, sections(n.sizes[inner], vector, 4), ({ lanes, unroll }) => group(lanes, unroll))
+        else w.sectioned(inner, sections(n.sizes[inner], vector, width), ({ lanes, unroll }) => group(lanes, unroll))
       })
     })
   })
@@ -152,7 +159,7 @@ function emit(build: Build, job: Job, whole: Nest, reduced: (l: number) => boole
     name: job.label,
     code,
     units: n.sizes[0],
-    flops: iterations(n) * (count(...job.formula.outputs.values()) + outputs.length),
+    flops: iterations(n) * (operations + outputs.length),
     bytes: traffic(n),
   })
 }
