@@ -3,6 +3,7 @@ import { type FormulaLossDefinition, loss } from './loss.ts'
 /**
  * Mean of −(t·log p + (1 − t)·log(1 − p)), p kept ε away from 0 and 1 as Keras does (PyTorch keeps the logarithms above
  * −100). `fromLogits`: p is a z before the sigmoid; `labelSmoothing` s draws targets to ½: t·(1 − s) + s/2.
+ * @domain 0 to 1
  */
 export const binaryCrossentropy = loss('binaryCrossentropy', {
   params: { epsilon: 1e-7, fromLogits: false, labelSmoothing: 0 },
@@ -19,6 +20,7 @@ export const binaryCrossentropy = loss('binaryCrossentropy', {
 /**
  * Binary cross-entropy times (1 − p)^γ for targets of 1 and p^γ for 0: what is known well counts less. Lin et al. 2017.
  * With `applyClassBalancing` ones count α, zeros 1 − α.
+ * @domain 0 to 1
  */
 export const binaryFocalCrossentropy = loss('binaryFocalCrossentropy', {
   params: { applyClassBalancing: false, alpha: 0.25, gamma: 2, epsilon: 1e-7, fromLogits: false, labelSmoothing: 0 },
@@ -61,6 +63,7 @@ const crossentropy = {
  * Mean over the batch of −Σ t·log p for rows t that sum to 1; rows of p are first made to sum to 1, and kept ε away from
  * 0. `fromLogits`: p is a z before the softmax, as in PyTorch's CrossEntropyLoss; `labelSmoothing` s spreads s over all
  * classes. Behind a softmax it works on z itself.
+ * @domain 0 to 1
  */
 export const categoricalCrossentropy = loss('categoricalCrossentropy', {
   params: { epsilon: 1e-7, fromLogits: false, labelSmoothing: 0 },
@@ -70,6 +73,7 @@ export const categoricalCrossentropy = loss('categoricalCrossentropy', {
 /**
  * The same for targets that are numbers of classes. Rows whose target is `ignoreClass` (−1: none) count nothing, and the
  * mean is over the others; PyTorch's ignore_index. Keras has no labelSmoothing here, PyTorch has.
+ * @domain 0 to 1
  */
 export const sparseCategoricalCrossentropy = loss('sparseCategoricalCrossentropy', {
   params: { epsilon: 1e-7, fromLogits: false, labelSmoothing: 0, ignoreClass: -1 },
@@ -77,7 +81,10 @@ export const sparseCategoricalCrossentropy = loss('sparseCategoricalCrossentropy
   ...crossentropy,
 })
 
-/** Mean over the batch of −Σ α·(1 − p)^γ·t·log p: classes that are known well count less. Lin et al. 2017. */
+/**
+ * Mean over the batch of −Σ α·(1 − p)^γ·t·log p: classes that are known well count less. Lin et al. 2017.
+ * @domain 0 to 1
+ */
 export const categoricalFocalCrossentropy = loss('categoricalFocalCrossentropy', {
   params: { alpha: 0.25, gamma: 2, epsilon: 1e-7, fromLogits: false, labelSmoothing: 0 },
   per: 'row',
@@ -110,7 +117,10 @@ export const categoricalFocalCrossentropy = loss('categoricalFocalCrossentropy',
   },
 })
 
-/** Mean over the batch of (1 − p_t^q) / q: between cross-entropy (q → 0) and mean absolute error (q = 1). Zhang & Sabuncu 2018. */
+/**
+ * Mean over the batch of (1 − p_t^q) / q: between cross-entropy (q → 0) and mean absolute error (q = 1). Zhang & Sabuncu 2018.
+ * @domain 0 to 1
+ */
 export const categoricalGeneralizedCrossEntropy = loss('categoricalGeneralizedCrossEntropy', {
   params: { q: 0.5, epsilon: 1e-7 },
   target: 'class',
@@ -120,7 +130,10 @@ export const categoricalGeneralizedCrossEntropy = loss('categoricalGeneralizedCr
   backward: 't == 0 ? 0 : -t * max(c, epsilon)^(q - 1)', // without a limit the slope at 0 would be infinite
 })
 
-/** Mean over the batch of Σ t·log(t / p), both kept within ε and 1. Kullback & Leibler 1951. PyTorch's KLDivLoss takes log p. */
+/**
+ * Mean over the batch of Σ t·log(t / p), both kept within ε and 1. Kullback & Leibler 1951. PyTorch's KLDivLoss takes log p.
+ * @domain 0 to 1
+ */
 export const klDivergence = loss('klDivergence', {
   params: { epsilon: 1e-7 },
   per: 'row',
@@ -131,6 +144,7 @@ export const klDivergence = loss('klDivergence', {
 /**
  * PyTorch's NLLLoss: mean over the batch of −p of the target's class, where p are logarithms of probabilities. Rows whose
  * target is `ignoreClass` (−1: none) count nothing, and the mean is over the others.
+ * @domain -3 to 0
  */
 export const nll = loss('nll', {
   params: { ignoreClass: -1 },

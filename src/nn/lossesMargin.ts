@@ -2,13 +2,19 @@ import type { Verbs } from '../program/index.ts'
 import type { View } from '../tensor/view.ts'
 import { beside, loss } from './loss.ts'
 
-/** Mean of max(0, 1 − t·p) for targets −1 and 1; 0 is taken as −1. */
+/**
+ * Mean of max(0, 1 − t·p) for targets −1 and 1; 0 is taken as −1.
+ * @domain -3 to 3, targets 1 and -1
+ */
 export const hinge = loss('hinge', {
   forward: 'max(1 - (t == 0 ? -1 : t) * p, 0)',
   backward: 'let s = t == 0 ? -1 : t; s * p < 1 ? -s : 0',
 })
 
-/** Mean of max(0, 1 − t·p)² for targets −1 and 1; 0 is taken as −1. */
+/**
+ * Mean of max(0, 1 − t·p)² for targets −1 and 1; 0 is taken as −1.
+ * @domain -3 to 3, targets 1 and -1
+ */
 export const squaredHinge = loss('squaredHinge', {
   forward: 'max(1 - (t == 0 ? -1 : t) * p, 0)^2',
   backward: 'let s = t == 0 ? -1 : t; -2 * s * max(1 - s * p, 0)',
@@ -26,7 +32,10 @@ export const categoricalHinge = loss('categoricalHinge', {
   backward: 'wrong - right + 1 > 0 ? (j == place ? 1 - t : 0) - t : 0',
 })
 
-/** PyTorch's SoftMarginLoss: mean of log(1 + e^(−t·p)) for targets −1 and 1. */
+/**
+ * PyTorch's SoftMarginLoss: mean of log(1 + e^(−t·p)) for targets −1 and 1.
+ * @domain -3 to 3, targets 1 and -1
+ */
 export const softMargin = loss('softMargin', {
   forward: 'softplus(-t * p)',
   backward: '-t * sigmoid(-t * p)',
@@ -93,7 +102,10 @@ function labelled(k: Verbs, p: View, t: View) {
   return { on, label, own, q, place }
 }
 
-/** PyTorch's HingeEmbeddingLoss: mean of the distance p where t is 1, of max(0, margin − p) where t is −1. */
+/**
+ * PyTorch's HingeEmbeddingLoss: mean of the distance p where t is 1, of max(0, margin − p) where t is −1.
+ * @domain -3 to 3, targets 1 and -1
+ */
 export const hingeEmbedding = loss('hingeEmbedding', {
   params: { margin: 1 },
   forward: 't == 1 ? p : max(margin - p, 0)',

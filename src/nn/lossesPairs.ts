@@ -8,7 +8,12 @@ const nth = (x: View, i: number): View => {
   return x.slice(1, i, 1).reshape(x.shape[0], ...rest)
 }
 
-/** PyTorch's MarginRankingLoss: mean of max(0, margin − t·(p₁ − p₂)); t is 1 where the first should be larger, else −1. */
+/**
+ * PyTorch's MarginRankingLoss: mean of max(0, margin − t·(p₁ − p₂)); t is 1 where the first should be larger, else −1.
+ * @equation L = \operatorname{mean} \, \max(0, \, m - t \, (p_1 - p_2))
+ * @slope \frac{\partial L}{\partial p_1} = -\frac{t}{n} \, [m - t \, (p_1 - p_2) \ge 0], \quad \frac{\partial L}{\partial p_2} = -\frac{\partial L}{\partial p_1}
+ * @domain -3 to 3, targets 1 and -1
+ */
 export const marginRanking = loss('marginRanking', {
   params: { margin: 0 },
   targetShape: output => output.slice(1),
@@ -29,7 +34,12 @@ export const marginRanking = loss('marginRanking', {
   },
 })
 
-/** PyTorch's CosineEmbeddingLoss over p₁, p₂: mean of 1 − cos where t is 1, of max(0, cos − margin) where t is −1. */
+/**
+ * PyTorch's CosineEmbeddingLoss over p₁, p₂: mean of 1 − cos where t is 1, of max(0, cos − margin) where t is −1.
+ * @equation L = \operatorname{mean} \begin{cases} 1 - c & \text{if } t = 1 \\ \max(c - m, \, 0) & \text{otherwise} \end{cases}, \quad c = \frac{p_1 \cdot p_2}{\sqrt{(\lVert p_1 \rVert^2 + \varepsilon)(\lVert p_2 \rVert^2 + \varepsilon)}}
+ * @slope \frac{\partial c}{\partial p_1} = \frac{p_2}{\lVert p_1 \rVert \, \lVert p_2 \rVert} - c \, \frac{p_1}{\lVert p_1 \rVert^2}
+ * @domain -3 to 3, targets 1 and -1
+ */
 export const cosineEmbedding = loss('cosineEmbedding', {
   params: { margin: 0, epsilon: 1e-12 },
   targetShape: () => [],
@@ -64,6 +74,8 @@ function products(k: Verbs, a: View, b: View): { ab: View; aa: View; bb: View } 
  * PyTorch's TripletMarginLoss (norm 2) over anchor, positive and negative: p is [3, size], its three rows compared; mean
  * of max(0, margin + |a − p| − |a − n|), ε added to each difference. With `swap`, the nearer of |a − n|, |p − n| counts.
  * Balntas et al. 2016. The targets are not looked at.
+ * @equation L = \operatorname{mean} \, \max(0, \, m + \lVert a - p \rVert - \lVert a - n \rVert)
+ * @slope \frac{\partial L}{\partial a} = \frac{1}{N} \left(\frac{a - p}{\lVert a - p \rVert} - \frac{a - n}{\lVert a - n \rVert}\right), \quad \frac{\partial L}{\partial p} = \frac{1}{N} \frac{p - a}{\lVert a - p \rVert}, \quad \frac{\partial L}{\partial n} = \frac{1}{N} \frac{a - n}{\lVert a - n \rVert} \quad \text{where the maximum is not } 0
  */
 export const tripletMargin = loss('tripletMargin', {
   params: { margin: 1, swap: false, epsilon: 1e-6 },

@@ -13,14 +13,20 @@ export const meanAbsoluteError = loss('meanAbsoluteError', {
   backward: 'sign(p - t)',
 })
 
-/** Mean of 100·|p − t| / max(|t|, ε). */
+/**
+ * Mean of 100·|p − t| / max(|t|, ε).
+ * @domain -3 to 3, targets 1 and 2
+ */
 export const meanAbsolutePercentageError = loss('meanAbsolutePercentageError', {
   params: { epsilon: 1e-7 },
   forward: '100 * abs((p - t) / max(abs(t), epsilon))',
   backward: '100 * sign(p - t) / max(abs(t), epsilon)',
 })
 
-/** Mean of (log(1 + p) − log(1 + t))², numbers below ε taken as ε. */
+/**
+ * Mean of (log(1 + p) − log(1 + t))², numbers below ε taken as ε.
+ * @domain 0 to 5, targets 1 and 3
+ */
 export const meanSquaredLogarithmicError = loss('meanSquaredLogarithmicError', {
   params: { epsilon: 1e-7 },
   forward: '(log1p(max(p, epsilon)) - log1p(max(t, epsilon)))^2',
@@ -48,7 +54,10 @@ export const logCosh = loss('logCosh', {
   backward: 'tanh(p - t)',
 })
 
-/** Mean of p − t·log(p + ε): counts t of rate p ≥ 0. */
+/**
+ * Mean of p − t·log(p + ε): counts t of rate p ≥ 0.
+ * @domain 0 to 5, targets 1 and 3
+ */
 export const poisson = loss('poisson', {
   params: { epsilon: 1e-7 },
   forward: 'p - t * log(max(p, 0) + epsilon)',
@@ -66,6 +75,8 @@ export const poissonNll = loss('poissonNll', {
 /**
  * PyTorch's GaussianNLLLoss: the first half of a row are means m, the second half variances v, taken as at least ε;
  * mean of (log v + (m − t)² / v) / 2, with log 2π / 2 more when `full`. Nix & Weigend 1994.
+ * @equation L = \operatorname{mean} \, \frac{1}{2} \left(\ln v + \frac{(m - t)^2}{v}\right), \quad p = [m, v]
+ * @slope \frac{\partial L}{\partial m} = \frac{m - t}{n v}, \quad \frac{\partial L}{\partial v} = \frac{1}{2 n v} \left(1 - \frac{(m - t)^2}{v}\right)
  */
 export const gaussianNll = loss('gaussianNll', {
   params: { full: false, epsilon: 1e-6 },

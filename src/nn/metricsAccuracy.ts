@@ -14,6 +14,7 @@ function right(k: Verbs, { p, t, out }: { p: View; t: View; out: View }) {
 /**
  * The share of right answers; what is right follows from the shapes, as in Keras: one output is right when it lies on
  * the target's side of 0.5, several when the largest is the target's class (or the target's largest).
+ * @equation \frac{1}{n} \sum_i [\hat{t}_i = t_i], \quad \hat{t} = \arg\max p \text{ or } [p > 0.5]
  */
 export const accuracy = metric('accuracy', {
   measure(k, views) {
@@ -24,13 +25,22 @@ export const accuracy = metric('accuracy', {
   },
 })
 
-/** The share of elements on the target's side of the threshold. */
+/**
+ * The share of elements on the target's side of the threshold.
+ * @equation \operatorname{mean} \, [\, [p > \mathit{threshold}] = t \,]
+ */
 export const binaryAccuracy = elementwise('binaryAccuracy', { threshold: 0.5 }, '(p > threshold ? 1 : 0) == t')
 
-/** The share of rows whose largest number is where the target's is. */
+/**
+ * The share of rows whose largest number is where the target's is.
+ * @equation \frac{1}{n} \sum_i [\arg\max p_i = \arg\max t_i]
+ */
 export const categoricalAccuracy = metric('categoricalAccuracy', { measure: right })
 
-/** The same for targets that are numbers of classes. */
+/**
+ * The same for targets that are numbers of classes.
+ * @equation \frac{1}{n} \sum_i [\arg\max p_i = t_i]
+ */
 export const sparseCategoricalAccuracy = metric('sparseCategoricalAccuracy', { measure: right })
 
 /** The share of rows whose class is among the k largest numbers; a class that ties with them counts, as in Keras. */
@@ -46,9 +56,13 @@ function among(kk: Verbs, { p, t, out }: { p: View; t: View; out: View }, params
   kk.reduce(out, 'sum', 'above < count ? share : 0', { above, share, count: numbersOf(params).k }, [0, 1])
 }
 
+/** @equation \frac{1}{n} \sum_i [\, t_i \text{ is among the } k \text{ largest of } p_i \,] */
 export const topKCategoricalAccuracy = metric('topKCategoricalAccuracy', { params: { k: 5 }, measure: among })
 
-/** The same for targets that are numbers of classes. */
+/**
+ * The same for targets that are numbers of classes.
+ * @equation \frac{1}{n} \sum_i [\, t_i \text{ is among the } k \text{ largest of } p_i \,]
+ */
 export const sparseTopKCategoricalAccuracy = metric('sparseTopKCategoricalAccuracy', {
   params: { k: 5 },
   measure: among,

@@ -29,17 +29,35 @@ const thresholded = (name: string, value: (counts: Counts) => number) =>
     value: ([tp, fp, fn, tn]: ArrayLike<number> & Iterable<number>) => value({ tp, fp, fn, tn }),
   })
 
-/** How many are above the threshold and 1. */
+/**
+ * How many are above the threshold and 1.
+ * @equation \mathrm{TP} = \sum [p > \theta] \, [t = 1]
+ */
 export const truePositives = thresholded('truePositives', ({ tp }) => tp)
-/** How many are above the threshold and 0. */
+/**
+ * How many are above the threshold and 0.
+ * @equation \mathrm{FP} = \sum [p > \theta] \, [t = 0]
+ */
 export const falsePositives = thresholded('falsePositives', ({ fp }) => fp)
-/** How many are not above the threshold and 0. */
+/**
+ * How many are not above the threshold and 0.
+ * @equation \mathrm{TN} = \sum [p \le \theta] \, [t = 0]
+ */
 export const trueNegatives = thresholded('trueNegatives', ({ tn }) => tn)
-/** How many are not above the threshold and 1. */
+/**
+ * How many are not above the threshold and 1.
+ * @equation \mathrm{FN} = \sum [p \le \theta] \, [t = 1]
+ */
 export const falseNegatives = thresholded('falseNegatives', ({ fn }) => fn)
-/** How many of those above the threshold are 1: TP / (TP + FP). */
+/**
+ * How many of those above the threshold are 1: TP / (TP + FP).
+ * @equation \frac{\mathrm{TP}}{\mathrm{TP} + \mathrm{FP}}
+ */
 export const precision = thresholded('precision', ({ tp, fp }) => ratio(tp, tp + fp))
-/** How many of those that are 1 are above the threshold: TP / (TP + FN). */
+/**
+ * How many of those that are 1 are above the threshold: TP / (TP + FN).
+ * @equation \frac{\mathrm{TP}}{\mathrm{TP} + \mathrm{FN}}
+ */
 export const recall = thresholded('recall', ({ tp, fn }) => ratio(tp, tp + fn))
 
 type Scored = { readonly average: string; readonly beta: number; readonly threshold: number }
@@ -89,8 +107,12 @@ const scored = (name: string, beta: number) =>
  * (1 + β²)·precision·recall / (β²·precision + recall) of each class, averaged: 'macro' (all alike), 'micro' (counts first)
  * or 'weighted' (by how often the class occurs). A class is told by the largest output, or by a threshold of 0 or more.
  * Keras gives one number a class unless told to average.
+ * @equation F_\beta = \frac{(1 + \beta^2) \, \mathrm{precision} \cdot \mathrm{recall}}{\beta^2 \, \mathrm{precision} + \mathrm{recall}}
  */
 export const fBetaScore = scored('fBetaScore', 1)
 
-/** The harmonic mean of precision and recall; fBetaScore with β = 1. */
+/**
+ * The harmonic mean of precision and recall; fBetaScore with β = 1.
+ * @equation F_1 = \frac{2 \, \mathrm{TP}}{2 \, \mathrm{TP} + \mathrm{FP} + \mathrm{FN}}
+ */
 export const f1Score = scored('f1Score', 1)

@@ -51,6 +51,7 @@ const total = (n: number, part: (i: number) => number): number => {
  * The area under the curve of true against false positive rates ('ROC') or of precision against recall ('PR'), from
  * `numThresholds` thresholds. The sums between them: 'interpolation' (trapezoids; for 'PR' after Davis & Goadrich 2006),
  * 'minoring' or 'majoring'.
+ * @equation \int_0^1 \mathrm{TPR} \; d \, \mathrm{FPR} \approx \sum_i \frac{\mathrm{TPR}_i + \mathrm{TPR}_{i+1}}{2} \, (\mathrm{FPR}_i - \mathrm{FPR}_{i+1})
  */
 export const auc = binned(
   'auc',
@@ -84,26 +85,38 @@ const sensitivity = (c: Curve) => (i: number) => ratio(c.tp(i), c.positive)
 const specificity = (c: Curve) => (i: number) => ratio(c.negative - c.fp(i), c.negative)
 const precise = (c: Curve) => (i: number) => ratio(c.tp(i), c.tp(i) + c.fp(i))
 
-/** The best share of ones found while at least this share of zeros is left alone. */
+/**
+ * The best share of ones found while at least this share of zeros is left alone.
+ * @equation \max_\theta \frac{\mathrm{TP}}{\mathrm{TP} + \mathrm{FN}} \quad \text{where } \frac{\mathrm{TN}}{\mathrm{TN} + \mathrm{FP}} \ge \mathit{specificity}
+ */
 export const sensitivityAtSpecificity = binned(
   'sensitivityAtSpecificity',
   { specificity: 0.5, numThresholds: 200 },
   (c, given) => largest(c.n, sensitivity(c), specificity(c), given.specificity),
 )
 
-/** The best share of zeros left alone while at least this share of ones is found. */
+/**
+ * The best share of zeros left alone while at least this share of ones is found.
+ * @equation \max_\theta \frac{\mathrm{TN}}{\mathrm{TN} + \mathrm{FP}} \quad \text{where } \frac{\mathrm{TP}}{\mathrm{TP} + \mathrm{FN}} \ge \mathit{sensitivity}
+ */
 export const specificityAtSensitivity = binned(
   'specificityAtSensitivity',
   { sensitivity: 0.5, numThresholds: 200 },
   (c, given) => largest(c.n, specificity(c), sensitivity(c), given.sensitivity),
 )
 
-/** The best precision where recall is at least this. */
+/**
+ * The best precision where recall is at least this.
+ * @equation \max_\theta \frac{\mathrm{TP}}{\mathrm{TP} + \mathrm{FP}} \quad \text{where } \frac{\mathrm{TP}}{\mathrm{TP} + \mathrm{FN}} \ge \mathit{recall}
+ */
 export const precisionAtRecall = binned('precisionAtRecall', { recall: 0.5, numThresholds: 200 }, (c, given) =>
   largest(c.n, precise(c), sensitivity(c), given.recall),
 )
 
-/** The best recall where precision is at least this. */
+/**
+ * The best recall where precision is at least this.
+ * @equation \max_\theta \frac{\mathrm{TP}}{\mathrm{TP} + \mathrm{FN}} \quad \text{where } \frac{\mathrm{TP}}{\mathrm{TP} + \mathrm{FP}} \ge \mathit{precision}
+ */
 export const recallAtPrecision = binned('recallAtPrecision', { precision: 0.5, numThresholds: 200 }, (c, given) =>
   largest(c.n, sensitivity(c), precise(c), given.precision),
 )

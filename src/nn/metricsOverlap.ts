@@ -50,16 +50,29 @@ const overlapping = (name: string) =>
 /**
  * Intersection over union of the classes named. A class is the place of the largest output; with `numClasses`, outputs
  * and targets are numbers of classes themselves, as in Keras.
+ * @equation \mathrm{IoU}_c = \frac{\mathrm{TP}_c}{\mathrm{TP}_c + \mathrm{FP}_c + \mathrm{FN}_c}
  */
 export const iou = overlapping('iou')
-/** Intersection over union, the mean over all classes that occur. */
+/**
+ * Intersection over union, the mean over all classes that occur.
+ * @equation \mathrm{IoU}_c = \frac{\mathrm{TP}_c}{\mathrm{TP}_c + \mathrm{FP}_c + \mathrm{FN}_c}
+ */
 export const meanIou = overlapping('meanIou')
-/** Intersection over union of the classes named, for rows with a one as targets. */
+/**
+ * Intersection over union of the classes named, for rows with a one as targets.
+ * @equation \mathrm{IoU}_c = \frac{\mathrm{TP}_c}{\mathrm{TP}_c + \mathrm{FP}_c + \mathrm{FN}_c}
+ */
 export const oneHotIou = overlapping('oneHotIou')
-/** The mean over all classes that occur, for rows with a one as targets. */
+/**
+ * The mean over all classes that occur, for rows with a one as targets.
+ * @equation \mathrm{IoU}_c = \frac{\mathrm{TP}_c}{\mathrm{TP}_c + \mathrm{FP}_c + \mathrm{FN}_c}
+ */
 export const oneHotMeanIou = overlapping('oneHotMeanIou')
 
-/** Intersection over union where an output from the threshold on is class 1, else 0. */
+/**
+ * Intersection over union where an output from the threshold on is class 1, else 0.
+ * @equation \mathrm{IoU}_c = \frac{\mathrm{TP}_c}{\mathrm{TP}_c + \mathrm{FP}_c + \mathrm{FN}_c}
+ */
 export const binaryIou = metric('binaryIou', {
   params: { threshold: 0.5, targetClassIds: [0, 1] } as { threshold: number; targetClassIds: readonly number[] },
   size: () => 4,

@@ -19,7 +19,10 @@ export const meanAbsoluteError = mean('meanAbsoluteError', losses.meanAbsoluteEr
 export const meanAbsolutePercentageError = mean('meanAbsolutePercentageError', losses.meanAbsolutePercentageError)
 export const meanSquaredLogarithmicError = mean('meanSquaredLogarithmicError', losses.meanSquaredLogarithmicError)
 
-/** √ of the mean of (p − t)², over everything. */
+/**
+ * √ of the mean of (p − t)², over everything.
+ * @equation \sqrt{\operatorname{mean} \, (p - t)^2}
+ */
 export const rootMeanSquaredError = metric('rootMeanSquaredError', {
   measure(k, { p, t, out }) {
     const share = p.shape[0] / sizeOf(p.shape)
@@ -29,7 +32,10 @@ export const rootMeanSquaredError = metric('rootMeanSquaredError', {
   value: (sums, samples) => Math.sqrt(sums[0] / samples),
 })
 
-/** The mean of p itself. */
+/**
+ * The mean of p itself.
+ * @equation \operatorname{mean} \, p
+ */
 export const meanPrediction = elementwise('meanPrediction', {}, 'p')
 
 /** A mean over rows of a formula of the row's Σ: means mp, mt, variances vp, vt and covariance c. */
@@ -53,21 +59,30 @@ function parts(k: Verbs, names: string[], text: string, given: Record<string, Vi
   return rooms
 }
 
-/** The mean over rows of cos(p, t): 1 where both point the same way. The loss of this name has the other sign. */
+/**
+ * The mean over rows of cos(p, t): 1 where both point the same way. The loss of this name has the other sign.
+ * @equation \frac{1}{n} \sum_i \frac{p_i \cdot t_i}{\lVert p_i \rVert \, \lVert t_i \rVert}
+ */
 export const cosineSimilarity = rowwise(
   'cosineSimilarity',
   { epsilon: 1e-7 },
   'pt / (max(sqrt(pp), epsilon) * max(sqrt(tt), epsilon))',
 )
 
-/** The mean over rows of Pearson's correlation of p and t. */
+/**
+ * The mean over rows of Pearson's correlation of p and t.
+ * @equation \frac{1}{n} \sum_i \frac{\operatorname{cov}(p_i, t_i)}{\sqrt{\operatorname{var} p_i} \, \sqrt{\operatorname{var} t_i}}
+ */
 export const pearsonCorrelation = rowwise(
   'pearsonCorrelation',
   { epsilon: 1e-7 },
   'c / ((sqrt(vp) + epsilon) * (sqrt(vt) + epsilon))',
 )
 
-/** The mean over rows of Lin's concordance: 2·cov / (var p + var t + (mean p − mean t)²). Lin 1989. */
+/**
+ * The mean over rows of Lin's concordance: 2·cov / (var p + var t + (mean p − mean t)²). Lin 1989.
+ * @equation \frac{1}{n} \sum_i \frac{2 \operatorname{cov}(p_i, t_i)}{\operatorname{var} p_i + \operatorname{var} t_i + (\overline{p_i} - \overline{t_i})^2}
+ */
 export const concordanceCorrelation = rowwise(
   'concordanceCorrelation',
   { epsilon: 1e-7 },
@@ -77,6 +92,7 @@ export const concordanceCorrelation = rowwise(
 /**
  * 1 − Σ (p − t)² / Σ (t − mean t)² of each output, averaged: 'uniform_average' (all alike), 'variance_weighted_average' or
  * 'variance_weighted' (by the spread of t). `numRegressors` > 0 gives the adjusted score.
+ * @equation R^2 = 1 - \frac{\sum (p - t)^2}{\sum (t - \overline{t})^2}
  */
 export const r2Score = metric('r2Score', {
   params: { classAggregation: 'uniform_average', numRegressors: 0 } as {

@@ -12,7 +12,10 @@ const amsgrad = (before: string) => ({
          w = ${before} - rate * m / (sqrt(u) + epsilon)`,
 })
 
-/** Kingma & Ba 2015, the efficient order of its section 2; ε joins √v before the correction, as in Keras (PyTorch: after). */
+/**
+ * Steps along the mean of recent gradients, over how large they have been lately. Kingma & Ba 2015, the efficient order of
+ * its section 2; ε joins √v before the correction, as in Keras (PyTorch: after).
+ */
 export const adam = optimizer(
   'adam',
   {

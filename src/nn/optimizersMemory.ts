@@ -7,6 +7,7 @@ const pairs = (n: number) => Array.from({ length: n }, (_, i) => i + 1)
 /**
  * Newton's step with what the last historySize steps s and changes of the gradient y tell of the curvature. Nocedal 1980;
  * PyTorch's LBFGS with max_iter 1 and no line search: one step a batch, so let a batch be all the data. Keras has none.
+ * @equation \begin{aligned} s_i &= w_{i+1} - w_i, \quad y_i = g_{i+1} - g_i, \quad \rho_i = \frac{1}{y_i^\top s_i} \\ w &\leftarrow w - \eta \, H g, \quad H_{i+1} = (I - \rho_i s_i y_i^\top) H_i (I - \rho_i y_i s_i^\top) + \rho_i s_i s_i^\top \end{aligned}
  */
 export const lbfgs = optimizer(
   'lbfgs',

@@ -8,7 +8,10 @@ const all = (x: View) => x.shape.map((_, i) => i)
 /** One number, broadcast over x. */
 const over = (number: View, x: View) => number.reshape(...x.shape.map(() => 1))
 
-/** Adam's step, as long as the parameter is: for large batches. You et al. 2020. */
+/**
+ * Adam's step, as long as the parameter is: for large batches. You et al. 2020.
+ * @equation \begin{aligned} m &\leftarrow \beta_1 m + (1 - \beta_1) g \\ v &\leftarrow \beta_2 v + (1 - \beta_2) g^2 \\ r &= \frac{m / (1 - \beta_1^t)}{\sqrt{v / (1 - \beta_2^t)} + \varepsilon} \\ w &\leftarrow w - \eta \, \frac{\lVert w \rVert}{\lVert r \rVert} \, r \end{aligned}
+ */
 export const lamb = optimizer('lamb', {
   params: { learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-7 },
   state: ['m', 'v'],
@@ -26,6 +29,7 @@ export const lamb = optimizer('lamb', {
 /**
  * Adam without a first moment, and of the second only the means r of rows and c of columns. Shazeer & Stern 2018. The
  * states are as large as the parameters here; the numbers are those of Keras.
+ * @equation \begin{aligned} \beta &= 1 - t^{\mathit{beta2Decay}} \\ r &\leftarrow \beta r + (1 - \beta) \operatorname{mean}_{\mathrm{rows}} (g^2 + \varepsilon_1), \quad c \leftarrow \beta c + (1 - \beta) \operatorname{mean}_{\mathrm{columns}} (g^2 + \varepsilon_1) \\ u &= \frac{g}{\sqrt{r c / \overline{r}}} \\ w &\leftarrow w - \max(\varepsilon_2, \operatorname{rms} w) \, \min\left(\eta, \tfrac{1}{\sqrt{t}}\right) \frac{u}{\max(1, \operatorname{rms} u / \mathit{clipThreshold})} \end{aligned}
  */
 export const adafactor = optimizer('adafactor', {
   params: {
@@ -77,6 +81,7 @@ const corner = (x: View, shape: readonly number[]): View =>
 /**
  * Matrices move along the nearest orthogonal matrix of their momentum, found by Newton and Schulz's iteration; all else
  * moves by Adam at adamLrRatio of the rate. Jordan et al. 2024, coefficients a, b, c as there. PyTorch has it from 2.9 on.
+ * @equation \begin{aligned} m &\leftarrow \mu m + g \\ d &= g + \mu m \\ x &\leftarrow \frac{d}{\lVert d \rVert}, \quad x \leftarrow a x + \left(b \, x x^\top + c \, (x x^\top)^2\right) x \quad \text{six times} \\ w &\leftarrow w - \eta \, \sqrt{\max\left(1, \tfrac{\mathit{rows}}{\mathit{columns}}\right)} \, x \end{aligned}
  */
 export const muon = optimizer('muon', {
   params: {

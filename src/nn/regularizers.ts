@@ -17,7 +17,11 @@ export const l1l2 = regularizer('l1l2', {
   backward: 'l1 * sign(w) + 2 * l2 * w',
 })
 
-/** The mean of |cos| between all pairs of rows (or columns: `mode` 'columns') of a matrix, times factor. */
+/**
+ * The mean of |cos| between all pairs of rows (or columns: `mode` 'columns') of a matrix, times factor.
+ * @equation \mathit{factor} \cdot \frac{1}{n (n - 1)} \sum_{i \ne j} \left|u_i \cdot u_j\right|, \quad u_i = \frac{w_i}{\lVert w_i \rVert}
+ * @slope dw_i = \frac{du_i - u_i \, (u_i \cdot du_i)}{\lVert w_i \rVert}, \quad du_i = \frac{2 \, \mathit{factor}}{n (n - 1)} \sum_{j \ne i} \operatorname{sign}(u_i \cdot u_j) \, u_j
+ */
 export const orthogonal = regularizer('orthogonal', {
   params: { factor: 0.01, mode: 'rows' },
   forward(k, { w, penalty }, { factor, mode }) {

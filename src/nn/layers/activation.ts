@@ -13,6 +13,9 @@ export const activationPair = (f: Activation) =>
 
 /**
  * An activation as a layer of its own.
+ * @equation y = f(x)
+ * @slope dx = dy \odot f^\prime(x)
+ * @shape any → the same
  * @example
  * activation('tanh')
  */

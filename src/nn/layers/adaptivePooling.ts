@@ -73,6 +73,8 @@ function adaptiveMax(who: string, n: number, outputSize: Sizes) {
 
 /**
  * The means of so many windows of a sequence, whatever its length. Windows overlap where the sizes do not divide.
+ * @equation y_{i,c} = \operatorname{mean} \, \{ x_{u,c} : \lfloor i n / m \rfloor \le u < \lceil (i + 1) n / m \rceil \} \quad \text{for } m \text{ windows of } n \text{ places}
+ * @slope dx_{u,c} = \sum_{i \ni u} \frac{dy_{i,c}}{N_i}
  * @shape [steps, channels] → [outputSize, channels]
  * @example
  * adaptiveAveragePooling1d(4)
@@ -85,6 +87,8 @@ export const adaptiveAveragePooling1d = layer(
 
 /**
  * The means of so many windows of an image, whatever its size. Windows overlap where the sizes do not divide.
+ * @equation y_{i,c} = \operatorname{mean} \, \{ x_{u,c} : \lfloor i n / m \rfloor \le u < \lceil (i + 1) n / m \rceil \} \quad \text{for } m \text{ windows of } n \text{ places}
+ * @slope dx_{u,c} = \sum_{i \ni u} \frac{dy_{i,c}}{N_i}
  * @shape [height, width, channels] → [...outputSize, channels]
  * @example
  * adaptiveAveragePooling2d([2, 3])
@@ -97,6 +101,8 @@ export const adaptiveAveragePooling2d = layer(
 
 /**
  * The means of so many windows of a volume, whatever its size.
+ * @equation y_{i,c} = \operatorname{mean} \, \{ x_{u,c} : \lfloor i n / m \rfloor \le u < \lceil (i + 1) n / m \rceil \} \quad \text{for } m \text{ windows of } n \text{ places}
+ * @slope dx_{u,c} = \sum_{i \ni u} \frac{dy_{i,c}}{N_i}
  * @shape [depth, height, width, channels] → [...outputSize, channels]
  * @example
  * adaptiveAveragePooling3d(2)
@@ -109,6 +115,8 @@ export const adaptiveAveragePooling3d = layer(
 
 /**
  * The largest values of so many windows of a sequence, whatever its length.
+ * @equation y_{i,c} = \max \, \{ x_{u,c} : \lfloor i n / m \rfloor \le u < \lceil (i + 1) n / m \rceil \} \quad \text{for } m \text{ windows of } n \text{ places}
+ * @slope dx_{u,c} = \sum_i dy_{i,c} \, [x_{u,c} \text{ was the largest of window } i]
  * @shape [steps, channels] → [outputSize, channels]
  * @example
  * adaptiveMaxPooling1d(4)
@@ -121,6 +129,8 @@ export const adaptiveMaxPooling1d = layer(
 
 /**
  * The largest values of so many windows of an image, whatever its size.
+ * @equation y_{i,c} = \max \, \{ x_{u,c} : \lfloor i n / m \rfloor \le u < \lceil (i + 1) n / m \rceil \} \quad \text{for } m \text{ windows of } n \text{ places}
+ * @slope dx_{u,c} = \sum_i dy_{i,c} \, [x_{u,c} \text{ was the largest of window } i]
  * @shape [height, width, channels] → [...outputSize, channels]
  * @example
  * adaptiveMaxPooling2d(2)
@@ -133,6 +143,8 @@ export const adaptiveMaxPooling2d = layer(
 
 /**
  * The largest values of so many windows of a volume, whatever its size.
+ * @equation y_{i,c} = \max \, \{ x_{u,c} : \lfloor i n / m \rfloor \le u < \lceil (i + 1) n / m \rceil \} \quad \text{for } m \text{ windows of } n \text{ places}
+ * @slope dx_{u,c} = \sum_i dy_{i,c} \, [x_{u,c} \text{ was the largest of window } i]
  * @shape [depth, height, width, channels] → [...outputSize, channels]
  * @example
  * adaptiveMaxPooling3d(2)

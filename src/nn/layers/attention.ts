@@ -45,10 +45,13 @@ const wide = (s: View) => s.reshape(...s.shape, 1)
  * Each query looks at all keys and takes the mean of the values, weighed by how alike they are: y = softmax(q·kᵀ)·v.
  * Called on [query, value] or [query, value, key]; without a key the value is also the key. Nothing is divided by √d
  * unless a scale is learnt, as in Keras; PyTorch's scaled_dot_product_attention does.
+ * @equation y = A v, \quad A = \operatorname{softmax}(q k^\top)
+ * @slope dv = A^\top dy, \quad dA = dy \, v^\top, \quad dS = A \odot \left(dA - \textstyle\sum dA \odot A\right), \quad dq = dS \, k, \quad dk = dS^\top q
  * @shape [queries, features], [keys, outputs], [keys, features] → [queries, outputs]
  * @throws ShapeError when queries and keys have different features
  * @paper Luong et al. 2015
  * @example
+ * const [query, value] = [input([5, 16]), input([7, 16])]
  * attention()([query, value])
  */
 export const attention = layer('attention', [], (options: AttentionOptions = {}) => {
@@ -110,10 +113,13 @@ export const attention = layer('attention', [], (options: AttentionOptions = {})
 /**
  * Attention whose scores are sums: y = softmax(Σ a ⊙ tanh(q + k))·v, with a learnt for each feature.
  * Called on [query, value] or [query, value, key]; without a key the value is also the key.
+ * @equation y = A v, \quad A = \operatorname{softmax}(S), \quad S_{ij} = \sum a \odot \tanh(q_i + k_j)
+ * @slope dv = A^\top dy, \quad dS = A \odot \left(dA - \textstyle\sum dA \odot A\right), \quad dq_i = \sum_j dS_{ij} \, a \odot (1 - \tanh^2(q_i + k_j))
  * @shape [queries, features], [keys, outputs], [keys, features] → [queries, outputs]
  * @throws ShapeError when queries and keys have different features
  * @paper Bahdanau, Cho & Bengio 2015
  * @example
+ * const [query, value] = [input([5, 16]), input([7, 16])]
  * additiveAttention()([query, value])
  */
 export const additiveAttention = layer('additiveAttention', [], (options: AdditiveAttentionOptions = {}) => {

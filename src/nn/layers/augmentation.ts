@@ -86,6 +86,9 @@ function ends(
 
 /**
  * Moves each image by a random share of its height and width while training; below zero is up and left.
+ * @equation y(i, j) = x(i - t_i, \, j - t_j), \quad t \sim U
+ * @slope dx = \text{each } dy \text{ goes back to the pixels it was read from, with their shares}
+ * @shape [height, width, channels] → [height, width, channels]
  * @param heightFactor f for −f … f, or [low, high], in parts of the height
  * @param widthFactor the same for the width
  * @example
@@ -105,6 +108,9 @@ export const randomTranslation = layer(
 
 /**
  * Turns each image around its middle by a random angle while training; above zero is counter-clockwise.
+ * @equation y(p) = x(R_\varphi^{-1} p) \quad \text{around the middle}, \quad \varphi \sim U
+ * @slope dx = \text{each } dy \text{ goes back to the pixels it was read from, with their shares}
+ * @shape [height, width, channels] → [height, width, channels]
  * @param factor f for −f … f, or [low, high], in turns: 0.1 is 36°
  * @example
  * randomRotation(0.05)
@@ -125,6 +131,9 @@ export interface RandomZoomOptions extends WarpOptions {
 
 /**
  * Enlarges or shrinks each image around its middle while training; above zero shrinks it, as in Keras.
+ * @equation y(p) = x((1 + f) \, p) \quad \text{around the middle}, \quad f \sim U
+ * @slope dx = \text{each } dy \text{ goes back to the pixels it was read from, with their shares}
+ * @shape [height, width, channels] → [height, width, channels]
  * @param heightFactor f for −f … f, or [low, high], above −1
  * @example
  * randomZoom(0.1)
@@ -153,6 +162,8 @@ export interface RandomErasingOptions extends LayerOptions {
 
 /**
  * Fills a random box of each image while training.
+ * @equation y(p) = \begin{cases} \mathit{fillValue} & \text{if } p \text{ lies in the box} \\ x(p) & \text{otherwise} \end{cases}
+ * @slope dx(p) = \begin{cases} 0 & \text{if } p \text{ lies in the box} \\ dy(p) & \text{otherwise} \end{cases}
  * @shape [height, width, channels] → [height, width, channels]
  * @paper Zhong et al. 2017
  * @example

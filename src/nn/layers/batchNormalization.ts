@@ -13,6 +13,8 @@ export interface BatchNormalizationOptions extends LayerOptions {
 /**
  * Gives each channel mean 0 and variance 1 over the batch, then a scale and a shift that are learnt:
  * y = γ·(x − mean)·r + β with r = 1/√(variance + ε). Outside training the moving statistics are used.
+ * @equation y = \gamma \, \hat{x} + \beta, \quad \hat{x} = r \, (x - \mu), \quad r = \frac{1}{\sqrt{\sigma^2 + \varepsilon}}
+ * @slope dx = r \left(g - \overline{g} - \hat{x} \, \overline{g \, \hat{x}}\right) \text{ with } g = \gamma \, dy, \quad d\gamma = \sum dy \, \hat{x}, \quad d\beta = \sum dy
  * @shape [..., channels] → [..., channels]
  * @paper Ioffe & Szegedy 2015; the variance is the biased one, in the moving statistics too, as in Keras
  * @example

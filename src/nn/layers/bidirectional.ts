@@ -15,6 +15,9 @@ const formulas = { sum: ['a + b', 'dy'], mul: ['a * b', 'dy * other'], ave: ['(a
 
 /**
  * Reads a sequence from both ends with two layers of the same kind, and puts what they say of each step side by side.
+ * @equation y = [\overrightarrow{h}, \overleftarrow{h}]
+ * @slope dx = d\overrightarrow{x} + d\overleftarrow{x}
+ * @shape [steps, features] → as the layer, twice as wide when mergeMode is concat
  * @param layer a recurrent layer
  * @paper Schuster & Paliwal 1997
  * @example

@@ -77,6 +77,9 @@ export interface CroppingOptions<B> extends LayerOptions {
 
 /**
  * Zeros before and after a sequence.
+ * @equation y_{p + \mathit{before}} = x_p, \quad 0 \text{ elsewhere}
+ * @slope dx_p = dy_{p + \mathit{before}}
+ * @shape [steps, channels] → [steps′, channels]
  * @example
  * zeroPadding1d({ padding: [2, 0] })
  */
@@ -86,6 +89,9 @@ export const zeroPadding1d = layer('zeroPadding1d', [], ({ padding = 1 }: Paddin
 
 /**
  * Zeros around an image.
+ * @equation y_{p + \mathit{before}} = x_p, \quad 0 \text{ elsewhere}
+ * @slope dx_p = dy_{p + \mathit{before}}
+ * @shape [height, width, channels] → [height′, width′, channels]
  * @example
  * zeroPadding2d({ padding: [[1, 0], [2, 2]] })   // one row above, two columns on each side
  */
@@ -95,6 +101,9 @@ export const zeroPadding2d = layer('zeroPadding2d', [], ({ padding = 1 }: Paddin
 
 /**
  * Zeros around a volume.
+ * @equation y_{p + \mathit{before}} = x_p, \quad 0 \text{ elsewhere}
+ * @slope dx_p = dy_{p + \mathit{before}}
+ * @shape [depth, height, width, channels] → [depth′, height′, width′, channels]
  * @example
  * zeroPadding3d()
  */
@@ -104,6 +113,9 @@ export const zeroPadding3d = layer('zeroPadding3d', [], ({ padding = 1 }: Paddin
 
 /**
  * A sequence without its ends.
+ * @equation y_p = x_{p + \mathit{before}}
+ * @slope dx_{p + \mathit{before}} = dy_p, \quad 0 \text{ elsewhere}
+ * @shape [steps, channels] → [steps′, channels]
  * @example
  * cropping1d({ cropping: [1, 0] })
  */
@@ -113,6 +125,9 @@ export const cropping1d = layer('cropping1d', [], ({ cropping: amount = 1 }: Cro
 
 /**
  * An image without its border. Keras cuts nothing off unless told.
+ * @equation y_p = x_{p + \mathit{before}}
+ * @slope dx_{p + \mathit{before}} = dy_p, \quad 0 \text{ elsewhere}
+ * @shape [height, width, channels] → [height′, width′, channels]
  * @example
  * cropping2d({ cropping: 2 })
  */
@@ -122,6 +137,9 @@ export const cropping2d = layer('cropping2d', [], ({ cropping: amount = 0 }: Cro
 
 /**
  * A volume without its border.
+ * @equation y_p = x_{p + \mathit{before}}
+ * @slope dx_{p + \mathit{before}} = dy_p, \quad 0 \text{ elsewhere}
+ * @shape [depth, height, width, channels] → [depth′, height′, width′, channels]
  * @example
  * cropping3d({ cropping: [0, 1, 1] })
  */

@@ -19,9 +19,12 @@ export function axisOf(who: string, axis: number, count: number): number {
 
 /**
  * Puts its inputs one after another along an axis.
+ * @equation y = [a, b, \ldots]
+ * @slope [da, db, \ldots] = dy
  * @shape [..., n], [..., m], … → [..., n + m + …]
  * @throws ShapeError when they differ along another axis
  * @example
+ * const [a, b] = [input([8]), input([8])]
  * concatenate()([a, b])
  */
 export const concatenate = layer('concatenate', [], ({ axis = -1 }: ConcatenateOptions = {}) => {

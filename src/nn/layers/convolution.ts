@@ -126,6 +126,8 @@ const names = ['filters', 'kernelSize'] as const
 
 /**
  * Each filter looks through a small window that slides over a sequence.
+ * @equation y_p = f(z_p), \quad z_{p,o} = b_o + \sum_{i,c} x_{sp + di,\,c} \, W_{i,c,o} \quad \text{over places } i \text{ of the window, strides } s \text{, dilation } d
+ * @slope dW_{i,c,o} = \sum_p x_{sp + di,\,c} \, dz_{p,o}, \quad db_o = \sum_p dz_{p,o}, \quad dx_{u,c} = \sum_{sp + di = u} \sum_o dz_{p,o} \, W_{i,c,o}
  * @shape [steps, channels] → [steps′, filters]
  * @param filters how many outputs at each step
  * @param kernelSize how many steps the window sees
@@ -139,6 +141,8 @@ export const conv1d = layer('conv1d', names, (filters: number, kernelSize: One, 
 
 /**
  * Each filter looks through a small window that slides over the image: a product of all patches with all filters.
+ * @equation y_p = f(z_p), \quad z_{p,o} = b_o + \sum_{i,c} x_{sp + di,\,c} \, W_{i,c,o} \quad \text{over places } i \text{ of the window, strides } s \text{, dilation } d
+ * @slope dW_{i,c,o} = \sum_p x_{sp + di,\,c} \, dz_{p,o}, \quad db_o = \sum_p dz_{p,o}, \quad dx_{u,c} = \sum_{sp + di = u} \sum_o dz_{p,o} \, W_{i,c,o}
  * @shape [height, width, channels] → [height′, width′, filters]
  * @param filters how many outputs at each place
  * @param kernelSize of the window, one number or [height, width]
@@ -152,6 +156,8 @@ export const conv2d = layer('conv2d', names, (filters: number, kernelSize: Two, 
 
 /**
  * Each filter looks through a small window that slides over a volume, or over the images of a film.
+ * @equation y_p = f(z_p), \quad z_{p,o} = b_o + \sum_{i,c} x_{sp + di,\,c} \, W_{i,c,o} \quad \text{over places } i \text{ of the window, strides } s \text{, dilation } d
+ * @slope dW_{i,c,o} = \sum_p x_{sp + di,\,c} \, dz_{p,o}, \quad db_o = \sum_p dz_{p,o}, \quad dx_{u,c} = \sum_{sp + di = u} \sum_o dz_{p,o} \, W_{i,c,o}
  * @shape [depth, height, width, channels] → [depth′, height′, width′, filters]
  * @param filters how many outputs at each place
  * @param kernelSize of the window, one number or [depth, height, width]

@@ -87,6 +87,8 @@ const names = ['filters', 'kernelSize'] as const
 
 /**
  * A convolution turned round: each step writes a window, so that a stride makes the sequence longer.
+ * @equation y_u = f(z_u), \quad z_{u,o} = b_o + \sum_{sp + di = u} \sum_c x_{p,c} \, W_{i,o,c}
+ * @slope dW_{i,o,c} = \sum_p x_{p,c} \, dz_{sp + di,\,o}, \quad dx_{p,c} = \sum_{i,o} dz_{sp + di,\,o} \, W_{i,o,c}
  * @shape [steps, channels] → [steps′, filters]
  * @example
  * conv1dTranspose(8, 4, { strides: 2, padding: 'same' })   // 10 steps become 20
@@ -101,6 +103,8 @@ export const conv1dTranspose = layer(
 /**
  * A convolution turned round: each pixel writes a window, so that a stride makes the image larger. Keras puts an odd
  * zero of 'same' behind, PyTorch gives both sides the same.
+ * @equation y_u = f(z_u), \quad z_{u,o} = b_o + \sum_{sp + di = u} \sum_c x_{p,c} \, W_{i,o,c}
+ * @slope dW_{i,o,c} = \sum_p x_{p,c} \, dz_{sp + di,\,o}, \quad dx_{p,c} = \sum_{i,o} dz_{sp + di,\,o} \, W_{i,o,c}
  * @shape [height, width, channels] → [height′, width′, filters]
  * @example
  * conv2dTranspose(16, 3, { strides: 2, padding: 'same' })   // 7 × 7 becomes 14 × 14
@@ -114,6 +118,8 @@ export const conv2dTranspose = layer(
 
 /**
  * A convolution of volumes turned round.
+ * @equation y_u = f(z_u), \quad z_{u,o} = b_o + \sum_{sp + di = u} \sum_c x_{p,c} \, W_{i,o,c}
+ * @slope dW_{i,o,c} = \sum_p x_{p,c} \, dz_{sp + di,\,o}, \quad dx_{p,c} = \sum_{i,o} dz_{sp + di,\,o} \, W_{i,o,c}
  * @shape [depth, height, width, channels] → [depth′, height′, width′, filters]
  * @example
  * conv3dTranspose(4, 2, { strides: 2 })

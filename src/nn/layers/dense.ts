@@ -19,6 +19,8 @@ export interface DenseOptions extends LayerOptions, WeightOptions {
 
 /**
  * Each unit weighs all inputs: y = f(x·W + b).
+ * @equation y = f(z), \quad z = x W + b
+ * @slope dz = dy \odot f^\prime(z), \quad dW = x^\top dz, \quad db = \textstyle\sum dz, \quad dx = dz \, W^\top
  * @shape [inputs] → [units]
  * @param units how many outputs
  * @throws ShapeError when the input has more than one axis

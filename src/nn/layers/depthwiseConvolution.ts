@@ -146,6 +146,8 @@ function separable(
 
 /**
  * Each channel of a sequence is seen by filters of its own; channels do not mix.
+ * @equation y_p = f(z_p), \quad z_{p,(c,m)} = b_{(c,m)} + \sum_i x_{sp + di,\,c} \, D_{i,c,m}
+ * @slope dD_{i,c,m} = \sum_p x_{sp + di,\,c} \, dz_{p,(c,m)}, \quad dx_{u,c} = \sum_{sp + di = u} \sum_m dz_{p,(c,m)} \, D_{i,c,m}
  * @shape [steps, channels] → [steps′, channels·depthMultiplier]
  * @example
  * depthwiseConv1d(5, { padding: 'same' })
@@ -159,6 +161,8 @@ export const depthwiseConv1d = layer(
 
 /**
  * Each channel of an image is seen by filters of its own; channels do not mix.
+ * @equation y_p = f(z_p), \quad z_{p,(c,m)} = b_{(c,m)} + \sum_i x_{sp + di,\,c} \, D_{i,c,m}
+ * @slope dD_{i,c,m} = \sum_p x_{sp + di,\,c} \, dz_{p,(c,m)}, \quad dx_{u,c} = \sum_{sp + di = u} \sum_m dz_{p,(c,m)} \, D_{i,c,m}
  * @shape [height, width, channels] → [height′, width′, channels·depthMultiplier]
  * @example
  * depthwiseConv2d(3, { padding: 'same', depthMultiplier: 2 })
@@ -171,6 +175,8 @@ export const depthwiseConv2d = layer(
 
 /**
  * A convolution of a sequence in two cheap steps: each channel by itself, then all channels of a step together.
+ * @equation m_{p,(c,n)} = \sum_i x_{sp + di,\,c} \, D_{i,c,n}, \quad z = m W + b, \quad y = f(z)
+ * @slope dW = \sum_p m_p^\top dz_p, \quad dm = dz \, W^\top, \quad dD_{i,c,n} = \sum_p x_{sp + di,\,c} \, dm_{p,(c,n)}
  * @shape [steps, channels] → [steps′, filters]
  * @example
  * separableConv1d(16, 5)
@@ -184,6 +190,8 @@ export const separableConv1d = layer(
 
 /**
  * A convolution of an image in two cheap steps: each channel by itself, then all channels of a pixel together.
+ * @equation m_{p,(c,n)} = \sum_i x_{sp + di,\,c} \, D_{i,c,n}, \quad z = m W + b, \quad y = f(z)
+ * @slope dW = \sum_p m_p^\top dz_p, \quad dm = dz \, W^\top, \quad dD_{i,c,n} = \sum_p x_{sp + di,\,c} \, dm_{p,(c,n)}
  * @shape [height, width, channels] → [height′, width′, filters]
  * @paper Chollet 2017 (Xception)
  * @example

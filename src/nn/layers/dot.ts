@@ -14,10 +14,13 @@ const epsilon = 1e-7
 
 /**
  * Sums the products of two inputs along one axis of each: y = Σₖ aₖ·bₖ.
+ * @equation y = \sum_k a_k \, b_k
+ * @slope da_k = dy \, b_k, \quad db_k = dy \, a_k
  * @shape [..., n], [..., n] → all other axes of a, then those of b; [1] where none is left
  * @param axes the axis of both, or of each; the batch is axis 0
  * @throws ShapeError when the two axes differ in length
  * @example
+ * const [a, b] = [input([8]), input([8])]
  * dot(1)([a, b])
  */
 export const dot = layer(

@@ -13,6 +13,9 @@ export interface ReluOptions extends LayerOptions {
 
 /**
  * y = max(x, 0) as a layer of its own, with Keras's settings.
+ * @equation y = \max(x, 0)
+ * @slope dx = dy \, [x > 0]
+ * @shape any → the same
  * @example
  * relu({ maxValue: 6 })
  */
@@ -27,6 +30,9 @@ export interface EluOptions extends LayerOptions {
 
 /**
  * y = x > 0 ? x : α·(eˣ − 1) as a layer of its own.
+ * @equation y = \begin{cases} x & \text{if } x > 0 \\ \alpha \, (e^x - 1) & \text{otherwise} \end{cases}
+ * @slope dx = \begin{cases} dy & \text{if } x > 0 \\ (y + \alpha) \, dy & \text{otherwise} \end{cases}
+ * @shape any → the same
  * @example
  * elu({ alpha: 0.5 })
  */
@@ -39,8 +45,11 @@ export interface SoftmaxOptions extends LayerOptions {
 
 /**
  * y = eˣ / Σ eˣ as a layer of its own.
+ * @equation y_i = \frac{e^{x_i}}{\sum_j e^{x_j}}
+ * @slope dx_i = y_i \left(dy_i - \sum_j dy_j \, y_j\right)
+ * @shape any → the same
  * @example
- * softmax({ axis: 1 })
+ * softmax({ axis: 1 })(input([5, 3]))
  */
 export const softmax = layer('softmax', [], ({ axis = -1 }: SoftmaxOptions = {}) =>
   activationPair(activations.softmax({ axis })),

@@ -17,7 +17,9 @@ export interface EmbeddingOptions extends LayerOptions {
 /**
  * A row of numbers for each of a vocabulary: y = W[x], a dense layer on one-hot vectors without the zeros. A number
  * outside 0 … inputDim − 1 is taken as the nearest one inside.
- * @shape [...] whole numbers → [..., outputDim]
+ * @equation y_s = W_{x_s}
+ * @slope dW_n = \sum_{x_s = n} dy_s
+ * @shape [steps] whole numbers → [steps, outputDim]
  * @param inputDim size of the vocabulary
  * @param outputDim length of a row
  * @example

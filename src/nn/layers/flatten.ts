@@ -3,6 +3,8 @@ import { type LayerOptions, layer } from '../layer.ts'
 
 /**
  * Sees each sample as one row: only another way to look, no work.
+ * @equation y = x \text{ as one row}
+ * @slope dx = dy \text{, in the shape of } x
  * @shape [height, width, channels] → [height·width·channels], the channels of a pixel side by side
  * @example
  * flatten()

@@ -46,6 +46,8 @@ function globalMax(who: string, n: number, options: GlobalPoolingOptions) {
 
 /**
  * The mean of a whole sequence.
+ * @equation y_c = \frac{1}{N} \sum_p x_{p,c}
+ * @slope dx_{p,c} = \frac{dy_c}{N}
  * @shape [steps, channels] → [channels]
  * @example
  * globalAveragePooling1d()
@@ -56,6 +58,8 @@ export const globalAveragePooling1d = layer('globalAveragePooling1d', [], (optio
 
 /**
  * The mean of a whole image, channel by channel.
+ * @equation y_c = \frac{1}{N} \sum_p x_{p,c}
+ * @slope dx_{p,c} = \frac{dy_c}{N}
  * @shape [height, width, channels] → [channels]
  * @example
  * globalAveragePooling2d()
@@ -66,6 +70,8 @@ export const globalAveragePooling2d = layer('globalAveragePooling2d', [], (optio
 
 /**
  * The mean of a whole volume, channel by channel.
+ * @equation y_c = \frac{1}{N} \sum_p x_{p,c}
+ * @slope dx_{p,c} = \frac{dy_c}{N}
  * @shape [depth, height, width, channels] → [channels]
  * @example
  * globalAveragePooling3d({ keepdims: true })
@@ -76,6 +82,8 @@ export const globalAveragePooling3d = layer('globalAveragePooling3d', [], (optio
 
 /**
  * The largest value of a whole sequence.
+ * @equation y_c = \max_p \, x_{p,c}
+ * @slope dx_{p,c} = dy_c \, [x_{p,c} \text{ was the largest}]
  * @shape [steps, channels] → [channels]
  * @example
  * globalMaxPooling1d()
@@ -86,6 +94,8 @@ export const globalMaxPooling1d = layer('globalMaxPooling1d', [], (options: Glob
 
 /**
  * The largest value of a whole image, channel by channel.
+ * @equation y_c = \max_p \, x_{p,c}
+ * @slope dx_{p,c} = dy_c \, [x_{p,c} \text{ was the largest}]
  * @shape [height, width, channels] → [channels]
  * @example
  * globalMaxPooling2d()
@@ -96,6 +106,8 @@ export const globalMaxPooling2d = layer('globalMaxPooling2d', [], (options: Glob
 
 /**
  * The largest value of a whole volume, channel by channel.
+ * @equation y_c = \max_p \, x_{p,c}
+ * @slope dx_{p,c} = dy_c \, [x_{p,c} \text{ was the largest}]
  * @shape [depth, height, width, channels] → [channels]
  * @example
  * globalMaxPooling3d()

@@ -12,6 +12,8 @@ export interface GruOptions extends GatedOptions {
  * Reads a sequence and keeps a state that one gate updates (u) and another resets (r):
  * hₜ = u ⊙ hₜ₋₁ + (1 − u) ⊙ g with u, r = σ(xₜ·W + hₜ₋₁·U + b) and g = tanh(xₜ·W + b + r ⊙ (hₜ₋₁·U + b′)).
  * The gates stand side by side in the order u, r, g, as in Keras; PyTorch has r first.
+ * @equation h_t = u \odot h_{t-1} + (1 - u) \odot g, \quad g = \tanh\left(x_t W_g + b_g + r \odot (h_{t-1} U_g + b_g^\prime)\right)
+ * @slope du = dh_t \odot (h_{t-1} - g), \quad dg = dh_t \odot (1 - u), \quad dr = dz_g \odot (h_{t-1} U_g + b_g^\prime), \quad dh_{t-1} = dh_t \odot u + dz \, U^\top
  * @shape [steps, features] → [units], or [steps, units] with returnSequences
  * @param units size of the state
  * @paper Cho et al. 2014

@@ -4,8 +4,9 @@ import { type LayerOptions, layer, whole } from '../layer.ts'
 
 /**
  * Says what one sample looks like; does nothing.
+ * @shape as given
  * @example
- * sequential([input([28, 28, 1]), conv2d(32, 3)])
+ * input([28, 28, 1])
  */
 export const input = layer('input', ['shape'], (shape: Shape, _options: LayerOptions = {}) => {
   if (!Array.isArray(shape) || shape.length > 8)

@@ -9,6 +9,9 @@ export interface LeakyReluOptions extends LayerOptions {
 
 /**
  * y = x > 0 ? x : slope·x as a layer of its own, with Keras's slope of a layer: 0.3.
+ * @equation y = \begin{cases} x & \text{if } x > 0 \\ \mathit{slope} \cdot x & \text{otherwise} \end{cases}
+ * @slope dx = \begin{cases} dy & \text{if } x > 0 \\ \mathit{slope} \cdot dy & \text{otherwise} \end{cases}
+ * @shape any → the same
  * @example
  * leakyRelu({ slope: 0.1 })
  */

@@ -13,6 +13,8 @@ export interface LstmOptions extends GatedOptions {
  * Reads a sequence and keeps a memory c that gates write (i), keep (f) and show (o):
  * cₜ = f ⊙ cₜ₋₁ + i ⊙ g and hₜ = o ⊙ tanh(cₜ), with i, f, o = σ(zₜ), g = tanh(zₜ) and zₜ = xₜ·W + hₜ₋₁·U + b.
  * The gates stand side by side in the order i, f, g, o, as in Keras and PyTorch; PyTorch has two biases.
+ * @equation c_t = f \odot c_{t-1} + i \odot g, \quad h_t = o \odot \tanh(c_t), \quad z_t = x_t W + h_{t-1} U + b
+ * @slope dc_t = dh_t \odot o \odot \tanh^\prime(c_t) + dc_{t+1} \odot f_{t+1}, \quad dh_{t-1} = dz_t U^\top, \quad dW = \sum_t x_t^\top dz_t, \quad dU = \sum_t h_{t-1}^\top dz_t
  * @shape [steps, features] → [units], or [steps, units] with returnSequences
  * @param units size of the memory
  * @paper Hochreiter & Schmidhuber 1997; forget gate of Gers, Schmidhuber & Cummins 2000, its bias 1 of Jozefowicz 2015

@@ -4,12 +4,14 @@ import { type LayerOptions, layer, pair, whole } from '../layer.ts'
 /**
  * Each unit is the largest of its group of inputs: y_u = max over p of x_{u·pieces + p}. After a dense layer of
  * units·pieces it learns its own convex activation.
+ * @equation y_i = \max_j \, x_{i,j}
+ * @slope dx_{i,j} = dy_i \, [x_{i,j} \text{ was the largest}]
  * @shape [..., units·pieces] → [..., units]
  * @param units how many groups; the pieces of a group lie side by side
  * @throws ShapeError when the inputs do not fill whole groups
  * @paper Goodfellow et al. 2013; TensorFlow Addons' layer
  * @example
- * sequential([input([2]), dense(12), maxout(4)])
+ * maxout(4)(dense(12)(input([2])))
  */
 export const maxout = layer('maxout', ['units'], (units: number, _options: LayerOptions = {}) => {
   whole('maxout', 'units', units)

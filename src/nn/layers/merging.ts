@@ -62,14 +62,22 @@ const winner = (names: readonly string[], i: number) =>
 
 /**
  * y = Σ xᵢ
+ * @equation y = \sum_i x_i
+ * @slope dx_i = dy
+ * @shape [n], [n], … → [n]; axes of size 1 are stretched
  * @example
+ * const [a, b] = [input([8]), input([8])]
  * add()([a, b])
  */
 export const add = merging('add', { forward: names => names.join(' + '), slope: () => 'dy' })
 
 /**
  * y = a − b
+ * @equation y = a - b
+ * @slope da = dy, \quad db = -dy
+ * @shape [n], [n] → [n]; axes of size 1 are stretched
  * @example
+ * const [a, b] = [input([8]), input([8])]
  * subtract()([a, b])
  */
 export const subtract = merging('subtract', {
@@ -80,7 +88,11 @@ export const subtract = merging('subtract', {
 
 /**
  * y = Π xᵢ
+ * @equation y = \prod_i x_i
+ * @slope dx_i = dy \prod_{j \ne i} x_j
+ * @shape [n], [n], … → [n]; axes of size 1 are stretched
  * @example
+ * const [a, b] = [input([8]), input([8])]
  * multiply()([a, b])
  */
 export const multiply = merging('multiply', {
@@ -90,7 +102,11 @@ export const multiply = merging('multiply', {
 
 /**
  * y = Σ xᵢ / n
+ * @equation y = \frac{1}{n} \sum_i x_i
+ * @slope dx_i = \frac{dy}{n}
+ * @shape [n], [n], … → [n]; axes of size 1 are stretched
  * @example
+ * const [a, b] = [input([8]), input([8])]
  * average()([a, b])
  */
 export const average = merging('average', {
@@ -100,14 +116,22 @@ export const average = merging('average', {
 
 /**
  * y = the largest of the inputs, place by place; of equals the first gets the gradient.
+ * @equation y = \max_i x_i
+ * @slope dx_i = dy \, [x_i \text{ is the first that is } y]
+ * @shape [n], [n], … → [n]; axes of size 1 are stretched
  * @example
+ * const [a, b] = [input([8]), input([8])]
  * maximum()([a, b])
  */
 export const maximum = merging('maximum', { forward: names => `max(${names.join(', ')})`, slope: winner })
 
 /**
  * y = the smallest of the inputs, place by place; of equals the first gets the gradient.
+ * @equation y = \min_i x_i
+ * @slope dx_i = dy \, [x_i \text{ is the first that is } y]
+ * @shape [n], [n], … → [n]; axes of size 1 are stretched
  * @example
+ * const [a, b] = [input([8]), input([8])]
  * minimum()([a, b])
  */
 export const minimum = merging('minimum', { forward: names => `min(${names.join(', ')})`, slope: winner })

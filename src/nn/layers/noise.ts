@@ -18,10 +18,12 @@ function spatialDropout(who: string, n: number, rate: number) {
 
 /**
  * Silences a share of the channels of a sequence while training: neighbours would give a single step away.
+ * @equation y = \frac{m \, x}{1 - \mathit{rate}}, \quad m = [u \ge \mathit{rate}], \quad u \sim U(0, 1)
+ * @slope dx = \frac{m \, dy}{1 - \mathit{rate}}
  * @shape [steps, channels] → [steps, channels]
  * @paper Tompson et al. 2015
  * @example
- * spatialDropout1d(0.2)
+ * spatialDropout1d(0.5)
  */
 export const spatialDropout1d = layer('spatialDropout1d', ['rate'], (rate: number, _options: LayerOptions = {}) =>
   spatialDropout('spatialDropout1d', 1, rate),
@@ -29,10 +31,12 @@ export const spatialDropout1d = layer('spatialDropout1d', ['rate'], (rate: numbe
 
 /**
  * Silences a share of the channels of an image while training: neighbours would give a single pixel away.
+ * @equation y = \frac{m \, x}{1 - \mathit{rate}}, \quad m = [u \ge \mathit{rate}], \quad u \sim U(0, 1)
+ * @slope dx = \frac{m \, dy}{1 - \mathit{rate}}
  * @shape [height, width, channels] → [height, width, channels]
  * @paper Tompson et al. 2015
  * @example
- * spatialDropout2d(0.2)
+ * spatialDropout2d(0.5)
  */
 export const spatialDropout2d = layer('spatialDropout2d', ['rate'], (rate: number, _options: LayerOptions = {}) =>
   spatialDropout('spatialDropout2d', 2, rate),
@@ -40,10 +44,12 @@ export const spatialDropout2d = layer('spatialDropout2d', ['rate'], (rate: numbe
 
 /**
  * Silences a share of the channels of a volume while training.
+ * @equation y = \frac{m \, x}{1 - \mathit{rate}}, \quad m = [u \ge \mathit{rate}], \quad u \sim U(0, 1)
+ * @slope dx = \frac{m \, dy}{1 - \mathit{rate}}
  * @shape [depth, height, width, channels] → [depth, height, width, channels]
  * @paper Tompson et al. 2015
  * @example
- * spatialDropout3d(0.2)
+ * spatialDropout3d(0.5)
  */
 export const spatialDropout3d = layer('spatialDropout3d', ['rate'], (rate: number, _options: LayerOptions = {}) =>
   spatialDropout('spatialDropout3d', 3, rate),
@@ -54,6 +60,9 @@ const gauss = 'let n = sqrt(-2 * log(1 - u)) * cos(2 * pi * v);'
 
 /**
  * Adds normal noise while training: y = x + stddev·n with n of mean 0 and variance 1.
+ * @equation y = x + \mathit{stddev} \cdot n, \quad n \sim N(0, 1)
+ * @slope dx = dy
+ * @shape any → the same
  * @param stddev the deviation of the noise
  * @example
  * gaussianNoise(0.1)
@@ -70,6 +79,9 @@ export const gaussianNoise = layer('gaussianNoise', ['stddev'], (stddev: number,
 
 /**
  * Multiplies by normal noise around 1 while training: y = x·(1 + √(rate/(1 − rate))·n), as much noise as dropout makes.
+ * @equation y = x \left(1 + n \sqrt{\frac{\mathit{rate}}{1 - \mathit{rate}}}\right), \quad n \sim N(0, 1)
+ * @slope dx = dy \left(1 + n \sqrt{\frac{\mathit{rate}}{1 - \mathit{rate}}}\right)
+ * @shape any → the same
  * @param rate the share that dropout would silence, in [0, 1)
  * @paper Srivastava et al. 2014
  * @example
@@ -90,6 +102,9 @@ export const gaussianDropout = layer('gaussianDropout', ['rate'], (rate: number,
 /**
  * Sets a share of its inputs to SELU's lowest value while training, then scales and shifts so that mean and variance
  * stay: y = a·(u < rate ? α′ : x) + b with α′ = −1.7581, a = 1/√((1 − rate)·(1 + rate·α′²)), b = −a·α′·rate.
+ * @equation y = a \, (m \, x + (1 - m) \, \alpha^\prime) + b, \quad m = [u \ge \mathit{rate}]
+ * @slope dx = a \, m \, dy
+ * @shape any → the same
  * @param rate the share that is set, in [0, 1)
  * @paper Klambauer et al. 2017
  * @example

@@ -123,6 +123,9 @@ function grouped(who: string, groups: number, input: Shape): Look {
 /**
  * Gives each sample mean 0 and variance 1 over its channels, then a scale and a shift that are learnt:
  * y = γ·(x − mean)/√(variance + ε) + β. Keras's ε is 1e-3, PyTorch's 1e-5.
+ * @equation y = \gamma \, \hat{x} + \beta, \quad \hat{x} = r \, (x - \mu), \quad r = \frac{1}{\sqrt{\sigma^2 + \varepsilon}}
+ * @slope dx = r \left(g - \overline{g} - \hat{x} \, \overline{g \, \hat{x}}\right) \text{ with } g = \gamma \, dy, \quad d\gamma = \sum dy \, \hat{x}, \quad d\beta = \sum dy
+ * @shape [steps, features] → [steps, features], or any other with features last
  * @paper Ba, Kiros & Hinton 2016
  * @example
  * layerNormalization({ epsilon: 1e-5 })
@@ -136,11 +139,13 @@ export const layerNormalization = layer('layerNormalization', [], (options: Laye
 
 /**
  * Gives each group of channels of a sample mean 0 and variance 1 over all its places: y = γ·(x − mean)/√(variance + ε) + β.
+ * @equation y = \gamma \, \hat{x} + \beta, \quad \hat{x} = r \, (x - \mu), \quad r = \frac{1}{\sqrt{\sigma^2 + \varepsilon}}
+ * @slope dx = r \left(g - \overline{g} - \hat{x} \, \overline{g \, \hat{x}}\right) \text{ with } g = \gamma \, dy, \quad d\gamma = \sum dy \, \hat{x}, \quad d\beta = \sum dy
  * @shape [..., channels] → [..., channels]
  * @throws ShapeError when the groups do not divide the channels
  * @paper Wu & He 2018
  * @example
- * groupNormalization({ groups: 8 })
+ * groupNormalization({ groups: 8 })(input([14, 14, 32]))
  */
 export const groupNormalization = layer('groupNormalization', [], (options: GroupNormalizationOptions = {}) =>
   standardizing('groupNormalization', options, input => grouped('groupNormalization', options.groups ?? 32, input)),
@@ -148,6 +153,8 @@ export const groupNormalization = layer('groupNormalization', [], (options: Grou
 
 /**
  * Gives each channel of a sample mean 0 and variance 1 over all its places. PyTorch learns no scale and shift unless told.
+ * @equation y = \gamma \, \hat{x} + \beta, \quad \hat{x} = r \, (x - \mu), \quad r = \frac{1}{\sqrt{\sigma^2 + \varepsilon}}
+ * @slope dx = r \left(g - \overline{g} - \hat{x} \, \overline{g \, \hat{x}}\right) \text{ with } g = \gamma \, dy, \quad d\gamma = \sum dy \, \hat{x}, \quad d\beta = \sum dy
  * @shape [..., channels] → [..., channels]
  * @paper Ulyanov, Vedaldi & Lempitsky 2016
  * @example
@@ -159,6 +166,9 @@ export const instanceNormalization = layer('instanceNormalization', [], (options
 
 /**
  * Divides by the root of the mean square, then scales by what is learnt: y = γ·x·r with r = 1/√(Σ x²/N + ε).
+ * @equation y = \gamma \, r \, x, \quad r = \frac{1}{\sqrt{\overline{x^2} + \varepsilon}}
+ * @slope dx = r \left(g - r^2 \, x \, \overline{g \, x}\right) \text{ with } g = \gamma \, dy, \quad d\gamma = \sum dy \, r \, x
+ * @shape [steps, features] → [steps, features], or any other with features last
  * @paper Zhang & Sennrich 2019
  * @example
  * rmsNormalization()
@@ -194,6 +204,9 @@ export const rmsNormalization = layer('rmsNormalization', [], (options: AxisOpti
 
 /**
  * Divides each sample by its length: y = x/√(Σ x²) over the given axes; a sample of zeros stays.
+ * @equation y = \frac{x}{\lVert x \rVert}
+ * @slope dx = \frac{dy - y \sum dy \, y}{\lVert x \rVert}
+ * @shape [steps, features] → [steps, features], or any other with features last
  * @example
  * unitNormalization()
  */

@@ -109,6 +109,8 @@ function counts(k: Verbs, { size, strides, padding }: Windows, image: Shape, out
 
 /**
  * Keeps the largest value of each window of a sequence; padding counts as −∞.
+ * @equation y_{p,c} = \max_i \, x_{sp + i,\,c}
+ * @slope dx_{u,c} = \sum_p dy_{p,c} \, [x_{u,c} \text{ was the largest of window } p]
  * @shape [steps, channels] → [steps′, channels]
  * @example
  * maxPooling1d({ poolSize: 3 })
@@ -119,6 +121,8 @@ export const maxPooling1d = layer('maxPooling1d', [], (options: PoolingOptions<O
 
 /**
  * Keeps the largest value of each window, channel by channel; padding counts as −∞.
+ * @equation y_{p,c} = \max_i \, x_{sp + i,\,c}
+ * @slope dx_{u,c} = \sum_p dy_{p,c} \, [x_{u,c} \text{ was the largest of window } p]
  * @shape [height, width, channels] → [height′, width′, channels]
  * @throws ShapeError when the input is no image or smaller than the window
  * @example
@@ -130,6 +134,8 @@ export const maxPooling2d = layer('maxPooling2d', [], (options: PoolingOptions<T
 
 /**
  * Keeps the largest value of each window of a volume; padding counts as −∞.
+ * @equation y_{p,c} = \max_i \, x_{sp + i,\,c}
+ * @slope dx_{u,c} = \sum_p dy_{p,c} \, [x_{u,c} \text{ was the largest of window } p]
  * @shape [depth, height, width, channels] → [depth′, height′, width′, channels]
  * @example
  * maxPooling3d()
@@ -140,6 +146,8 @@ export const maxPooling3d = layer('maxPooling3d', [], (options: PoolingOptions<T
 
 /**
  * The mean of each window of a sequence. Padding does not count, as in Keras; PyTorch counts it unless told.
+ * @equation y_{p,c} = \frac{1}{N_p} \sum_i x_{sp + i,\,c} \quad \text{with } N_p \text{ places of the window inside}
+ * @slope dx_{u,c} = \sum_{p \ni u} \frac{dy_{p,c}}{N_p}
  * @shape [steps, channels] → [steps′, channels]
  * @example
  * averagePooling1d({ poolSize: 3, padding: 'same' })
@@ -150,6 +158,8 @@ export const averagePooling1d = layer('averagePooling1d', [], (options: PoolingO
 
 /**
  * The mean of each window, channel by channel. Padding does not count, as in Keras; PyTorch counts it unless told.
+ * @equation y_{p,c} = \frac{1}{N_p} \sum_i x_{sp + i,\,c} \quad \text{with } N_p \text{ places of the window inside}
+ * @slope dx_{u,c} = \sum_{p \ni u} \frac{dy_{p,c}}{N_p}
  * @shape [height, width, channels] → [height′, width′, channels]
  * @throws ShapeError when the input is no image or smaller than the window
  * @example
@@ -161,6 +171,8 @@ export const averagePooling2d = layer('averagePooling2d', [], (options: PoolingO
 
 /**
  * The mean of each window of a volume. Padding does not count, as in Keras; PyTorch counts it unless told.
+ * @equation y_{p,c} = \frac{1}{N_p} \sum_i x_{sp + i,\,c} \quad \text{with } N_p \text{ places of the window inside}
+ * @slope dx_{u,c} = \sum_{p \ni u} \frac{dy_{p,c}}{N_p}
  * @shape [depth, height, width, channels] → [depth′, height′, width′, channels]
  * @example
  * averagePooling3d()

@@ -14,6 +14,9 @@ export interface RreluOptions extends LayerOptions {
 /**
  * A leaky ReLU whose slope is drawn for each element while training: y = x > 0 ? x : a·x, a uniform in [lower, upper).
  * Outside training a is their mean.
+ * @equation y = \begin{cases} x & \text{if } x > 0 \\ a \, x & \text{otherwise} \end{cases}, \quad a \sim U(\mathit{lower}, \mathit{upper})
+ * @slope dx = \begin{cases} dy & \text{if } x > 0 \\ a \, dy & \text{otherwise} \end{cases}
+ * @shape any → the same
  * @paper Xu et al. 2015; PyTorch's RReLU and its defaults, Keras has none
  * @example
  * rrelu({ lower: 0.1, upper: 0.3 })
@@ -48,6 +51,9 @@ export interface GumbelSoftmaxOptions extends LayerOptions {
 /**
  * Shares of a random choice: y = softmax((x + g) / τ) with g = −ln(−ln u), u uniform in (0, 1). Outside training there is
  * no noise, and hard takes the largest x; PyTorch's gumbel_softmax draws always.
+ * @equation y = \operatorname{softmax}\left(\frac{x + g}{\tau}\right), \quad g = -\ln(-\ln u), \quad u \sim U(0, 1)
+ * @slope dx_i = \frac{p_i}{\tau} \left(dy_i - \sum_j dy_j \, p_j\right)
+ * @shape any → the same
  * @paper Jang et al. 2017, Maddison et al. 2017
  * @example
  * gumbelSoftmax({ temperature: 0.5, hard: true })

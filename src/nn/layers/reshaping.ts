@@ -13,10 +13,13 @@ function pour(k: Verbs, to: View, from: View): void {
 
 /**
  * The same numbers in another shape; one size may be −1 and follows from the others.
+ * @equation y = x \text{ with its numbers in rows of another length}
+ * @slope dx = dy \text{, in the shape of } x
+ * @shape any of as many numbers → shape
  * @param shape of a sample
  * @throws ShapeError when the number of elements would change
  * @example
- * reshape([28, 28, 1])
+ * reshape([28, 28, 1])(input([784]))
  */
 export const reshape = layer('reshape', ['shape'], (shape: Shape, _options: LayerOptions = {}) => {
   if (!Array.isArray(shape) || shape.length > 8 || shape.filter(n => n === -1).length > 1)
@@ -42,9 +45,11 @@ export const reshape = layer('reshape', ['shape'], (shape: Shape, _options: Laye
 
 /**
  * The axes of a sample in another order: only another way to look, no work.
+ * @equation y_{i_{d_1}, i_{d_2}, \ldots} = x_{i_1, i_2, \ldots}
+ * @slope dx = dy \text{ with its axes put back}
  * @param dims the old axes in their new order, counted from 1 as in Keras
  * @example
- * permute([2, 1])   // [steps, channels] becomes [channels, steps]
+ * permute([2, 1])(input([5, 3])) // [steps, channels] becomes [channels, steps]
  */
 export const permute = layer('permute', ['dims'], (dims: readonly number[], _options: LayerOptions = {}) => {
   if (!Array.isArray(dims) || dims.length > 8 || [...dims].sort((a, b) => a - b).some((d, i) => d !== i + 1))
@@ -62,6 +67,8 @@ export const permute = layer('permute', ['dims'], (dims: readonly number[], _opt
 
 /**
  * The same row n times.
+ * @equation y_{s} = x \quad \text{for } s = 1 \ldots n
+ * @slope dx = \sum_s dy_s
  * @shape [features] → [n, features]
  * @example
  * repeatVector(3)

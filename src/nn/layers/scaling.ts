@@ -9,6 +9,9 @@ export interface RescalingOptions extends LayerOptions {
 
 /**
  * y = scale·x + offset, so that pixels of 0 to 255 become numbers of 0 to 1.
+ * @equation y = \mathit{scale} \cdot x + \mathit{offset}
+ * @slope dx = \mathit{scale} \cdot dy
+ * @shape any → the same
  * @example
  * rescaling(1 / 255)
  */
@@ -32,9 +35,11 @@ export interface NormalizationLayerOptions extends LayerOptions {
 /**
  * Gives each feature mean 0 and variance 1 by what is known of the data: y = (x − mean)/√variance. Where Keras adapts the
  * layer to data, mean and variance are given here, or set as weights; they are not trained.
+ * @equation y = \frac{x - \mu}{\sqrt{\sigma^2}}
+ * @slope dx = \frac{dy}{\sqrt{\sigma^2}}
  * @shape [..., features] → [..., features]
  * @example
- * normalization({ mean: [0.5, 10], variance: [0.1, 4] })
+ * normalization({ mean: [0.5, 10], variance: [0.1, 4] })(input([2]))
  */
 export const normalization = layer('normalization', [], (options: NormalizationLayerOptions = {}) => {
   const [mean, variance] = [known('mean', options.mean ?? 0), known('variance', options.variance ?? 1)]

@@ -5,6 +5,8 @@ import { type RecurrentOptions, recurrence } from './recurrent.ts'
 
 /**
  * Reads a sequence and keeps a state: hₜ = f(xₜ·W + hₜ₋₁·U + b), h₀ = 0. Trained by going back through all steps.
+ * @equation h_t = f(x_t W + h_{t-1} U + b), \quad h_0 = 0
+ * @slope dz_t = dh_t \odot f^\prime(z_t), \quad dh_{t-1} = dz_t U^\top, \quad dW = \sum_t x_t^\top dz_t, \quad dU = \sum_t h_{t-1}^\top dz_t
  * @shape [steps, features] → [units], or [steps, units] with returnSequences
  * @param units size of the state
  * @paper Elman 1990

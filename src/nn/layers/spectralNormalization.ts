@@ -26,11 +26,14 @@ function point(k: Verbs, to: View, A: View, from: View): View {
  * A layer whose weights are divided by their largest stretch: y = layer(x; W/σ) with σ = max ‖W·u‖ over ‖u‖ = 1, found by
  * power iteration from where the last step left it. u is a constant and σ is
  * differentiated, as in the paper, in PyTorch and in Keras; Keras also overwrites W by W/σ where its backend lets it.
+ * @equation y = \operatorname{layer}(x; \, W / \sigma), \quad \sigma = \max_{\lVert u \rVert = 1} \lVert W u \rVert
+ * @slope dW = \frac{d\hat{W} - \left(\sum d\hat{W} \odot \hat{W}\right) v u^\top}{\sigma}
+ * @shape as the layer has them
  * @param layer with weights W: dense, a convolution, embedding
  * @throws StateError when the layer has no W
  * @paper Miyato et al. 2018
  * @example
- * spectralNormalization(conv2d(16, 3))
+ * spectralNormalization(conv2d(16, 3))(input([28, 28, 1]))
  */
 export const spectralNormalization = wrapper<SpectralNormalizationOptions>(
   'spectralNormalization',

@@ -10,10 +10,12 @@ type Arrays = Readonly<Record<string, Shape>>
 
 /**
  * The same layer at every step of a sequence: the steps are seen as if they were samples.
+ * @equation y_s = \operatorname{layer}(x_s)
+ * @slope dW = \sum_s dW_s
  * @shape [steps, ...sample] → [steps, ...output]
  * @param layer any layer
  * @example
- * timeDistributed(conv2d(8, 3))   // on [frames, height, width, channels]
+ * timeDistributed(conv2d(8, 3))(input([5, 28, 28, 1])) // [frames, height, width, channels]
  */
 export const timeDistributed = wrapper<LayerOptions>('timeDistributed', layer => {
   const inner = asPair(layer.pair)

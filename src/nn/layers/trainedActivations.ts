@@ -66,36 +66,47 @@ function alike(type: string, input: Shape, shared: readonly number[]): Shape {
 
 /**
  * A leaky ReLU that learns its slopes: y = x > 0 ? x : α·x.
- * @shape alpha: one number an element of the input; sharedAxes [1, 2] gives an image's channels one each
+ * @equation y = \begin{cases} x & \text{if } x > 0 \\ \alpha \, x & \text{otherwise} \end{cases}
+ * @slope dx = dy \, [x > 0] + \alpha \, dy \, [x \le 0], \quad d\alpha = \sum x \, dy \, [x \le 0]
+ * @shape any → the same; alpha has one number an element, or with sharedAxes one for all along these axes
  * @paper He et al. 2015; PyTorch shares one slope by default and begins at 0.25, Keras at 0
  * @example
- * prelu({ sharedAxes: [1, 2] })
+ * prelu({ sharedAxes: [1, 2] })(input([8, 8, 3]))
  */
 export const prelu = trained('prelu', { alpha: zeros }, 'x > 0 ? x : alpha * x')
 
 /**
  * A swish that learns how sharp it is: y = x·σ(β·x); β = 1 is silu, a large β is nearly ReLU.
+ * @equation y = x \, \sigma(\beta x)
+ * @slope dx = dy \, \sigma(\beta x) \, (1 + \beta x \, (1 - \sigma(\beta x))), \quad d\beta = \sum dy \, x^2 \, \sigma(\beta x) \, (1 - \sigma(\beta x))
+ * @shape any → the same
  * @paper Ramachandran et al. 2017
  * @example
- * swish({ sharedAxes: [1, 2] })
+ * swish({ sharedAxes: [1, 2] })(input([8, 8, 3]))
  */
 export const swish = trained('swish', { beta: ones }, 'x * sigmoid(beta * x)')
 
 /**
  * Learns whether to activate: y = (p₁ − p₂)·x·σ(β·(p₁ − p₂)·x) + p₂·x, between a straight line and a sharp bend.
+ * @equation y = d \, \sigma(\beta d) + p_2 x, \quad d = (p_1 - p_2) \, x
+ * @slope dx = dy \left((p_1 - p_2) \, s + p_2\right), \quad s = \sigma(\beta d) \, (1 + \beta d \, (1 - \sigma(\beta d))), \quad dp_1 = \sum dy \, x \, s, \quad dp_2 = \sum dy \, x \, (1 - s)
+ * @shape any → the same
  * @paper Ma et al. 2021 (ACON-C), whose code draws p₁ and p₂ from the standard normal and begins with β = 1
  * @example
- * aconC({ sharedAxes: [1, 2] })
+ * aconC({ sharedAxes: [1, 2] })(input([8, 8, 3]))
  */
 export const aconC = trained(
   'aconC',
-  { p1: () => randomNormal({ deviation: 1 }), p2: () => randomNormal({ deviation: 1 }), beta: ones },
+  { p1: () => randomNormal({ stddev: 1 }), p2: () => randomNormal({ stddev: 1 }), beta: ones },
   'let d = (p1 - p2) * x; d * sigmoid(beta * d) + p2 * x',
 )
 
 /**
  * S-shaped ReLU, three straight lines that are learnt: from tRight on the slope is aRight, up to tLeft it is aLeft, between
  * them 1. It begins as ReLU.
+ * @equation y = \begin{cases} t_r + a_r (x - t_r) & \text{if } x \ge t_r \\ t_l + a_l (x - t_l) & \text{if } x \le t_l \\ x & \text{otherwise} \end{cases}
+ * @slope dx = dy \begin{cases} a_r & \text{if } x \ge t_r \\ a_l & \text{if } x \le t_l \\ 1 & \text{otherwise} \end{cases}
+ * @shape any → the same
  * @paper Jin et al. 2016
  * @example
  * srelu()

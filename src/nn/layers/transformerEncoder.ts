@@ -24,13 +24,15 @@ export interface TransformerEncoderOptions extends LayerOptions, AttendingOption
 /**
  * A block of a transformer: h = norm(x + attention(x, x)), y = norm(h + f(h·W₁ + b₁)·W₂ + b₂).
  * As KerasHub's TransformerEncoder; PyTorch's TransformerEncoderLayer has dropout 0.1 and a third one after f.
+ * @equation h = \operatorname{norm}(x + \operatorname{attention}(x, x)), \quad y = \operatorname{norm}(h + f(h W_1 + b_1) W_2 + b_2)
+ * @slope dx = dh + \text{what attention hands back of } dh \text{: both branches of a sum get its slope}
  * @shape [steps, features] → [steps, features]
  * @param intermediateDim how wide the dense layer in the middle is
  * @param numHeads how many attentions; they share the features
  * @throws ShapeError when the heads do not divide the features
  * @paper Vaswani et al. 2017; normalizeFirst is Xiong et al. 2020
  * @example
- * sequential([input([16, 32]), transformerEncoder(64, 4), flatten(), dense(1)])
+ * transformerEncoder(64, 4)(input([16, 32]))
  */
 export const transformerEncoder = layer(
   'transformerEncoder',

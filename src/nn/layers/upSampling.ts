@@ -56,6 +56,8 @@ function bilinear(who: string, size: Sizes) {
 
 /**
  * Repeats each step of a sequence.
+ * @equation y_p = x_{\lfloor p / \mathit{size} \rfloor}
+ * @slope dx_u = \sum_{\lfloor p / \mathit{size} \rfloor = u} dy_p
  * @shape [steps, channels] → [steps·size, channels]
  * @example
  * upSampling1d({ size: 3 })
@@ -66,6 +68,8 @@ export const upSampling1d = layer('upSampling1d', [], ({ size = 2 }: UpSamplingO
 
 /**
  * Enlarges an image by whole factors.
+ * @equation y_p = x_{\lfloor p / \mathit{size} \rfloor}
+ * @slope dx_u = \sum_{\lfloor p / \mathit{size} \rfloor = u} dy_p
  * @shape [height, width, channels] → [height·size, width·size, channels]
  * @example
  * upSampling2d({ size: 2, interpolation: 'bilinear' })
@@ -81,6 +85,8 @@ export const upSampling2d = layer('upSampling2d', [], (options: UpSampling2dOpti
 
 /**
  * Repeats each element of a volume along its three axes.
+ * @equation y_p = x_{\lfloor p / \mathit{size} \rfloor}
+ * @slope dx_u = \sum_{\lfloor p / \mathit{size} \rfloor = u} dy_p
  * @shape [depth, height, width, channels] → [depth·size, height·size, width·size, channels]
  * @example
  * upSampling3d({ size: [1, 2, 2] })

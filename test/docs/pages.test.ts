@@ -1,0 +1,30 @@
+import { existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, test } from 'vitest'
+import { entrance, kinds, pages } from '../../scripts/docs/index.ts'
+
+const folder = fileURLToPath(new URL('../../docs/', import.meta.url))
+
+describe.each(kinds.map(kind => [kind.kind, kind] as const))('docs/%s', (name, kind) => {
+  const files = pages(kind)
+
+  // npm run docs writes what differs.
+  test.each(Object.keys(files))('%s says what the definition says', async file => {
+    expect(files[file].replace(/```ts[\s\S]*?```/g, '')).not.toMatch(/\bundefined\b|\bNaN\b/)
+    await expect(files[file]).toMatchFileSnapshot(join(folder, name, file))
+  })
+
+  test('has nothing of what is gone', () => {
+    expect(readdirSync(join(folder, name)).filter(file => !(file in files))).toEqual([])
+  })
+
+  test('has small pictures', () => {
+    expect(Object.keys(files).filter(file => file.endsWith('.svg') && files[file].length > 16_000)).toEqual([])
+  })
+})
+
+test('the entrance leads to all', async () => {
+  await expect(entrance()).toMatchFileSnapshot(join(folder, 'README.md'))
+  for (const [, link] of entrance().matchAll(/\]\(([^)]+)\)/g)) expect(existsSync(join(folder, link)), link).toBe(true)
+})
