@@ -46,14 +46,15 @@ const isRandom = (of: Case) => Object.keys(shapesOf(of).random ?? {}).length > 0
 /** Windows that look for something: slopes across and down, the mean, spots. Other weights are drawn. */
 const looking = (axes: number) => (_: string, shape: Shape) => {
   if (shape.length !== axes + 2 || shape.slice(0, axes).every(n => n === 1)) return undefined
-  const [height, width] = shape.slice(axes - 2, axes)
+  const [height, width] = axes > 1 ? shape.slice(axes - 2, axes) : [1, shape[0]]
   const [a, b] = shape.slice(axes)
   return Array.from({ length: sizeOf(shape) }, (_, at) => {
     const [filter, place] = [at % (a * b), Math.floor(at / (a * b))]
     const [i, j] = [Math.floor(place / width) % height, place % width]
     const [down, across] = [i - (height - 1) / 2, j - (width - 1) / 2]
     const share = 1 / sizeOf(shape.slice(0, axes))
-    return [across, down, share, (down || across ? 0 : 1) - share][filter % 4]
+    const ways = [across, down, share, (down || across ? 0 : 1) - share]
+    return ways[axes > 1 ? filter % 4 : [0, 2, 3][filter % 3]]
   })
 }
 
@@ -77,7 +78,11 @@ function image({ layer, inputs }: Case): string | undefined {
   const { y: shape } = shapesOf(of)
   if (shape.length !== 3 || 'view' in layer.pair) return undefined
   const draws = isRandom(of) ? 3 : 1
-  const { y } = perform(of, [Array(draws).fill(FIVE).flat()], { weights: looking(2), seed: 4 })
+  const x = Array(draws).fill(FIVE).flat()
+  // What is drawn may leave all as it is: then it is drawn again.
+  const tries = [4, 5, 6, 7, 8].map(seed => perform(of, [x], { weights: looking(2), seed }).y)
+  const y = tries.find(each => each.length !== x.length || each.some((v, i) => v !== x[i]))
+  if (!y) return undefined
   const size = sizeOf(shape)
   const after =
     draws > 1
@@ -89,7 +94,7 @@ function image({ layer, inputs }: Case): string | undefined {
           pixels: channel(y, shape[2], i),
           caption: shape[2] > 1 ? `channel ${i + 1}` : `${shape[0]} × ${shape[1]}`,
         }))
-  return beside([
+  return beside(layer.type, [
     { pixels: FIVE, height: 14, caption: '14 × 14' },
     ...after.map(each => ({ ...each, height: shape[0] })),
   ])
@@ -111,13 +116,13 @@ function volume({ layer, inputs }: Case): string | undefined {
       caption: `${what} ${i + 1}`,
     }))
   const shown = [...of4(x, 196, 14, 'slice', 2), ...of4(first, size, shape[1], 'after, slice', Math.min(2, shape[0]))]
-  return beside(shown)
+  return beside(layer.type, shown)
 }
 
-const beside = (pictures: readonly { pixels: readonly number[]; height: number; caption: string }[]) =>
+const beside = (title: string, pictures: readonly { pixels: readonly number[]; height: number; caption: string }[]) =>
   panels(
     pictures.map(({ pixels, height, caption }) => grey(pixels, height, caption)),
-    { columns: 4 },
+    { columns: 4, title },
   )
 
 /** A wave, and what becomes of it. */
@@ -146,7 +151,7 @@ function sequence({ layer, inputs }: Case): string | undefined {
   return chart([{ name: 'before', x, y: wave, color: '#94a3b8' }, ...after], {
     title: `${layer.type} of a wave`,
     xLabel: `${shape[0]} of ${steps} steps`,
-    legend: 'right',
+    legend: 'beside',
   })
 }
 
@@ -182,7 +187,7 @@ function rows(of: Case): string | undefined {
       { name: 'before', x: places, y: x.slice(0, shown), mark: 'dots', color: '#94a3b8' },
       { name: 'after', x: places, y: y.slice(0, shown), mark: 'dots' },
     ],
-    { title: `${layer.type}: numbers before and after`, xLabel: `place, ${size} a sample`, legend: 'right' },
+    { title: `${layer.type}: numbers before and after`, xLabel: `place, ${size} a sample`, legend: 'beside' },
   )
 }
 
@@ -201,7 +206,7 @@ function merged({ layer, inputs }: Case): string | undefined {
       ...waves.map((wave, i) => ({ name: 'ab'[i], x, y: wave, color: ['#94a3b8', '#cbd5e1'][i] })),
       { name: 'y', x: grid(0, y.length - 1, y.length), y },
     ],
-    { title: `${layer.type} of two rows of numbers`, xLabel: 'place', legend: 'right' },
+    { title: `${layer.type} of two rows of numbers`, xLabel: 'place', legend: 'beside' },
   )
 }
 
@@ -223,7 +228,8 @@ function response(of: Case): string | undefined {
   }))
   if (series.every(({ y }) => y.every(v => v === y[0]))) return undefined
   return chart(series, {
-    title: `${layer.type}: outputs while the inputs grow from −3 to 3 times themselves`,
-    xLabel: 'times',
+    title: `${layer.type}: what it gives while its inputs grow`,
+    xLabel: 'inputs, times',
+    legend: 'beside',
   })
 }

@@ -76,35 +76,42 @@ const sums = (parts: Parts, baked: Record<string, unknown>) =>
     return [...lines.slice(0, -1), [left, SIGNS[reduction] + (/[ +-]/.test(right) ? `\\left(${right}\\right)` : right)]]
   })
 
-/** What `@domain 0 to 1` says. */
-const range = (text?: string): [number, number] => {
-  const [low = -3, high = 3] = text?.match(/-?\d+(\.\d+)?/g)?.map(Number) ?? []
-  return [low, high]
+interface Domain {
+  readonly from: number
+  readonly to: number
+  readonly targets: readonly number[]
+}
+
+/** What `@domain 0 to 1, targets 1 and -1` says. */
+const range = (text = ''): Domain => {
+  const numbers = (part = '') => part.match(/-?\d+(\.\d+)?/g)?.map(Number) ?? []
+  const [ends, targets] = text.split('targets')
+  const [from = -3, to = 3] = numbers(ends)
+  return { from, to, targets: targets ? numbers(targets) : [1, 0] }
 }
 
 /** Shapes of predictions, the simplest first: one number, a row, rows that are compared. */
-const SHAPES = [[1], [2], [2, 1], [2, 2], [3, 2], [4, 3]]
+const SHAPES = [[1], [2], [2, 2], [3, 2], [4, 3]]
 
-/** The loss and its slope over the first number of a prediction, for two targets. */
-function plot(made: Loss, [low, high]: [number, number]): string | undefined {
-  for (const shape of made.fused?.activation === 'softmax' || made.target === 'class' ? SHAPES.slice(1) : SHAPES) {
-    const series = attempt(made, shape, [low, high])
-    if (series)
-      return chart(series, {
-        title: `${made.name} and its slope`,
-        xLabel: 'p',
-        xDomain: [low, high],
-        yDomain: domain(series),
-      })
-  }
+/** The loss and its slope over the first number of a prediction, for two targets; beside other samples where it needs some. */
+function plot(made: Loss, domain: Domain): string | undefined {
+  const { per } = made.toJSON() as { per?: string }
+  const isRow = per === 'row' || made.target === 'class'
+  for (const batch of [1, 3])
+    for (const shape of isRow ? SHAPES.slice(1) : SHAPES) {
+      const series = attempt(made, batch, shape, domain)
+      if (!series) continue
+      const [xDomain, yDomain] = [[domain.from, domain.to] as const, around(series)]
+      return chart(series, { title: `${made.name} and its slope`, xLabel: 'p', xDomain, yDomain, legend: 'beside' })
+    }
   return undefined
 }
 
-function attempt(made: Loss, shape: number[], [low, high]: [number, number]): Series[] | undefined {
+function attempt(made: Loss, batch: number, shape: number[], { from, to, targets }: Domain): Series[] | undefined {
   const target = made.targetShape?.(shape) ?? shape.slice(0, made.target === 'class' ? -1 : undefined)
   const buffer = (name: string, shape: readonly number[]): Buffer => ({ name, shape, kind: 'input' })
-  const [p, t] = [buffer('p', [1, ...shape]), buffer('t', [1, ...target])]
-  const [loss, dp] = [buffer('loss', [1]), buffer('dp', [1, ...shape])]
+  const [p, t] = [buffer('p', [batch, ...shape]), buffer('t', [batch, ...target])]
+  const [loss, dp] = [buffer('loss', [1]), buffer('dp', [batch, ...shape])]
   const engine = reference.engine({})
   const compiled = () => {
     const views = { p: viewOf(p), t: viewOf(t) }
@@ -114,32 +121,35 @@ function attempt(made: Loss, shape: number[], [low, high]: [number, number]): Se
     })
     return engine.compile(program)
   }
+  const isShare = from === 0 && to === 1
   // Beside the number that changes: what is left of 1 in a row of shares, else ones and halves.
   const rest = (i: number, first: number) => (isShare ? (shape[0] === 2 ? 1 - first : 0.5) : i % 2 ? 1 : 0.5)
-  const isShare = low === 0 && high === 1
   const at = (first: number, right: number, run: (scalars: Scalars) => unknown) => {
     engine.write(
       p,
-      Array.from({ length: sizeOf(shape) }, (_, i) => (i === 0 ? first : rest(i, first))),
+      Array.from({ length: sizeOf(p.shape) }, (_, i) => (i === 0 ? first : rest(i, first))),
     )
-    const other = isShare ? 1 - right : 0
+    const others = (i: number) => (batch > 1 ? i % 2 : isShare ? 1 - right : right < 0 ? right : 0)
     engine.write(
       t,
-      Array.from({ length: sizeOf(target) }, (_, i) => (made.target === 'class' ? 1 - right : i === 0 ? right : other)),
+      Array.from({ length: sizeOf(t.shape) }, (_, i) =>
+        i > 0 ? others(i) : made.target === 'class' ? 1 - right : right,
+      ),
     )
     run({})
     return [engine.read(loss)[0], engine.read(dp)[0]]
   }
-  const x = grid(low, high, 121)
+  const x = grid(from, to, 121)
   try {
     const { run } = compiled()
-    const found = [1, 0].flatMap(t => {
+    const found = targets.flatMap(t => {
       const values = x.map(value => at(value, t, run))
-      return [0, 1].map(i => ({ name: `${i ? 'slope' : 'loss'} for t = ${t}`, x, y: values.map(pair => pair[i]) }))
+      const about = made.target === 'class' ? `class ${1 - t}` : `t = ${t}`
+      return [0, 1].map(i => ({ name: `${i ? 'slope' : 'loss'}, ${about}`, x, y: values.map(pair => pair[i]) }))
     })
     const same = found.slice(2).every(({ y }, i) => y.every((v, j) => v === found[i].y[j]))
-    const shown = same ? found.slice(0, 2).map(({ name, ...rest }) => ({ ...rest, name: name.split(' ')[0] })) : found
-    const moving = shown.some(({ y }) => y.some(v => Number.isFinite(v) && v !== y[0]))
+    const shown = same ? found.slice(0, 2).map(({ name, ...rest }) => ({ ...rest, name: name.split(',')[0] })) : found
+    const moving = shown.some(({ y }) => y.some(v => Number.isFinite(v) && Math.abs(v - y[0]) > 1e-9))
     return moving ? shown : undefined
   } catch {
     return undefined
@@ -147,7 +157,7 @@ function attempt(made: Loss, shape: number[], [low, high]: [number, number]): Se
 }
 
 /** Where nearly all of it lies: a pole is cut off. */
-function domain(series: readonly Series[]): [number, number] {
+function around(series: readonly Series[]): [number, number] {
   const values = series.flatMap(({ y }) => Array.from(y)).filter(Number.isFinite)
   const sorted = values.sort((a, b) => a - b)
   const at = (share: number) => sorted[Math.round(share * (sorted.length - 1))]

@@ -78,9 +78,9 @@ function walk(made: Optimizer, learningRate: number): number[][] {
   return way
 }
 
-const RATES = [1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 1, 3]
+const RATES = [1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100]
 
-/** The rate among 0.001, 0.003, … 3 whose way is nearest to the bottom on average over its last steps. */
+/** The rate among 0.001, 0.003, … 100 whose way is nearest to the bottom on average over its last steps. */
 function best(make: OptimizerMaker): { rate: number; way: number[][] } {
   const tried = RATES.map(rate => {
     const way = walk(make({ learningRate: rate }), rate)
@@ -108,7 +108,7 @@ function valley(name: string, make: OptimizerMaker): string {
       ...rings,
       { name: 'bottom', x: [0], y: [0], mark: 'dots', color: '#ea580c' },
       { name: 'way', x, y, color: '#2563eb' },
-      { name: 'steps', x, y, mark: 'small dots', color: '#1e3a8a' },
+      { name: 'steps', x, y, mark: 'dots', color: '#2563eb' },
     ],
     {
       title: `${name} in a valley`,

@@ -38,12 +38,14 @@ export function digits(pictures: readonly Picture[], options: DigitsOptions = {}
     })
   const cellWidth = Math.max(rows, ...widths) * zoom + 34
   const cellHeight = rows * zoom + 42
-  const used = Math.min(columns, Math.max(pictures.length, 5))
-  const body = [text(24, 34, title, { size: 17, weight: 600 }), text(24, 56, subtitle, { fill: faint })]
+  const used = Math.min(columns, Math.max(pictures.length, title ? 5 : 1))
+  const top = title || subtitle ? 78 : 20
+  const body =
+    title || subtitle ? [text(24, 34, title, { size: 17, weight: 600 }), text(24, 56, subtitle, { fill: faint })] : []
   pictures.forEach(({ pixels, caption }, i) => {
     const width = widths[i] * zoom
     const x = 14 + (i % columns) * cellWidth + (cellWidth - width) / 2
-    const y = 78 + Math.floor(i / columns) * cellHeight
+    const y = top + Math.floor(i / columns) * cellHeight
     body.push(
       `<g transform="translate(${x} ${y})">`,
       `<rect x="-4" y="-4" width="${width + 8}" height="${rows * zoom + 8}" rx="5" fill="#fff" stroke="#e1e4e9"/>`,
@@ -53,7 +55,7 @@ export function digits(pictures: readonly Picture[], options: DigitsOptions = {}
     )
   })
   if (pictures.length === 0) body.push(text(24, 100, 'none: every digit was read correctly'))
-  const height = 78 + Math.max(1, Math.ceil(pictures.length / columns)) * cellHeight + 6
+  const height = top + Math.max(1, Math.ceil(pictures.length / columns)) * cellHeight + 6
   return drawing(Math.ceil(28 + used * cellWidth), Math.ceil(height), title, body)
 }
 

@@ -133,7 +133,7 @@ export const adaptiveMaxPooling1d = layer(
  * @slope dx_{u,c} = \sum_i dy_{i,c} \, [x_{u,c} \text{ was the largest of window } i]
  * @shape [height, width, channels] → [...outputSize, channels]
  * @example
- * adaptiveMaxPooling2d(2)
+ * adaptiveMaxPooling2d(4)
  */
 export const adaptiveMaxPooling2d = layer(
   'adaptiveMaxPooling2d',

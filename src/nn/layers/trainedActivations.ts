@@ -71,7 +71,7 @@ function alike(type: string, input: Shape, shared: readonly number[]): Shape {
  * @shape any → the same; alpha has one number an element, or with sharedAxes one for all along these axes
  * @paper He et al. 2015; PyTorch shares one slope by default and begins at 0.25, Keras at 0
  * @example
- * prelu({ sharedAxes: [1, 2] })(input([8, 8, 3]))
+ * prelu()
  */
 export const prelu = trained('prelu', { alpha: zeros }, 'x > 0 ? x : alpha * x')
 
@@ -82,7 +82,7 @@ export const prelu = trained('prelu', { alpha: zeros }, 'x > 0 ? x : alpha * x')
  * @shape any → the same
  * @paper Ramachandran et al. 2017
  * @example
- * swish({ sharedAxes: [1, 2] })(input([8, 8, 3]))
+ * swish()
  */
 export const swish = trained('swish', { beta: ones }, 'x * sigmoid(beta * x)')
 
@@ -93,7 +93,7 @@ export const swish = trained('swish', { beta: ones }, 'x * sigmoid(beta * x)')
  * @shape any → the same
  * @paper Ma et al. 2021 (ACON-C), whose code draws p₁ and p₂ from the standard normal and begins with β = 1
  * @example
- * aconC({ sharedAxes: [1, 2] })(input([8, 8, 3]))
+ * aconC()
  */
 export const aconC = trained(
   'aconC',
