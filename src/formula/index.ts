@@ -1,5 +1,6 @@
 export { derivative, measuredDerivative } from './derivative.ts'
 export { type Compiled, compile, evaluate } from './evaluate.ts'
+export { exactExp, exactLog, lost } from './exact.ts'
 export { check, type Formula, formula, formulaOf } from './formula.ts'
 export { latex } from './latex.ts'
 export {

@@ -1,4 +1,5 @@
 import { erf } from './erf.ts'
+import { exactPower } from './exact.ts'
 
 /**
  * Every operation of the language with its float64 meaning; the number of parameters is its arity.
@@ -58,11 +59,12 @@ export const functions: ReadonlyMap<string, readonly [least: number, most: numbe
 /** Multiples of ½ up to this size are products and at most one square root. */
 export const HALVES = 64
 
-/** Whole powers by repeated squaring: the same bits on every engine, which `Math.pow` does not promise. */
+/** Whole powers by repeated squaring, others by logarithms: the same bits on every engine, which `Math.pow` does not promise. */
 function power(base: number, exponent: number): number {
   const size = Math.abs(exponent)
   const whole = Math.floor(size)
-  if (!(size <= 2 ** 31) || (size !== whole && (size !== whole + 0.5 || size > HALVES))) return base ** exponent
+  if (!(size <= 2 ** 31) || (size !== whole && (size !== whole + 0.5 || size > HALVES)))
+    return base > 0 && base < Infinity && size < Infinity ? exactPower(base, exponent) : base ** exponent
   let result = size === whole ? 1 : Math.sqrt(base)
   for (let n = whole, square = base; n > 0; n = Math.floor(n / 2), square *= square) if (n % 2 === 1) result *= square
   return exponent < 0 ? 1 / result : result

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it, test } from 'vitest'
-import { exactLog, glibcLog } from '../../src/tensor/logarithm.ts'
+import { exactLog } from '../../src/formula/index.ts'
+import { glibcLog } from '../../src/tensor/logarithm.ts'
 import { numpyRandom } from '../../src/tensor/random.ts'
 
 const read = (name: string) =>
