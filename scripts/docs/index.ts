@@ -25,7 +25,7 @@ export function pages({ kind, title, about, known, file, page }: Kind): Record<s
     if (typeof made === 'string') return { name, target: made, about: `another name of ${made}`, picture: false }
     files[`${name}.md`] = made.markdown
     if (made.picture) files[`${name}.svg`] = made.picture
-    return { name, target: name, about: first(statement.words.text), picture: made.picture !== undefined }
+    return { name, target: name, about: first(made.about ?? statement.words.text), picture: made.picture !== undefined }
   })
   const pictured = entries.filter(({ picture }) => picture)
   files['README.md'] = blocks(

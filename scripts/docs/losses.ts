@@ -46,24 +46,36 @@ const PER = {
   batch: 'The batch as a whole has one ℓ.',
 }
 
+type Texts = Pick<FormulaLossDefinition, 'parts' | 'forward' | 'backward'>
+
+/** ℓ, and before it the sums it uses. */
+const value = ({ parts, forward }: Texts, baked: Record<string, unknown>): string[] => [
+  ...(parts ? [aligned(sums(parts, baked))] : []),
+  aligned(spelt(forward, { left: '\\ell', baked })),
+]
+
+const slope = ({ forward, backward }: Texts, by: string, baked: Record<string, unknown>): string => {
+  const derived = () => formulaOf({ d: derivative([...formula(forward).outputs.values()][0], by) }).text
+  const text = backward ?? derived().replace(/^d = /, '')
+  return aligned(spelt(text, { left: `\\frac{\\partial \\ell}{\\partial ${by}}`, baked }))
+}
+
+/** What a loss is, in formulas; nothing for one of verbs. */
+export function equation(made: Loss): string[] {
+  const saved = made.toJSON() as unknown as FormulaLossDefinition
+  return typeof saved.forward === 'string' ? value(saved, off(made.params)) : []
+}
+
 function equations(saved: FormulaLossDefinition, { params }: Loss): string[] {
   const { per = 'element', fused } = saved
   const baked = off(params)
-  const part = (by: string, of: Pick<FormulaLossDefinition, 'parts' | 'forward' | 'backward'>) => {
-    const slope = of.backward ?? formulaOf({ d: derivative([...formula(of.forward).outputs.values()][0], by) }).text
-    const ways: [string, string][] = [
-      [of.forward, '\\ell'],
-      [slope.replace(/^d = /, ''), `\\frac{\\partial \\ell}{\\partial ${by}}`],
-    ]
-    return [
-      ...(of.parts ? [aligned(sums(of.parts, baked))] : []),
-      ...ways.map(([text, left]) => aligned(spelt(text, { left, baked }))),
-    ]
-  }
   return [
-    ...part('p', saved),
+    ...value(saved, baked),
+    slope(saved, 'p', baked),
     PER[per],
-    ...(fused ? [`Behind a ${fused.activation}, as one pair on its input z:`, ...part('z', fused)] : []),
+    ...(fused
+      ? [`Behind a ${fused.activation}, as one pair on its input z:`, ...value(fused, baked), slope(fused, 'z', baked)]
+      : []),
   ]
 }
 

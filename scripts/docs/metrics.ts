@@ -1,8 +1,12 @@
+import type { LossMaker } from '../../src/nn/loss.ts'
 import * as losses from '../../src/nn/losses.ts'
 import type { MetricMaker } from '../../src/nn/metric.ts'
 import * as metrics from '../../src/nn/metrics.ts'
-import { blocks, code, type Kind, lesson, settings, sources, written } from './page.ts'
+import { equation } from './losses.ts'
+import { blocks, code as fenced, type Kind, lesson, settings, sources, written } from './page.ts'
+import { definition } from './source.ts'
 
+const lossMakers: Readonly<Record<string, LossMaker>> = losses
 const makers: Readonly<Record<string, MetricMaker>> = metrics
 
 export const kind: Kind = {
@@ -12,20 +16,24 @@ export const kind: Kind = {
     'Numbers for people: how good predictions are. A batch leaves sums, so that the number of an epoch is the one of all its samples, however they were divided. Each is an entry of `metrics` and a name for the option `metrics` of `compile`.',
   known: metrics,
   file: 'nn/metrics.ts',
-  page(name, words, definition) {
+  page(name, words, statement) {
     const made = makers[name]()
-    const of = /losses\.(\w+)/.exec(definition.code)?.[1]
+    const { code } = statement
+    const of = /losses\.(\w+)/.exec(code)?.[1]
+    const about = words.text || (of ? definition('nn/losses.ts', of).words.text : '')
     return {
+      about,
       markdown: blocks(
         `# ${name}`,
-        words.text,
+        about,
         ...written(words),
-        of && of in losses && `The mean of the loss [${of}](../losses/${of}.md) over all samples.`,
+        ...(of && Object.hasOwn(losses, of) ? equation(lossMakers[of]()) : []),
+        of && `The mean of the loss [${of}](../losses/${of}.md) over all samples.`,
         settings(made.params),
-        code(words.tags.example?.[0] ?? `model.compile({ loss: 'meanSquaredError', metrics: [metrics.${name}()] })`),
+        fenced(words.tags.example?.[0] ?? `model.compile({ loss: 'meanSquaredError', metrics: [metrics.${name}()] })`),
         ...sources(words),
         '## The definition',
-        lesson(definition),
+        lesson(statement),
       ),
     }
   },

@@ -5,6 +5,8 @@ import type { Statement, Words } from './source.ts'
 export interface Page {
   readonly markdown: string
   readonly picture?: string
+  /** What it is, where the docstring does not say it. */
+  readonly about?: string
 }
 
 export type Lines = readonly (string | readonly string[])[]

@@ -58,6 +58,7 @@ export function words(lines: readonly string[]): Words {
     .replace(/\*\/\s*$/, '')
     .split('\n')
     .map(line => line.replace(/^\s*\* ?/, '').trimEnd())
+  inner[0] = inner[0].trimStart()
   const [text, ...tagged] = inner.join('\n').split(/\n(?=@\w+)|^(?=@\w+)/)
   const tags: Record<string, string[]> = {}
   for (const each of text.startsWith('@') ? [text, ...tagged] : tagged) {

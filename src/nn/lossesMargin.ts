@@ -59,6 +59,8 @@ export const multiMargin = loss('multiMargin', {
  * PyTorch's MultiLabelMarginLoss: Σ max(0, 1 − p of a label + p of a class that is none) over all such pairs, divided by the
  * number of classes; mean over the batch. A target lists its labels, filled up with −1 behind; a 0 or 1 for each class says
  * less than that, because labels may come twice.
+ * @equation L = \operatorname{mean} \, \frac{1}{C} \sum_{j \in t} \sum_{i \notin t} \max(0, \, 1 - p_j + p_i)
+ * @slope \frac{\partial L}{\partial p_i} = \frac{1}{nC} \sum_{j \in t} [1 - p_j + p_i > 0], \quad \frac{\partial L}{\partial p_j} = -\frac{1}{nC} \sum_{i \notin t} [1 - p_j + p_i > 0]
  */
 export const multiLabelMargin = loss('multiLabelMargin', {
   weighted: true,

@@ -120,6 +120,8 @@ function distances(k: Verbs, p: View, epsilon: number): { near: View; far: View;
 /**
  * Circle loss of rows p that were made to have length 1, pulled to those of their own class and pushed from the others.
  * Sun et al. 2020. A row alone in its class counts 0.
+ * @equation L = \operatorname{mean} \, \ln\left(1 + \sum_{\mathrm{others}} e^{\gamma \, a_n (s_n - m)} \sum_{\mathrm{own}} e^{-\gamma \, a_p (s_p - 1 + m)}\right), \quad a_n = \max(0, s_n + m), \quad a_p = \max(0, 1 + m - s_p), \quad s_{ij} = p_i \cdot p_j
+ * @slope \frac{\partial L}{\partial p_i} = \sum_j \left(\frac{\partial L}{\partial s_{ij}} + \frac{\partial L}{\partial s_{ji}}\right) p_j
  */
 export const circle = loss('circle', {
   params: { gamma: 80, margin: 0.4, removeDiagonal: true },

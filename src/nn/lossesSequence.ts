@@ -11,6 +11,8 @@ import { beside, loss } from './loss.ts'
  * with `zeroInfinity`. Mean over the batch as in Keras; `perLabel` first divides by the number of labels, which is PyTorch's
  * reduction 'mean'. PyTorch takes logarithms of probabilities, which are their own logits, and steps of several lengths.
  * Graves et al. 2006.
+ * @equation L = -\operatorname{mean} \, \ln \sum_{\pi \to t} \prod_{s=1}^{T} y_{s, \pi_s}, \quad y_s = \operatorname{softmax}(p_s)
+ * @slope \frac{\partial L}{\partial p_{s,k}} = \frac{1}{n} \left(y_{s,k} - P(\pi_s = k \mid t)\right)
  */
 export const ctc = loss('ctc', {
   params: { blank: 0, maxLabels: 0, perLabel: false, zeroInfinity: false },

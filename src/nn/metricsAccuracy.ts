@@ -56,7 +56,10 @@ function among(kk: Verbs, { p, t, out }: { p: View; t: View; out: View }, params
   kk.reduce(out, 'sum', 'above < count ? share : 0', { above, share, count: numbersOf(params).k }, [0, 1])
 }
 
-/** @equation \frac{1}{n} \sum_i [\, t_i \text{ is among the } k \text{ largest of } p_i \,] */
+/**
+ * The share of rows whose class is among the k largest numbers; a class that ties with them counts, as in Keras.
+ * @equation \frac{1}{n} \sum_i [\, t_i \text{ is among the } k \text{ largest of } p_i \,]
+ */
 export const topKCategoricalAccuracy = metric('topKCategoricalAccuracy', { params: { k: 5 }, measure: among })
 
 /**

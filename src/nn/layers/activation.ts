@@ -16,6 +16,7 @@ export const activationPair = (f: Activation) =>
  * @equation y = f(x)
  * @slope dx = dy \odot f^\prime(x)
  * @shape any → the same
+ * @param activation a name, a formula of x, or what a maker gives
  * @example
  * activation('tanh')
  */

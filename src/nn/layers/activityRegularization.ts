@@ -11,6 +11,8 @@ export interface ActivityRegularizationOptions extends Omit<LayerOptions, 'activ
 /**
  * Passes its input on, and adds l1·Σ |x| + l2·Σ x² of it to the loss, as a mean over the batch: what the layers before say
  * becomes sparse or small. The option `activityRegularizer` of every layer does the same with any regulariser.
+ * @equation y = x, \quad L \leftarrow L + \frac{1}{n} \sum \left(l_1 \, |x| + l_2 \, x^2\right)
+ * @slope dx = dy + \frac{1}{n} \left(l_1 \operatorname{sign} x + 2 \, l_2 \, x\right)
  * @shape any → the same
  * @param options.l1 what each |x| costs, from 0
  * @param options.l2 what each x² costs, from 0

@@ -76,6 +76,7 @@ function adaptiveMax(who: string, n: number, outputSize: Sizes) {
  * @equation y_{i,c} = \operatorname{mean} \, \{ x_{u,c} : \lfloor i n / m \rfloor \le u < \lceil (i + 1) n / m \rceil \} \quad \text{for } m \text{ windows of } n \text{ places}
  * @slope dx_{u,c} = \sum_{i \ni u} \frac{dy_{i,c}}{N_i}
  * @shape [steps, channels] → [outputSize, channels]
+ * @param outputSize how many windows, one number or one for each axis; no more than places
  * @example
  * adaptiveAveragePooling1d(4)
  */
@@ -90,6 +91,7 @@ export const adaptiveAveragePooling1d = layer(
  * @equation y_{i,c} = \operatorname{mean} \, \{ x_{u,c} : \lfloor i n / m \rfloor \le u < \lceil (i + 1) n / m \rceil \} \quad \text{for } m \text{ windows of } n \text{ places}
  * @slope dx_{u,c} = \sum_{i \ni u} \frac{dy_{i,c}}{N_i}
  * @shape [height, width, channels] → [...outputSize, channels]
+ * @param outputSize how many windows, one number or one for each axis; no more than places
  * @example
  * adaptiveAveragePooling2d([2, 3])
  */
@@ -104,6 +106,7 @@ export const adaptiveAveragePooling2d = layer(
  * @equation y_{i,c} = \operatorname{mean} \, \{ x_{u,c} : \lfloor i n / m \rfloor \le u < \lceil (i + 1) n / m \rceil \} \quad \text{for } m \text{ windows of } n \text{ places}
  * @slope dx_{u,c} = \sum_{i \ni u} \frac{dy_{i,c}}{N_i}
  * @shape [depth, height, width, channels] → [...outputSize, channels]
+ * @param outputSize how many windows, one number or one for each axis; no more than places
  * @example
  * adaptiveAveragePooling3d(2)
  */
@@ -118,6 +121,7 @@ export const adaptiveAveragePooling3d = layer(
  * @equation y_{i,c} = \max \, \{ x_{u,c} : \lfloor i n / m \rfloor \le u < \lceil (i + 1) n / m \rceil \} \quad \text{for } m \text{ windows of } n \text{ places}
  * @slope dx_{u,c} = \sum_i dy_{i,c} \, [x_{u,c} \text{ was the largest of window } i]
  * @shape [steps, channels] → [outputSize, channels]
+ * @param outputSize how many windows, one number or one for each axis; no more than places
  * @example
  * adaptiveMaxPooling1d(4)
  */
@@ -132,6 +136,7 @@ export const adaptiveMaxPooling1d = layer(
  * @equation y_{i,c} = \max \, \{ x_{u,c} : \lfloor i n / m \rfloor \le u < \lceil (i + 1) n / m \rceil \} \quad \text{for } m \text{ windows of } n \text{ places}
  * @slope dx_{u,c} = \sum_i dy_{i,c} \, [x_{u,c} \text{ was the largest of window } i]
  * @shape [height, width, channels] → [...outputSize, channels]
+ * @param outputSize how many windows, one number or one for each axis; no more than places
  * @example
  * adaptiveMaxPooling2d(4)
  */
@@ -146,6 +151,7 @@ export const adaptiveMaxPooling2d = layer(
  * @equation y_{i,c} = \max \, \{ x_{u,c} : \lfloor i n / m \rfloor \le u < \lceil (i + 1) n / m \rceil \} \quad \text{for } m \text{ windows of } n \text{ places}
  * @slope dx_{u,c} = \sum_i dy_{i,c} \, [x_{u,c} \text{ was the largest of window } i]
  * @shape [depth, height, width, channels] → [...outputSize, channels]
+ * @param outputSize how many windows, one number or one for each axis; no more than places
  * @example
  * adaptiveMaxPooling3d(2)
  */

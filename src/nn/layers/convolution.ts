@@ -22,6 +22,7 @@ import {
 } from '../window.ts'
 
 export interface ConvolutionOptions<S = Sizes, P = Padding> extends LayerOptions, WeightOptions {
+  /** f; 'linear' leaves z as it is. */
   activation?: ActivationChoice
   /** 'valid' (default): whole windows only; 'same': the output is as large as the input divided by the stride. */
   padding?: P
@@ -31,8 +32,11 @@ export interface ConvolutionOptions<S = Sizes, P = Padding> extends LayerOptions
   dilation?: S
   /** Parts into which channels and filters are split; a filter sees only the channels of its part. */
   groups?: number
+  /** Whether b is added. */
   useBias?: boolean
+  /** How W begins. */
   kernelInitializer?: InitializerChoice
+  /** How b begins. */
   biasInitializer?: InitializerChoice
 }
 export type Conv1dOptions = ConvolutionOptions<One, Padding | 'causal'>

@@ -90,6 +90,8 @@ const names = ['filters', 'kernelSize'] as const
  * @equation y_u = f(z_u), \quad z_{u,o} = b_o + \sum_{sp + di = u} \sum_c x_{p,c} \, W_{i,o,c}
  * @slope dW_{i,o,c} = \sum_p x_{p,c} \, dz_{sp + di,\,o}, \quad dx_{p,c} = \sum_{i,o} dz_{sp + di,\,o} \, W_{i,o,c}
  * @shape [steps, channels] → [steps′, filters]
+ * @param filters how many outputs at each place, from 1
+ * @param kernelSize of the window, one number or one for each axis, from 1
  * @example
  * conv1dTranspose(8, 4, { strides: 2, padding: 'same' })   // 10 steps become 20
  */
@@ -106,6 +108,8 @@ export const conv1dTranspose = layer(
  * @equation y_u = f(z_u), \quad z_{u,o} = b_o + \sum_{sp + di = u} \sum_c x_{p,c} \, W_{i,o,c}
  * @slope dW_{i,o,c} = \sum_p x_{p,c} \, dz_{sp + di,\,o}, \quad dx_{p,c} = \sum_{i,o} dz_{sp + di,\,o} \, W_{i,o,c}
  * @shape [height, width, channels] → [height′, width′, filters]
+ * @param filters how many outputs at each place, from 1
+ * @param kernelSize of the window, one number or one for each axis, from 1
  * @example
  * conv2dTranspose(16, 3, { strides: 2, padding: 'same' })   // 7 × 7 becomes 14 × 14
  */
@@ -121,6 +125,8 @@ export const conv2dTranspose = layer(
  * @equation y_u = f(z_u), \quad z_{u,o} = b_o + \sum_{sp + di = u} \sum_c x_{p,c} \, W_{i,o,c}
  * @slope dW_{i,o,c} = \sum_p x_{p,c} \, dz_{sp + di,\,o}, \quad dx_{p,c} = \sum_{i,o} dz_{sp + di,\,o} \, W_{i,o,c}
  * @shape [depth, height, width, channels] → [depth′, height′, width′, filters]
+ * @param filters how many outputs at each place, from 1
+ * @param kernelSize of the window, one number or one for each axis, from 1
  * @example
  * conv3dTranspose(4, 2, { strides: 2 })
  */

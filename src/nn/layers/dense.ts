@@ -10,6 +10,7 @@ import {
 export interface DenseOptions extends LayerOptions, WeightOptions {
   /** f; 'linear' leaves z as it is. */
   activation?: ActivationChoice
+  /** Whether b is added. */
   useBias?: boolean
   /** How W begins. */
   kernelInitializer?: InitializerChoice

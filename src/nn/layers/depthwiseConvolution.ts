@@ -26,14 +26,20 @@ export interface DepthwiseOptions<S = Sizes, P = Padding>
   extends Omit<ConvolutionOptions<S, P>, 'groups' | 'kernelInitializer' | 'kernelRegularizer' | 'kernelConstraint'> {
   /** Filters of each channel. */
   depthMultiplier?: number
+  /** How D begins. */
   depthwiseInitializer?: InitializerChoice
+  /** A penalty on D that joins the loss. */
   depthwiseRegularizer?: RegularizerChoice
+  /** Where D is put back to after each step. */
   depthwiseConstraint?: ConstraintChoice
 }
 
 export interface SeparableOptions<S = Sizes, P = Padding> extends DepthwiseOptions<S, P> {
+  /** How W begins. */
   pointwiseInitializer?: InitializerChoice
+  /** A penalty on W that joins the loss. */
   pointwiseRegularizer?: RegularizerChoice
+  /** Where W is put back to after each step. */
   pointwiseConstraint?: ConstraintChoice
 }
 
@@ -149,6 +155,7 @@ function separable(
  * @equation y_p = f(z_p), \quad z_{p,(c,m)} = b_{(c,m)} + \sum_i x_{sp + di,\,c} \, D_{i,c,m}
  * @slope dD_{i,c,m} = \sum_p x_{sp + di,\,c} \, dz_{p,(c,m)}, \quad dx_{u,c} = \sum_{sp + di = u} \sum_m dz_{p,(c,m)} \, D_{i,c,m}
  * @shape [steps, channels] → [steps′, channels·depthMultiplier]
+ * @param kernelSize of the window, one number or one for each axis, from 1
  * @example
  * depthwiseConv1d(5, { padding: 'same' })
  */
@@ -164,6 +171,7 @@ export const depthwiseConv1d = layer(
  * @equation y_p = f(z_p), \quad z_{p,(c,m)} = b_{(c,m)} + \sum_i x_{sp + di,\,c} \, D_{i,c,m}
  * @slope dD_{i,c,m} = \sum_p x_{sp + di,\,c} \, dz_{p,(c,m)}, \quad dx_{u,c} = \sum_{sp + di = u} \sum_m dz_{p,(c,m)} \, D_{i,c,m}
  * @shape [height, width, channels] → [height′, width′, channels·depthMultiplier]
+ * @param kernelSize of the window, one number or one for each axis, from 1
  * @example
  * depthwiseConv2d(3, { padding: 'same', depthMultiplier: 2 })
  */
@@ -178,6 +186,8 @@ export const depthwiseConv2d = layer(
  * @equation m_{p,(c,n)} = \sum_i x_{sp + di,\,c} \, D_{i,c,n}, \quad z = m W + b, \quad y = f(z)
  * @slope dW = \sum_p m_p^\top dz_p, \quad dm = dz \, W^\top, \quad dD_{i,c,n} = \sum_p x_{sp + di,\,c} \, dm_{p,(c,n)}
  * @shape [steps, channels] → [steps′, filters]
+ * @param filters how many outputs at each place, from 1
+ * @param kernelSize of the window, one number or one for each axis, from 1
  * @example
  * separableConv1d(16, 5)
  */
@@ -193,6 +203,8 @@ export const separableConv1d = layer(
  * @equation m_{p,(c,n)} = \sum_i x_{sp + di,\,c} \, D_{i,c,n}, \quad z = m W + b, \quad y = f(z)
  * @slope dW = \sum_p m_p^\top dz_p, \quad dm = dz \, W^\top, \quad dD_{i,c,n} = \sum_p x_{sp + di,\,c} \, dm_{p,(c,n)}
  * @shape [height, width, channels] → [height′, width′, filters]
+ * @param filters how many outputs at each place, from 1
+ * @param kernelSize of the window, one number or one for each axis, from 1
  * @paper Chollet 2017 (Xception)
  * @example
  * separableConv2d(32, 3, { padding: 'same', activation: 'relu' })

@@ -9,8 +9,11 @@ import {
 } from '../resolve.ts'
 
 export interface EmbeddingOptions extends LayerOptions {
+  /** How W begins. */
   embeddingsInitializer?: InitializerChoice
+  /** A penalty on W that joins the loss. */
   embeddingsRegularizer?: RegularizerChoice
+  /** Where W is put back to after each step. */
   embeddingsConstraint?: ConstraintChoice
 }
 

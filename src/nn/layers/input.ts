@@ -4,7 +4,10 @@ import { type LayerOptions, layer, whole } from '../layer.ts'
 
 /**
  * Says what one sample looks like; does nothing.
+ * @equation y = x
+ * @slope dx = dy
  * @shape as given
+ * @param shape of a sample, without the batch axis
  * @example
  * input([28, 28, 1])
  */

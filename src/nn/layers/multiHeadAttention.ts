@@ -8,10 +8,13 @@ import { type AttendingOptions, attending, collect, roles, sequences, unweigh, w
 export interface MultiHeadAttentionOptions extends LayerOptions, AttendingOptions {
   /** Size of each head's values; that of its keys by default. */
   valueDim?: number
+  /** Whether b is added. */
   useBias?: boolean
   /** Features of the output; those of the query by default. */
   outputShape?: number
+  /** How W begins. */
   kernelInitializer?: InitializerChoice
+  /** How b begins. */
   biasInitializer?: InitializerChoice
 }
 

@@ -21,6 +21,7 @@ function spatialDropout(who: string, n: number, rate: number) {
  * @equation y = \frac{m \, x}{1 - \mathit{rate}}, \quad m = [u \ge \mathit{rate}], \quad u \sim U(0, 1)
  * @slope dx = \frac{m \, dy}{1 - \mathit{rate}}
  * @shape [steps, channels] → [steps, channels]
+ * @param rate the share of channels that is silenced, in [0, 1)
  * @paper Tompson et al. 2015
  * @example
  * spatialDropout1d(0.5)
@@ -34,6 +35,7 @@ export const spatialDropout1d = layer('spatialDropout1d', ['rate'], (rate: numbe
  * @equation y = \frac{m \, x}{1 - \mathit{rate}}, \quad m = [u \ge \mathit{rate}], \quad u \sim U(0, 1)
  * @slope dx = \frac{m \, dy}{1 - \mathit{rate}}
  * @shape [height, width, channels] → [height, width, channels]
+ * @param rate the share of channels that is silenced, in [0, 1)
  * @paper Tompson et al. 2015
  * @example
  * spatialDropout2d(0.5)
@@ -47,6 +49,7 @@ export const spatialDropout2d = layer('spatialDropout2d', ['rate'], (rate: numbe
  * @equation y = \frac{m \, x}{1 - \mathit{rate}}, \quad m = [u \ge \mathit{rate}], \quad u \sim U(0, 1)
  * @slope dx = \frac{m \, dy}{1 - \mathit{rate}}
  * @shape [depth, height, width, channels] → [depth, height, width, channels]
+ * @param rate the share of channels that is silenced, in [0, 1)
  * @paper Tompson et al. 2015
  * @example
  * spatialDropout3d(0.5)

@@ -21,6 +21,7 @@ export interface PoolingOptions<S = Sizes> extends LayerOptions {
   poolSize?: S
   /** How far the window moves; by default its own size, so that windows touch. */
   strides?: S
+  /** 'valid' (default): whole windows only; 'same': zeros around, so that nothing is lost. */
   padding?: Padding
 }
 export type MaxPooling2dOptions = PoolingOptions<Two>

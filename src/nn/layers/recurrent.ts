@@ -16,14 +16,19 @@ import { at } from './gates.ts'
 import { type RecurrentDropoutOptions, recurrentDropout } from './recurrentDropout.ts'
 
 export interface RecurrentOptions extends LayerOptions, WeightOptions, RecurrentDropoutOptions {
+  /** What the candidates and the output go through. */
   activation?: ActivationChoice
+  /** Whether b is added. */
   useBias?: boolean
   /** Whether each step gives an output, or only the last one. */
   returnSequences?: boolean
   /** Reads the sequence from its end; outputs of steps come in the order of reading, as in Keras. */
   goBackwards?: boolean
+  /** How W begins. */
   kernelInitializer?: InitializerChoice
+  /** How U begins. */
   recurrentInitializer?: InitializerChoice
+  /** How b begins. */
   biasInitializer?: InitializerChoice
   /** A penalty on U that joins the loss. */
   recurrentRegularizer?: RegularizerChoice

@@ -16,7 +16,7 @@ function pour(k: Verbs, to: View, from: View): void {
  * @equation y = x \text{ with its numbers in rows of another length}
  * @slope dx = dy \text{, in the shape of } x
  * @shape any of as many numbers → shape
- * @param shape of a sample
+ * @param shape of a sample, without the batch axis; one −1 is what is left
  * @throws ShapeError when the number of elements would change
  * @example
  * reshape([28, 28, 1])(input([784]))
@@ -47,7 +47,7 @@ export const reshape = layer('reshape', ['shape'], (shape: Shape, _options: Laye
  * The axes of a sample in another order: only another way to look, no work.
  * @equation y_{i_{d_1}, i_{d_2}, \ldots} = x_{i_1, i_2, \ldots}
  * @slope dx = dy \text{ with its axes put back}
- * @param dims the old axes in their new order, counted from 1 as in Keras
+ * @param dims the axes in their new order, counted from 1
  * @example
  * permute([2, 1])(input([5, 3])) // [steps, channels] becomes [channels, steps]
  */
@@ -70,6 +70,7 @@ export const permute = layer('permute', ['dims'], (dims: readonly number[], _opt
  * @equation y_{s} = x \quad \text{for } s = 1 \ldots n
  * @slope dx = \sum_s dy_s
  * @shape [features] → [n, features]
+ * @param n how often, from 1
  * @example
  * repeatVector(3)
  */

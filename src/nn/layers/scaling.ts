@@ -4,6 +4,7 @@ import type { Initializer } from '../initializer.ts'
 import { fraction, type LayerOptions, layer, pair } from '../layer.ts'
 
 export interface RescalingOptions extends LayerOptions {
+  /** Added after scaling. */
   offset?: number
 }
 
@@ -12,6 +13,7 @@ export interface RescalingOptions extends LayerOptions {
  * @equation y = \mathit{scale} \cdot x + \mathit{offset}
  * @slope dx = \mathit{scale} \cdot dy
  * @shape any → the same
+ * @param scale what each number is multiplied with
  * @example
  * rescaling(1 / 255)
  */

@@ -17,7 +17,9 @@ export interface TransformerEncoderOptions extends LayerOptions, AttendingOption
   epsilon?: number
   /** Normalise before attention and dense layers, not after: deep stacks train without a warm-up. */
   normalizeFirst?: boolean
+  /** How W begins. */
   kernelInitializer?: InitializerChoice
+  /** How b begins. */
   biasInitializer?: InitializerChoice
 }
 
