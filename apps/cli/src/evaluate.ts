@@ -7,7 +7,7 @@ import { openModel, type RunOptions } from './runs.ts'
 
 /** Measure a model on the images its run held out, on MNIST's test images, or on a whole CSV file. */
 export async function evaluate(path: string, data: string | undefined, io: Io): Promise<number> {
-  const { model, options } = await openModel(path)
+  const { model, options } = await openModel(path, io)
   const { set, name } = await choose(data, options)
   const { loss, accuracy, misread, size } = await read(model, set)
   io.out(

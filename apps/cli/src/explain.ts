@@ -10,7 +10,7 @@ export interface ExplainOptions {
 
 /** Print a step of a model in textbook notation, or its kernels with their times beside the machine's limit. */
 export async function explain(what: string, { kernels, mode, batch }: ExplainOptions, io: Io): Promise<number> {
-  const model = what === 'digits' ? digits(1) : (await openModel(what)).model
+  const model = what === 'digits' ? digits(1) : (await openModel(what, io)).model
   io.out(`${kernels ? model.kernels(mode, batch) : model.explain(mode, batch)}\n`)
   return 0
 }

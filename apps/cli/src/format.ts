@@ -26,3 +26,11 @@ export function pace(milliseconds: number): string {
   if (milliseconds >= 1) return `${Math.round(milliseconds)}ms/step`
   return `${Math.round(milliseconds * 1000)}us/step`
 }
+
+/** A size in bytes: 812 B, 1.4 KB, 12.3 MB. */
+export function size(bytes: number): string {
+  const units = ['B', 'KB', 'MB', 'GB']
+  let unit = 0
+  for (; bytes >= 1000 && unit < units.length - 1; unit++) bytes /= 1000
+  return `${unit === 0 ? bytes : bytes.toFixed(1)} ${units[unit]}`
+}

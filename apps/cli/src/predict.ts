@@ -26,7 +26,7 @@ async function predictImage(path: string, input: string, { raw }: PredictOptions
   if ((await stat(input)).size > largestFile)
     throw new DataError('image-too-large', `"${input}" is larger than 32 MB`, { hint: 'scale the picture down first' })
   const x = await readImage(await readFile(input), input, { raw })
-  const { model } = await openModel(path)
+  const { model } = await openModel(path, io)
   const { data } = await model.predict({ x, shape: [1, ...imageShape] })
   for (const digit of ranking(data).slice(0, 3)) io.out(`${digit}  ${percent(data[digit]).padStart(8)}\n`)
   return 0
@@ -34,7 +34,7 @@ async function predictImage(path: string, input: string, { raw }: PredictOptions
 
 async function predictTable(path: string, input: string, { output }: PredictOptions, io: Io): Promise<number> {
   const images = await loadCsv(input, (await startOf(input, 64)).trimStart().startsWith('label') ? 'label' : false)
-  const { model } = await openModel(path)
+  const { model } = await openModel(path, io)
   const text = submission((await model.predict(images)).data)
   if (output === undefined) io.out(text)
   else {

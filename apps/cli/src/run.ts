@@ -2,7 +2,10 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import pico from 'picocolors'
 import { activationList } from './activationList.ts'
 import type { CompareCommand } from './compare.ts'
+import type { ConvertOptions } from './convert.ts'
 import type { ExplainOptions } from './explain.ts'
+import type { ExportOptions } from './export.ts'
+import type { InspectOptions } from './inspect.ts'
 import type { Io } from './io.ts'
 import type { TrainOptions } from './train.ts'
 
@@ -10,6 +13,9 @@ import type { TrainOptions } from './train.ts'
 const networks: Readonly<Record<string, string>> = {
   digits: 'reads handwritten digits: 28×28 images, three convolutions, 345,338 parameters',
 }
+
+/** What `export` writes. */
+const forms = ['onnx', 'keras', 'tfjs', 'safetensors', 'js', 'html']
 
 /** What `compare` compares unless it is told. */
 const compared = ['relu', 'leakyRelu', 'tanh', 'sigmoid', 'x * sigmoid(x)']
@@ -133,6 +139,42 @@ function program(io: Io, done: (code: number) => void): Command {
       done(await explain(what, options, io))
     })
 
+  configure(nabla.command('inspect'), io)
+    .description('print what files hold: models, weights, arrays, tables, pictures, loadable or not')
+    .argument('<files...>', 'files of any known format, run folders or model folders')
+    .option('--json', 'print one JSON object a file')
+    .option('--all', 'print all rows of long tables')
+    .addHelpText('after', inspectExamples)
+    .action(async (files: string[], options: InspectOptions) => {
+      const { inspect } = await import('./inspect.ts')
+      done(await inspect(files, options, io))
+    })
+
+  configure(nabla.command('convert'), io)
+    .description('turn a model or arrays into another format, by the suffixes')
+    .argument('<in>', 'model of any format that can be loaded, or a file of arrays')
+    .argument('<out>', '.keras .h5 .weights.h5 .onnx .safetensors .npz .npy .csv .js .html, model.json, or a folder')
+    .option('--force', 'write over what is there')
+    .option('--batch <n>', 'samples that a .js computes together', whole(1, 4096), 1)
+    .addHelpText('after', convertExamples)
+    .action(async (from: string, to: string, options: ConvertOptions) => {
+      const { convert } = await import('./convert.ts')
+      done(await convert(from, to, options, io))
+    })
+
+  configure(nabla.command('export'), io)
+    .description('write a model for use elsewhere; js and html need nothing else to run')
+    .argument('<model>', 'run folder, model folder, or a model of any format that can be loaded')
+    .addOption(new Option('--to <form>', 'what to write').choices(forms).makeOptionMandatory())
+    .option('-o, --output <path>', 'where to write it (default: here, by the name of the model)')
+    .option('--force', 'write over what is there')
+    .option('--batch <n>', 'samples that the js computes together', whole(1, 4096), 1)
+    .addHelpText('after', exportExamples)
+    .action(async (model: string, options: ExportOptions) => {
+      const { exportModel } = await import('./export.ts')
+      done(await exportModel(model, options, io))
+    })
+
   return nabla
 }
 
@@ -187,4 +229,25 @@ Examples:
   nabla train digits --epochs 30 --split texts
   nabla evaluate runs/digits-20261121-224530
   nabla predict runs/digits-20261121-224530 four.png
-  nabla predict runs/digits-20261121-224530 test.csv -o submission.csv`
+  nabla predict runs/digits-20261121-224530 test.csv -o submission.csv
+  nabla export runs/digits-20261121-224530 --to html -o digits.html`
+
+const inspectExamples = `
+Examples:
+  nabla inspect model.onnx
+  nabla inspect digits.keras weights.npz train.csv
+  nabla inspect runs/digits-20261121-224530 --json`
+
+const convertExamples = `
+Examples:
+  nabla convert digits.h5 digits.keras
+  nabla convert digits.keras web/model.json      TensorFlow.js
+  nabla convert digits.keras digits              a model folder
+  nabla convert weights.h5 weights.npz           arrays alone
+  nabla convert table.csv table.npy`
+
+const exportExamples = `
+Examples:
+  nabla export runs/digits-20261121-224530 --to onnx -o digits.onnx
+  nabla export digits.keras --to js              digits.js and digits.d.ts
+  nabla export digits.keras --to html            digits.html, with a pad to draw on`

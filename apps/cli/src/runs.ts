@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { DataError, type Model, StateError } from 'nabla'
 import type { DataOptions } from './data.ts'
 import { exists, restoreFolder } from './files.ts'
+import type { Io } from './io.ts'
 
 /** Where runs go when no folder is named. */
 export const runsFolder = 'runs'
@@ -78,16 +79,17 @@ export async function readRun(folder: string): Promise<{ options: RunOptions; pa
   return { options, past }
 }
 
-/** Open a model from a run folder (its best), a model folder or a model file. */
-export async function openModel(path: string): Promise<{ model: Model; options?: RunOptions }> {
-  const { loadModel } = await import('nabla')
+/** Open a model from a run folder (its best), or of any format that can be loaded. */
+export async function openModel(path: string, io: Pick<Io, 'err'>): Promise<{ model: Model; options?: RunOptions }> {
   if (!(await exists(path))) throw notFound(path, await readdir(runsFolder).catch(() => []))
-  if (!(await exists(join(path, 'run.json')))) return { model: await loadModel(path) }
+  const { loadAny } = await import('./models.ts')
+  const warn = (message: string) => io.err(`note: ${message}\n`)
+  if (!(await exists(join(path, 'run.json')))) return { model: await loadAny(path, warn) }
   const options = await readJson(join(path, 'run.json'), isOptions)
   const parts = ['best', 'interrupted', 'model'].map(part => join(path, part))
   for (const part of parts) {
     await restoreFolder(part)
-    if (await exists(part)) return { model: await loadModel(part), options }
+    if (await exists(part)) return { model: await loadAny(part, warn), options }
   }
   throw new StateError('no-model', `the run "${path}" holds no model yet`, {
     hint: 'train it first: nabla train digits --resume --out with this folder',

@@ -66,6 +66,17 @@ export async function inspect(source: ByteSource, options: InspectOptions = {}):
   }
 }
 
+/**
+ * The kind of a file, without reading more of it than that takes.
+ * @param source a path, an address, a File or bytes
+ * @example
+ * if ((await fileKind(file)) === 'onnx') await importOnnx(file)
+ */
+export const fileKind = async (source: ByteSource): Promise<FileKind> => (await open(source, {})).kind.kind
+
+/** The kinds, in words. */
+export const fileKinds: Readonly<Record<FileKind, string>> = kinds
+
 /** An array of a file, as it is there: 16-bit floats become 32-bit ones. */
 export interface NamedArray {
   readonly name: string
