@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
-import { type Layer, layers, sequential } from 'nabla'
+import { layers, sequential } from 'nabla'
 import { loadKeras, loadKerasWeights, toKeras, toKerasH5, toKerasWeights } from 'nabla/keras'
 import { describe, expect, test } from 'vitest'
 import { NablaError } from '../../src/errors.ts'
 import { compileFrom } from '../../src/formats/keras/compile.ts'
 import { readTopology } from '../../src/formats/keras/read.ts'
 import { writeZip } from '../../src/formats/zip.ts'
+import { model as core } from '../../src/model/model.ts'
 
 const folder = 'test/fixtures/keras'
 const answers = JSON.parse(readFileSync(`${folder}/answers.json`, 'utf8')) as Record<
@@ -94,7 +95,7 @@ test('the words of Keras 1 and 2 are understood', () => {
     ['Dropout', { name: 'd', p: 0.25 }],
     ['Dense', { name: 'e', output_dim: 3, activation: 'hard_sigmoid' }],
   )
-  const [, a, b, , d, e] = read(one, 1).model as readonly Layer[]
+  const [, a, b, , d, e] = core(read(one, 1).model).layers
   expect(a.config).toMatchObject({ filters: 4, kernelSize: [3, 2], padding: 'same', strides: [1, 2], useBias: false })
   expect(b.config).toMatchObject({ slope: 0.1 })
   expect(d.config).toMatchObject({ rate: 0.25 })

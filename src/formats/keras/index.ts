@@ -6,12 +6,12 @@ import { isHdf5, withHdf5 } from '../hdf5/read.ts'
 import { type Hdf5Array, type Hdf5Tree, writeHdf5 } from '../hdf5/write.ts'
 import { readZip, writeZip } from '../zip.ts'
 import { compileFrom } from './compile.ts'
-
+import { bad } from './entries.ts'
 import { parseConfig } from './json.ts'
-import { bad, type Placed, readTopology, type Topology } from './read.ts'
+import { type Placed, readTopology, type Topology } from './read.ts'
 import { variableName } from './table.ts'
 import type { Config } from './values.ts'
-import { currentWeights, entriesOf, groupsOf, legacyWeights, type Part, setWeights } from './weights.ts'
+import { currentWeights, entriesOf, legacyWeights, type Part, setWeights } from './weights.ts'
 import { writeTopology } from './write.ts'
 
 export type { ByteSource } from '../../data/files.ts'
@@ -58,7 +58,7 @@ export async function loadKeras(source: ByteSource, options: KerasOptions = {}):
       const major = Number.parseInt(file.text('', 'keras_version') ?? '1', 10)
       const topology = readTopology(parse(config, 'model_config'), { major, warn })
       const made = build(topology)
-      setWeights(made, topology.layers, await legacyWeights(file, 'model_weights', topology.layers))
+      setWeights(made, topology.layers, await legacyWeights(file, 'model_weights', topology.layers, made))
       const training = file.text('', 'training_config')
       if (training !== undefined) compileFrom(made, parse(training, 'training_config'), warn)
       return trainable(made)
@@ -89,7 +89,7 @@ export async function loadKerasWeights(model: Core, source: ByteSource): Promise
   await withHdf5(await readBytes(source), sourceName(source), async file => {
     const root = file.has('model_weights') ? 'model_weights' : ''
     const legacy = root !== '' || file.texts('', 'layer_names') !== undefined
-    setWeights(model, layers, await (legacy ? legacyWeights(file, root, layers) : currentWeights(file, layers)))
+    setWeights(model, layers, await (legacy ? legacyWeights(file, root, layers, model) : currentWeights(file, layers)))
   })
 }
 
@@ -174,8 +174,7 @@ function arraysIn(
 /** What Keras 3 writes: layers/dense/vars/0, layers/lstm/cell/vars/0, … */
 function current(model: Core, layers: readonly Placed[]): Hdf5Tree {
   const arrays = arraysOf(model)
-  const groups = groupsOf(layers)
-  const trees = layers.map((layer, i): [string, Hdf5Tree] => {
+  const trees = layers.map((layer): [string, Hdf5Tree] => {
     const root: Tree = { groups: {} }
     root.groups.vars = { attributes: { name: layer.name } }
     for (const part of layer.parts) {
@@ -184,7 +183,7 @@ function current(model: Core, layers: readonly Placed[]): Hdf5Tree {
       for (const step of part.part.split('/').filter(Boolean)) at = (at.groups[step] ??= { groups: {} }) as Tree
       at.groups.vars = { ...at.groups.vars, arrays: Object.fromEntries(vars.map((array, n) => [`${n}`, array])) }
     }
-    return [groups[i], root]
+    return [layer.group.slice('layers/'.length), root]
   })
   return { groups: { layers: { groups: Object.fromEntries(trees) }, vars: { attributes: { name: model.name } } } }
 }

@@ -54,21 +54,23 @@ const row = (name: string, type: string, args = '', weights = '', fixed: Row['fi
     .map(([keys, part = '']) => ({ part, keys: keys.split(' ') })),
 })
 
+/** What may be told of the arrays that Keras calls so. */
+const told = (...names: string[]) => names.map(name => `${name}_regularizer ${name}_constraint`).join(' ')
 const starts = 'kernel_initializer bias_initializer'
-const penalties = 'kernel_regularizer bias_regularizer kernel_constraint bias_constraint'
-const filters = `filters kernel_size strides padding dilation_rate>dilation activation use_bias ${starts}`
-const recurrent = `units activation use_bias return_sequences go_backwards kernel_initializer recurrent_initializer bias_initializer`
-const depthwise =
-  'kernel_size strides padding depth_multiplier dilation_rate>dilation activation use_bias depthwise_initializer bias_initializer'
-const separable = `filters ${depthwise} pointwise_initializer`
+const filters = `filters kernel_size strides padding dilation_rate>dilation activation use_bias ${starts} ${told('kernel', 'bias')}`
+const recurrent = `units activation use_bias return_sequences go_backwards kernel_initializer recurrent_initializer bias_initializer ${told('kernel', 'recurrent', 'bias')}`
+const depthwise = `kernel_size strides padding depth_multiplier dilation_rate>dilation activation use_bias depthwise_initializer bias_initializer ${told('depthwise', 'bias')}`
+const separable = `filters ${depthwise} pointwise_initializer ${told('pointwise')}`
+const normalized = `epsilon center scale ${told('gamma', 'beta')}`
+const warped = 'fill_mode interpolation'
 const pool = 'pool_size strides padding'
 
 /** Every layer with a counterpart in Keras: its class, our type, the arguments (`theirs>ours` where they differ), the arrays. */
 export const rows: readonly Row[] = [
-  row('Dense', 'dense', `units activation use_bias ${starts} ${penalties}`, 'W b'),
-  row('Conv1D', 'conv1d', `${filters} groups ${penalties}`, 'W b'),
-  row('Conv2D', 'conv2d', `${filters} groups ${penalties}`, 'W b'),
-  row('Conv3D', 'conv3d', `${filters} groups ${penalties}`, 'W b'),
+  row('Dense', 'dense', `units activation use_bias ${starts} ${told('kernel', 'bias')}`, 'W b'),
+  row('Conv1D', 'conv1d', `${filters} groups`, 'W b'),
+  row('Conv2D', 'conv2d', `${filters} groups`, 'W b'),
+  row('Conv3D', 'conv3d', `${filters} groups`, 'W b'),
   row('Conv1DTranspose', 'conv1dTranspose', `${filters} output_padding`, 'W b'),
   row('Conv2DTranspose', 'conv2dTranspose', `${filters} output_padding`, 'W b'),
   row('Conv3DTranspose', 'conv3dTranspose', `${filters} output_padding`, 'W b'),
@@ -76,16 +78,16 @@ export const rows: readonly Row[] = [
   row('DepthwiseConv2D', 'depthwiseConv2d', depthwise, 'D b'),
   row('SeparableConv1D', 'separableConv1d', separable, 'D W b'),
   row('SeparableConv2D', 'separableConv2d', separable, 'D W b'),
-  row('Embedding', 'embedding', 'input_dim output_dim embeddings_initializer', 'W'),
+  row('Embedding', 'embedding', `input_dim output_dim embeddings_initializer ${told('embeddings')}`, 'W'),
   row('SimpleRNN', 'simpleRnn', recurrent, 'cell: W U b'),
   row('LSTM', 'lstm', `${recurrent} recurrent_activation unit_forget_bias`, 'cell: W U b'),
   row('GRU', 'gru', `${recurrent} recurrent_activation reset_after`, 'cell: W U b'),
   row('Bidirectional', 'bidirectional', 'layer merge_mode'),
   row('TimeDistributed', 'timeDistributed', 'layer'),
-  row('BatchNormalization', 'batchNormalization', 'momentum epsilon', 'gamma beta movingMean movingVariance'),
-  row('LayerNormalization', 'layerNormalization', 'axis epsilon center scale', 'gamma beta'),
-  row('GroupNormalization', 'groupNormalization', 'groups epsilon center scale', 'gamma beta'),
-  row('GroupNormalization', 'instanceNormalization', 'epsilon center scale', 'gamma beta', { groups: -1 }),
+  row('BatchNormalization', 'batchNormalization', `momentum ${normalized}`, 'gamma beta movingMean movingVariance'),
+  row('LayerNormalization', 'layerNormalization', `axis ${normalized}`, 'gamma beta'),
+  row('GroupNormalization', 'groupNormalization', `groups ${normalized}`, 'gamma beta'),
+  row('GroupNormalization', 'instanceNormalization', normalized, 'gamma beta', { groups: -1 }),
   row('RMSNormalization', 'rmsNormalization', 'axis epsilon', 'gamma'),
   row('UnitNormalization', 'unitNormalization', 'axis'),
   row('Normalization', 'normalization', 'mean variance', 'mean variance', { axis: -1 }),
@@ -95,7 +97,7 @@ export const rows: readonly Row[] = [
   row('ELU', 'elu', 'alpha'),
   row('Softmax', 'softmax', 'axis'),
   row('LeakyReLU', 'leakyRelu', 'negative_slope>slope'),
-  row('PReLU', 'prelu', 'shared_axes alpha_initializer', 'alpha'),
+  row('PReLU', 'prelu', `shared_axes alpha_initializer ${told('alpha')}`, 'alpha'),
   row('Dropout', 'dropout', 'rate'),
   row('AlphaDropout', 'alphaDropout', 'rate'),
   row('GaussianDropout', 'gaussianDropout', 'rate'),
@@ -103,6 +105,10 @@ export const rows: readonly Row[] = [
   row('SpatialDropout1D', 'spatialDropout1d', 'rate'),
   row('SpatialDropout2D', 'spatialDropout2d', 'rate'),
   row('SpatialDropout3D', 'spatialDropout3d', 'rate'),
+  row('RandomTranslation', 'randomTranslation', `height_factor width_factor ${warped}`),
+  row('RandomRotation', 'randomRotation', `factor ${warped}`),
+  row('RandomZoom', 'randomZoom', `height_factor width_factor ${warped}`),
+  row('RandomErasing', 'randomErasing', 'factor scale fill_value'),
   row('Flatten', 'flatten'),
   row('Reshape', 'reshape', 'target_shape>shape'),
   row('Permute', 'permute', 'dims'),
@@ -113,6 +119,12 @@ export const rows: readonly Row[] = [
   row('AveragePooling1D', 'averagePooling1d', pool),
   row('AveragePooling2D', 'averagePooling2d', pool),
   row('AveragePooling3D', 'averagePooling3d', pool),
+  row('AdaptiveMaxPooling1D', 'adaptiveMaxPooling1d', 'output_size'),
+  row('AdaptiveMaxPooling2D', 'adaptiveMaxPooling2d', 'output_size'),
+  row('AdaptiveMaxPooling3D', 'adaptiveMaxPooling3d', 'output_size'),
+  row('AdaptiveAveragePooling1D', 'adaptiveAveragePooling1d', 'output_size'),
+  row('AdaptiveAveragePooling2D', 'adaptiveAveragePooling2d', 'output_size'),
+  row('AdaptiveAveragePooling3D', 'adaptiveAveragePooling3d', 'output_size'),
   row('GlobalMaxPooling1D', 'globalMaxPooling1d', 'keepdims'),
   row('GlobalMaxPooling2D', 'globalMaxPooling2d', 'keepdims'),
   row('GlobalMaxPooling3D', 'globalMaxPooling3d', 'keepdims'),
@@ -153,7 +165,7 @@ export const byType: ReadonlyMap<string, Row> = new Map(rows.map(found => [found
 export const meaningless = new Set(
   `name trainable dtype seed implementation unroll batch_input_shape batch_shape input_shape input_dtype input_length
    sparse ragged optional build_config synchronized autocast adjustment flash_attention use_cudnn count_include_pad
-   renorm_momentum renorm_clipping supports_masking zero_output_for_mask shared_object_id query_shape value_shape key_shape backward_layer`.split(
+   renorm_momentum renorm_clipping supports_masking zero_output_for_mask shared_object_id query_shape value_shape key_shape backward_layer value_range lora_alpha zero_infinity`.split(
     /\s+/,
   ),
 )
@@ -179,6 +191,9 @@ export const expected: Readonly<Record<string, readonly unknown[]>> = {
   virtual_batch_size: [null],
   rms_scaling: [false],
   output_padding: [null],
+  fill_value: [0],
+  sliding_window: [null],
+  use_gate: [false],
   fused: [true, null],
   lora_rank: [null],
   quantization_config: [null],

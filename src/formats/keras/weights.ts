@@ -4,6 +4,7 @@ import type { Entry } from '../../model/network.ts'
 import type { Layer } from '../../nn/layer.ts'
 import { printShape, type Shape, sizeOf } from '../../tensor/shape.ts'
 import type { Hdf5, Hdf5Numbers } from '../hdf5/read.ts'
+import { modernWeights } from './old.ts'
 import type { Placed } from './read.ts'
 import { byType, snake } from './table.ts'
 
@@ -13,7 +14,8 @@ export interface Part {
   readonly keys: readonly string[]
 }
 
-type Saved = { readonly type: string; readonly config: Readonly<Record<string, unknown>> }
+/** A layer as plain data. */
+export type Saved = { readonly type: string; readonly config: Readonly<Record<string, unknown>> }
 
 /** Our arrays of a layer in Keras's order. */
 export function partsOf({ type, config }: Saved | Layer): readonly Part[] {
@@ -28,20 +30,14 @@ export function partsOf({ type, config }: Saved | Layer): readonly Part[] {
   return byType.get(type)?.weights ?? []
 }
 
-/** Where a layer that Keras knows as one class is two here: dense layers over steps. */
-const flat = (parts: readonly Part[], type: string) =>
-  type === 'TimeDistributed'
-    ? parts
-    : parts.map(({ part, keys }) => ({ part: part.replace(/^(layer(\/|$))+/, ''), keys }))
-
-/** The group of each layer in a file of Keras 3: its class, counted. */
-export function groupsOf(layers: readonly { readonly class: string }[]): string[] {
+/** The groups of layers of one model in a file of Keras 3: their classes, counted. */
+export function groupsOf(classes: readonly string[]): string[] {
   const counts = new Map<string, number>()
-  return layers.map(layer => {
-    const name = snake(layer.class)
+  return classes.map(type => {
+    const name = snake(type)
     const count = counts.get(name) ?? 0
     counts.set(name, count + 1)
-    return count === 0 ? name : `${name}_${count}`
+    return `layers/${count === 0 ? name : `${name}_${count}`}`
   })
 }
 
@@ -57,12 +53,12 @@ async function arraysAt(file: Hdf5, paths: readonly string[]): Promise<Hdf5Numbe
 
 /** The arrays of a model.weights.h5 by layer, in Keras's order. */
 export async function currentWeights(file: Hdf5, layers: readonly Placed[]): Promise<Hdf5Numbers[][]> {
-  const root = ['layers', '_layer_checkpoint_dependencies'].find(root => file.has(root)) ?? 'layers'
-  const groups = groupsOf(layers)
+  const old = !file.has('layers') && file.has('_layer_checkpoint_dependencies')
   const found: Hdf5Numbers[][] = []
-  for (const [i, { parts, class: type }] of layers.entries()) {
-    const paths = flat(parts, type).flatMap(({ part }) => {
-      const path = [root, groups[i], part, 'vars'].filter(Boolean).join('/')
+  for (const { parts, group } of layers) {
+    const root = old ? group.replaceAll('layers/', '_layer_checkpoint_dependencies/') : group
+    const paths = parts.flatMap(({ part }) => {
+      const path = [root, part, 'vars'].filter(Boolean).join('/')
       const count = file.has(path) ? file.keys(path).length : 0
       return Array.from({ length: count }, (_, n) => `${path}/${n}`)
     })
@@ -72,25 +68,59 @@ export async function currentWeights(file: Hdf5, layers: readonly Placed[]): Pro
 }
 
 /** The arrays of a legacy file by layer: by name where the names agree, else in order. */
-export async function legacyWeights(file: Hdf5, root: string, layers: readonly Placed[]): Promise<Hdf5Numbers[][]> {
+export async function legacyWeights(
+  file: Hdf5,
+  root: string,
+  layers: readonly Placed[],
+  model: Pick<Model, 'network'>,
+): Promise<Hdf5Numbers[][]> {
   const join = (...path: string[]) => path.filter(Boolean).join('/')
   const names = listed(file, root, 'layer_names') ?? []
   const full = names.map(name => [name, listed(file, join(root, name), 'weight_names') ?? []] as const)
   const filled = full.filter(([, arrays]) => arrays.length > 0)
-  const byName = layers.every(({ theirs, parts }) => parts.length === 0 || names.includes(theirs))
-  const found: Hdf5Numbers[][] = []
-  let next = 0
-  for (const { theirs, parts } of layers) {
-    const at = byName ? full.find(([name]) => name === theirs) : parts.length > 0 ? filled[next++] : undefined
-    const [name, arrays] = at ?? ['', []]
-    found.push(
-      await arraysAt(
-        file,
-        arrays.map(array => join(root, name, array)),
-      ),
-    )
+  const tops = new Map<string, Placed[]>()
+  for (const layer of layers.filter(({ parts }) => parts.length > 0))
+    tops.set(layer.top, [...(tops.get(layer.top) ?? []), layer])
+  const byName = [...tops.keys()].every(top => names.includes(top))
+  const found = new Map<Placed, Hdf5Numbers[]>()
+  const version = {
+    major: Number.parseInt(file.text(root, 'keras_version') ?? file.text('', 'keras_version') ?? '1', 10),
+    backend: file.text(root, 'backend') ?? file.text('', 'backend'),
   }
-  return found
+  let next = 0
+  for (const [top, inside] of tops) {
+    const [name, paths] = (byName ? full.find(([name]) => name === top) : filled[next++]) ?? ['', []]
+    const arrays = await arraysAt(
+      file,
+      paths.map(array => join(root, name, array)),
+    )
+    if (inside.length === 1) found.set(inside[0], modernWeights(inside[0].class, arrays, version))
+    else share(model, inside, arrays, version, found)
+  }
+  return layers.map(layer => found.get(layer) ?? [])
+}
+
+/** Gives the layers of a model what is listed for all: first the arrays that are trained, then all others. */
+function share(
+  model: Pick<Model, 'network'>,
+  layers: readonly Placed[],
+  arrays: readonly Hdf5Numbers[],
+  version: Parameters<typeof modernWeights>[2],
+  found: Map<Placed, Hdf5Numbers[]>,
+): void {
+  const places = layers.map(layer => ({ layer, entries: entriesOf(model, layer) }))
+  let next = 0
+  const own = new Map<Placed, (Hdf5Numbers | undefined)[]>(layers.map(layer => [layer, []]))
+  for (const trained of [true, false])
+    for (const { layer, entries } of places)
+      for (const [i, entry] of entries.entries())
+        if (('offset' in entry && !layer.frozen) === trained) own.get(layer)![i] = arrays[next++]
+  for (const { layer, entries } of places) {
+    const counted = entries.map((_, i) => own.get(layer)![i]).filter(array => array !== undefined)
+    found.set(layer, modernWeights(layer.class, counted, version))
+  }
+  const last = layers[layers.length - 1]
+  found.set(last, [...found.get(last)!, ...arrays.slice(next)]) // left over: told where the count is checked
 }
 
 /** A list that is cut into several attributes where it is long: layer_names0, layer_names1, … */

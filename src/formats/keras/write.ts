@@ -7,7 +7,7 @@ import { kerasOrder } from './order.ts'
 import type { Placed } from './read.ts'
 import { byType } from './table.ts'
 import { type Config, Foreign, valueTo } from './values.ts'
-import { partsOf } from './weights.ts'
+import { groupsOf, partsOf, type Saved } from './weights.ts'
 
 /** A model in Keras's words. */
 export interface Written {
@@ -24,7 +24,13 @@ export function writeTopology({ network, name, dtype = 'float32' }: Model, befor
   const owners = chain ? network.nodes.map((_, i) => i) : kerasOrder(network)
   const problems: [string, string][] = []
   const layers: Config[] = []
-  const placed: Placed[] = []
+  const own = owners.map(owner => network.nodes[owner]).filter(({ layer }) => layer.type !== 'input')
+  const classes = own.map(({ layer }) => byType.get(unstepped(layer).type)?.class ?? '')
+  const groups = groupsOf(classes)
+  const placed = own.map(({ name, layer }, i): Placed => {
+    const place = { name, theirs: name, top: name, frozen: false, group: groups[i], class: classes[i] }
+    return { ...place, parts: partsOf(unstepped(layer)) }
+  })
   if (chain && network.nodes[0].layer.type !== 'input')
     layers.push(inputLayer('input_layer', network.inputShape, dtype))
   for (const owner of owners) {
@@ -38,13 +44,6 @@ export function writeTopology({ network, name, dtype = 'float32' }: Model, befor
       if (!(error instanceof Foreign)) throw error
       problems.push([node.name, error.message])
     }
-    if (node.layer.type !== 'input')
-      placed.push({
-        name: node.name,
-        theirs: node.name,
-        class: byType.get(node.layer.type)?.class ?? '',
-        parts: partsOf(node.layer),
-      })
   }
   if (problems.length > 0)
     throw new DataError('unsupported-layers', `Keras has no counterpart for ${problems.length} layers`, {
@@ -67,6 +66,13 @@ export function writeTopology({ network, name, dtype = 'float32' }: Model, befor
   }
 }
 
+/** Dense layers at every step of a sequence are dense layers in Keras. */
+function unstepped(layer: Saved): Saved {
+  let within = layer
+  while (within.type === 'timeDistributed') within = within.config.layer as Saved
+  return within.type === 'dense' ? within : layer
+}
+
 const keras = (name: string, module = 'keras') => ({
   module,
   class_name: name,
@@ -80,7 +86,8 @@ const inputLayer = (name: string, shape: Shape, dtype: string): Config => ({
 
 function layerTo({ layer, name, shape }: Node, dtype: string, before3: boolean): Config {
   if (layer.type === 'input') return inputLayer(name, shape, dtype)
-  return described(layer.type, { ...layer.config, name }, dtype, before3)
+  const { type, config } = unstepped(layer)
+  return described(type, { ...(config as Config), name }, dtype, before3)
 }
 
 function described(type: string, config: Config, dtype: string, before3: boolean): Config {

@@ -8,6 +8,10 @@ export interface BatchNormalizationOptions extends LayerOptions {
   momentum?: number
   /** Added to the variance, so that a constant channel does not divide by zero. */
   epsilon?: number
+  /** Whether a shift β is learnt. */
+  center?: boolean
+  /** Whether a scale γ is learnt. */
+  scale?: boolean
 }
 
 /**
@@ -23,6 +27,7 @@ export interface BatchNormalizationOptions extends LayerOptions {
 export const batchNormalization = layer('batchNormalization', [], (options: BatchNormalizationOptions = {}) => {
   const momentum = fraction('batchNormalization', 'momentum', options.momentum ?? 0.99)
   const epsilon = fraction('batchNormalization', 'epsilon', options.epsilon ?? 1e-3)
+  const { center = true, scale = true } = options
   return pair({
     rests: true,
     mask: passed,
@@ -30,13 +35,13 @@ export const batchNormalization = layer('batchNormalization', [], (options: Batc
       const channels = [input[input.length - 1]]
       return {
         y: input,
-        params: { gamma: channels, beta: channels },
+        params: { gamma: scale ? channels : undefined, beta: center ? channels : undefined },
         state: { movingMean: channels, movingVariance: channels },
         shared: { mean: channels, r: channels },
       }
     },
     initial: { gamma: ones(), beta: zeros(), movingMean: zeros(), movingVariance: ones() },
-    forward(k, { x, y, gamma, beta, mean, r, movingMean, movingVariance }) {
+    forward(k, { x, y, gamma = 1, beta = 0, mean, r, movingMean, movingVariance }) {
       const variance = k.scratch('variance', mean.shape)
       k.reduce(mean, 'mean', 'x', { x }, rowsOf(x)) // mean = Σ x / N
       k.reduce(variance, 'mean', '(x - mean)^2', { x, mean }, rowsOf(x)) // variance = Σ (x − mean)² / N
@@ -44,14 +49,15 @@ export const batchNormalization = layer('batchNormalization', [], (options: Batc
       k.map(y, '(x - mean) * (gamma * r) + beta', { x, mean, r, gamma, beta }) // y = γ ⊙ (x − mean) ⊙ r + β
       k.map({ movingMean, movingVariance }, moving, { movingMean, movingVariance, mean, variance, momentum })
     },
-    backward(k, { x, mean, r, gamma, dx, dy, dgamma, dbeta }) {
+    backward(k, { x, mean, r, gamma = 1, dx, dy, ...slopes }) {
       const N = sizeOf(x.shape) / sizeOf(mean.shape)
+      const { dbeta = k.scratch('dbeta', mean.shape), dgamma = k.scratch('dgamma', mean.shape) } = slopes
       const sums = 'dbeta = dy; dgamma = dy * (x - mean) * r' // dβ = Σ dy, dγ = Σ dy ⊙ x̂ with x̂ = (x − mean) ⊙ r
       k.reduce({ dbeta, dgamma }, 'sum', sums, { x, mean, r, dy }, rowsOf(x))
       const slope = 'gamma * r * (dy - dbeta / N - (x - mean) * (r * dgamma / N))'
       k.map(dx, slope, { x, mean, r, gamma, dy, dbeta, dgamma, N }) // dx = γ ⊙ r ⊙ (dy − dβ/N − x̂ ⊙ dγ/N)
     },
-    infer(k, { x, y, gamma, beta, movingMean: mean, movingVariance: variance }) {
+    infer(k, { x, y, gamma = 1, beta = 0, movingMean: mean, movingVariance: variance }) {
       const formula = '(x - mean) * (gamma / sqrt(variance + epsilon)) + beta'
       k.map(y, formula, { x, mean, variance, gamma, beta, epsilon })
     },
