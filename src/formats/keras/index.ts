@@ -5,13 +5,14 @@ import { type Model, trainable } from '../../training/trainable.ts'
 import { isHdf5, withHdf5 } from '../hdf5/read.ts'
 import { type Hdf5Array, type Hdf5Tree, writeHdf5 } from '../hdf5/write.ts'
 import { readZip, writeZip } from '../zip.ts'
-import { compileFrom } from './compile.ts'
+import { compileFrom, compileTo } from './compile.ts'
 import { bad } from './entries.ts'
 import { parseConfig } from './json.ts'
 import { type Placed, readTopology, type Topology } from './read.ts'
+import { type Kept, slotsFrom, slotsTo } from './slots.ts'
 import { variableName } from './table.ts'
 import type { Config } from './values.ts'
-import { currentWeights, entriesOf, legacyWeights, type Part, setWeights } from './weights.ts'
+import { arraysAt, currentWeights, entriesOf, legacyWeights, listed, type Part, setWeights, varsAt } from './weights.ts'
 import { writeTopology } from './write.ts'
 
 export type { ByteSource } from '../../data/files.ts'
@@ -22,6 +23,9 @@ export interface KerasOptions extends EngineOptions {
   /** The most bytes that a .keras file may unpack to: 64 MiB, or 16 times the file where that is more. */
   limit?: number
 }
+
+/** What is told where something cannot be written that only matters to training. */
+export type WriteOptions = Pick<KerasOptions, 'warn'>
 
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
 const encode = (value: unknown) => new TextEncoder().encode(JSON.stringify(value))
@@ -34,7 +38,7 @@ function parse(source: string, what: string): Config {
 
 /**
  * A model that Keras saved: .keras of Keras 3, or .h5 and .hdf5 of Keras 1 to 3, topology and weights. It is compiled as it was
- * in Keras, where that is possible; the optimiser starts afresh.
+ * in Keras, where that is possible, and trains on from where that stopped.
  * @param source a path, an address, a File or bytes
  * @throws DataError `unsupported-layers` lists every layer that has no counterpart, before anything is built;
  * `wrong-weights`, `bad-keras`, `bad-hdf5`, `bad-zip`, `too-large`
@@ -60,7 +64,14 @@ export async function loadKeras(source: ByteSource, options: KerasOptions = {}):
       const made = build(topology)
       setWeights(made, topology.layers, await legacyWeights(file, 'model_weights', topology.layers, made))
       const training = file.text('', 'training_config')
-      if (training !== undefined) compileFrom(made, parse(training, 'training_config'), warn)
+      if (training === undefined) return trainable(made)
+      compileFrom(made, parse(training, 'training_config'), warn)
+      const names = listed(file, 'optimizer_weights', 'weight_names') ?? []
+      const kept = await arraysAt(
+        file,
+        names.map(name => `optimizer_weights/${name}`),
+      )
+      slotsFrom(made, topology.layers, kept, warn, names)
       return trainable(made)
     })
   const files = await readZip(bytes, { limit, name })
@@ -71,10 +82,11 @@ export async function loadKeras(source: ByteSource, options: KerasOptions = {}):
   const described = parse(text(config), 'config.json')
   const topology = readTopology(described, { major, warn })
   const made = build(topology)
-  await withHdf5(weights, name, async file =>
-    setWeights(made, topology.layers, await currentWeights(file, topology.layers)),
-  )
-  if (described.compile_config) compileFrom(made, described.compile_config, warn)
+  await withHdf5(weights, name, async file => {
+    setWeights(made, topology.layers, await currentWeights(file, topology.layers))
+    compileFrom(made, described.compile_config, warn)
+    slotsFrom(made, topology.layers, await varsAt(file, 'optimizer'), warn)
+  })
   return trainable(made)
 }
 
@@ -94,17 +106,18 @@ export async function loadKerasWeights(model: Core, source: ByteSource): Promise
 }
 
 /**
- * A model as the bytes of a .keras file, which Keras 3 loads.
+ * A model as the bytes of a .keras file, which Keras 3 loads and trains on.
  * @throws DataError `unsupported-layers` lists every layer that Keras has no counterpart for
  * @example
  * await writeFile('digits.keras', await toKeras(model))
  */
-export async function toKeras(model: Core): Promise<Uint8Array> {
+export async function toKeras(model: Core, { warn = console.warn }: WriteOptions = {}): Promise<Uint8Array> {
   const { config, layers } = writeTopology(model)
+  const compiled = compileTo(model, warn)
   return writeZip([
     ['metadata.json', encode({ keras_version: '3.0.0', date_saved: '1980-01-01@00:00:00' })],
-    ['config.json', encode(config)],
-    ['model.weights.h5', await writeHdf5(current(model, layers))],
+    ['config.json', encode(compiled ? { ...config, compile_config: compiled } : config)],
+    ['model.weights.h5', await writeHdf5(current(model, layers, compiled !== undefined))],
   ])
 }
 
@@ -123,8 +136,9 @@ export const toKerasWeights = (model: Core): Promise<Uint8Array> =>
  * @example
  * await writeFile('digits.h5', await toKerasH5(model))
  */
-export async function toKerasH5(model: Core): Promise<Uint8Array> {
+export async function toKerasH5(model: Core, { warn = console.warn }: WriteOptions = {}): Promise<Uint8Array> {
   const { config, layers } = writeTopology(model)
+  const compiled = compileTo(model, warn)
   const version = { backend: 'numpy', keras_version: '3.0.0' }
   const arrays = arraysOf(model)
   const groups = layers.map((layer): [string, Hdf5Tree] => {
@@ -138,9 +152,21 @@ export async function toKerasH5(model: Core): Promise<Uint8Array> {
     ]
   })
   const top: [string, Hdf5Tree] = ['top_level_model_weights', { attributes: { weight_names: [] } }]
+  const { optimizer, ...training } = compiled ?? {}
+  const kept = compiled ? slotsTo(model, layers) : []
   return writeHdf5({
-    attributes: { ...version, model_config: JSON.stringify(config) },
+    attributes: {
+      ...version,
+      model_config: JSON.stringify(config),
+      ...(compiled && { training_config: JSON.stringify({ ...training, optimizer_config: optimizer }) }),
+    },
     groups: {
+      ...(kept.length > 0 && {
+        optimizer_weights: {
+          attributes: { weight_names: kept.map(({ name }) => name) },
+          arrays: Object.fromEntries(kept.map(array => [array.name, written(array)])),
+        },
+      }),
       model_weights: {
         attributes: { ...version, layer_names: layers.map(({ name }) => name) },
         groups: Object.fromEntries([...groups, top]),
@@ -149,13 +175,14 @@ export async function toKerasH5(model: Core): Promise<Uint8Array> {
   })
 }
 
-/** The arrays of a model as HDF5 holds them, by name. */
+/** An array as HDF5 holds it. */
+const written = ({ shape, data }: Pick<Kept, 'shape' | 'data'>): Hdf5Array =>
+  data instanceof Float64Array || data instanceof BigInt64Array
+    ? { shape, data }
+    : { shape, data: Float32Array.from(data as ArrayLike<number>) }
+
 const arraysOf = (model: Core): ReadonlyMap<string, Hdf5Array> =>
-  new Map(
-    model.weights().map(({ name, shape, data }) => {
-      return [name, { shape, data: data instanceof Float64Array ? data : Float32Array.from(data) }]
-    }),
-  )
+  new Map(model.weights().map(weight => [weight.name, written(weight)]))
 
 /** The arrays of a part of a layer in Keras's order, which counts what a normalisation has seen. */
 function arraysIn(
@@ -172,7 +199,7 @@ function arraysIn(
 }
 
 /** What Keras 3 writes: layers/dense/vars/0, layers/lstm/cell/vars/0, … */
-function current(model: Core, layers: readonly Placed[]): Hdf5Tree {
+function current(model: Core, layers: readonly Placed[], compiled = false): Hdf5Tree {
   const arrays = arraysOf(model)
   const trees = layers.map((layer): [string, Hdf5Tree] => {
     const root: Tree = { groups: {} }
@@ -185,7 +212,14 @@ function current(model: Core, layers: readonly Placed[]): Hdf5Tree {
     }
     return [layer.group.slice('layers/'.length), root]
   })
-  return { groups: { layers: { groups: Object.fromEntries(trees) }, vars: { attributes: { name: model.name } } } }
+  const kept = compiled ? slotsTo(model, layers).map((array, n) => [`${n}`, written(array)] as const) : []
+  return {
+    groups: {
+      layers: { groups: Object.fromEntries(trees) },
+      vars: { attributes: { name: model.name } },
+      ...(kept.length > 0 && { optimizer: { groups: { vars: { arrays: Object.fromEntries(kept) } } } }),
+    },
+  }
 }
 
 interface Tree {

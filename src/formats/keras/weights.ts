@@ -42,7 +42,7 @@ export function groupsOf(classes: readonly string[]): string[] {
 }
 
 /** The arrays at these paths, those that are there. */
-async function arraysAt(file: Hdf5, paths: readonly string[]): Promise<Hdf5Numbers[]> {
+export async function arraysAt(file: Hdf5, paths: readonly string[]): Promise<Hdf5Numbers[]> {
   const found: Hdf5Numbers[] = []
   for (const path of paths) {
     const array = await file.array(path)
@@ -51,18 +51,25 @@ async function arraysAt(file: Hdf5, paths: readonly string[]): Promise<Hdf5Numbe
   return found
 }
 
+/** The arrays that lie in a group of Keras 3 by their numbers. */
+export function varsAt(file: Hdf5, group: string): Promise<Hdf5Numbers[]> {
+  const path = `${group}/vars`
+  const count = file.has(path) ? file.keys(path).length : 0
+  return arraysAt(
+    file,
+    Array.from({ length: count }, (_, n) => `${path}/${n}`),
+  )
+}
+
 /** The arrays of a model.weights.h5 by layer, in Keras's order. */
 export async function currentWeights(file: Hdf5, layers: readonly Placed[]): Promise<Hdf5Numbers[][]> {
   const old = !file.has('layers') && file.has('_layer_checkpoint_dependencies')
   const found: Hdf5Numbers[][] = []
   for (const { parts, group } of layers) {
     const root = old ? group.replaceAll('layers/', '_layer_checkpoint_dependencies/') : group
-    const paths = parts.flatMap(({ part }) => {
-      const path = [root, part, 'vars'].filter(Boolean).join('/')
-      const count = file.has(path) ? file.keys(path).length : 0
-      return Array.from({ length: count }, (_, n) => `${path}/${n}`)
-    })
-    found.push(await arraysAt(file, paths))
+    const own: Hdf5Numbers[] = []
+    for (const { part } of parts) own.push(...(await varsAt(file, part ? `${root}/${part}` : root)))
+    found.push(own)
   }
   return found
 }
@@ -124,7 +131,7 @@ function share(
 }
 
 /** A list that is cut into several attributes where it is long: layer_names0, layer_names1, … */
-function listed(file: Hdf5, path: string, name: string): string[] | undefined {
+export function listed(file: Hdf5, path: string, name: string): string[] | undefined {
   const whole = file.texts(path, name)
   if (whole) return whole
   const parts: string[] = []
