@@ -1,0 +1,3 @@
+// nabla/keras by itself: the root entry says what runs the models.
+import './index.ts'
+export * from './formats/keras/index.ts'
