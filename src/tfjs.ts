@@ -1,3 +1,4 @@
 // nabla/tfjs by itself: the root entry says what runs the models.
 import './index.ts'
+
 export * from './formats/tfjs/index.ts'
