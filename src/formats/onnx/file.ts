@@ -62,8 +62,8 @@ export async function readModel(source: ByteSource): Promise<{ graph: Graph; ops
   const opsets = (model.opsetImport ?? []).filter(({ domain }) => !domain || domain === 'ai.onnx')
   const opset = Math.max(0, ...opsets.map(({ version }) => whole(version)))
   const others = (model.opsetImport ?? []).length > opsets.length
-  if ((opset < 1 || opset > 26) && !(opset === 0 && others))
-    throw unsupported(`opset ${opset}`, 'export the model with an opset from 7 to 26')
+  if ((opset < 1 || opset > 28) && !(opset === 0 && others))
+    throw unsupported(`opset ${opset}`, 'export the model with an opset from 7 to 28')
   return { graph: readGraph(model.graph), opset: opset || 17 }
 }
 

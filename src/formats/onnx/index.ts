@@ -7,6 +7,8 @@ import { fill } from './typed.ts'
 
 export { exportOnnx, writable as onnxLayers } from './export.ts'
 export type { Port as OnnxPort } from './file.ts'
+export { affine, matmul } from './graph/learnt.ts'
+export { type LoadOnnxOptions, loadOnnx, trainableOperators as onnxTrainableOperators } from './graph/load.ts'
 export { operatorNames as onnxOperators } from './operators/index.ts'
 export type { Dtype as OnnxDtype } from './tensors.ts'
 
@@ -39,7 +41,7 @@ export interface OnnxModel {
 }
 
 /**
- * Reads an ONNX model, opset 7 to 26, and runs it: every operator in float64, rounded to its type.
+ * Reads an ONNX model, opset 7 to 28, and runs it: every operator in float64, rounded to its type.
  *
  * What there is no row for is refused before anything runs, with a message that begins with `unsupported:`.
  * @param source a path, a URL, a File, or the bytes

@@ -10,6 +10,7 @@ import {
   rounded,
   type Tensor,
   transpose,
+  unsupportedType,
   zip,
 } from '../tensors.ts'
 import { softmaxRow } from './reduce.ts'
@@ -64,6 +65,7 @@ function biasOf(
 
 /** softmax(q·kᵀ·scale + bias)·v for every head. Vaswani et al. 2017. */
 function attention([query, key, value, mask, pastKey, pastValue, lengths]: readonly Tensor[], c: Call): Tensor[] {
+  if (query.type === 'bfloat16') throw unsupportedType('BFLOAT16 in Attention')
   const flat = query.dims.length === 3
   const [qHeads, kvHeads] = [c.int('q_num_heads', 0), c.int('kv_num_heads', 0)]
   const q = heads(query, qHeads)

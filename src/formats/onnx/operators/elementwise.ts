@@ -25,15 +25,20 @@ const softplus = (x: number) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x
 const clamp = (x: number, low: number, high: number) => (Number.isNaN(x) ? x : Math.min(Math.max(x, low), high))
 const elu = (x: number, alpha: number) => (x > 0 ? x : alpha * Math.expm1(x))
 const geluTanh = (x: number) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)))
-const remainder = (x: number, y: number) => x - y * Math.floor(x / y)
+/** What is left of x after whole steps of y, with the sign of y. */
+function remainder(x: number, y: number): number {
+  const rest = x % y
+  if (rest === 0) return y < 0 || Object.is(y, -0) ? -0 : 0
+  return rest < 0 === y < 0 ? rest : rest + y
+}
 
 /** Products of 32 bits keep their low bits, as in C. */
 function times(type: Dtype): (x: number, y: number) => number {
   return type === 'int32' || type === 'uint32' ? Math.imul : (x, y) => x * y
 }
 
-function mod([a, b]: readonly Tensor[], fmod: number): Tensor {
-  must(fmod !== 0 || !isFloat(a.type), 'Mod of fractions needs fmod = 1')
+function mod([a, b]: readonly Tensor[], fmod: number, opset: number): Tensor {
+  must(fmod !== 0 || !isFloat(a.type) || opset >= 28, 'Mod of fractions needs fmod = 1')
   if (!isFloat(a.type)) must(!b.data.includes(0), 'Mod by zero')
   return zip([a, b], fmod ? (x, y) => x % y : remainder)
 }
@@ -101,6 +106,10 @@ export const elementwise: Operators = {
     const alpha = c.float('alpha', 1)
     return zip([x], v => v * sigmoid(alpha * v))
   },
+  SwiGLU: ([a, b], c) => {
+    const alpha = c.float('alpha', 1)
+    return zip([a, b], (x, y) => x * sigmoid(alpha * x) * y)
+  },
   Sigmoid: unary(sigmoid),
   HardSigmoid: ([x], c) => {
     const [alpha, beta] = [c.float('alpha', 0.2), c.float('beta', 0.5)]
@@ -146,7 +155,7 @@ export const elementwise: Operators = {
   Sub: binary((x, y) => x - y),
   Mul: ([a, b]) => zip([a, b], times(a.type)),
   Div: inputs => divide(inputs),
-  Mod: (inputs, c) => mod(inputs, c.int('fmod', 0)),
+  Mod: (inputs, c) => mod(inputs, c.int('fmod', 0), c.opset),
   Pow: ([a, b]) => zip([a, b], (x, y) => (isFloat(a.type) ? x ** y : Math.trunc(x ** y))),
   Max: fold(Math.max),
   Min: fold(Math.min),
@@ -170,7 +179,7 @@ export const elementwise: Operators = {
   BitwiseNot: bits(x => ~x),
   BitShift: (inputs, c) => {
     const left = choice('BitShift direction', c.text('direction'), ['LEFT', 'RIGHT']) === 'LEFT'
-    return bits((x, y) => (y > 64n ? 0n : left ? x << y : x >> y))(inputs, c)
+    return bits((x, y) => (y >= 0n && y < 64n ? (left ? x << y : x >> y) : left || x >= 0n ? 0n : -1n))(inputs, c)
   },
   Clip: (inputs, c) => {
     const [low, high] = c.opset < 11 ? [c.float('min', -Infinity), c.float('max', Infinity)] : [-Infinity, Infinity]

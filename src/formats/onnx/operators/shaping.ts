@@ -134,8 +134,9 @@ function spaceToDepth(x: Tensor, c: Call): Tensor {
   const b = c.int('blocksize')
   const [n, channels, h, w] = x.dims
   must(x.dims.length === 4 && h % b === 0 && w % b === 0, 'SpaceToDepth got an image that is no whole blocks')
+  const crd = choice('SpaceToDepth mode', c.text('mode', 'DCR'), ['DCR', 'CRD']) === 'CRD'
   const blocks = reshape(x, [n, channels, h / b, b, w / b, b])
-  return reshape(transpose(blocks, [0, 3, 5, 1, 2, 4]), [n, channels * b * b, h / b, w / b])
+  return reshape(transpose(blocks, crd ? [0, 1, 3, 5, 2, 4] : [0, 3, 5, 1, 2, 4]), [n, channels * b * b, h / b, w / b])
 }
 
 /** Keeps the part on one side of a diagonal. */

@@ -1,0 +1,208 @@
+import type { ByteSource } from '../../../data/files.ts'
+import { NablaError } from '../../../errors.ts'
+import { model as core, type EngineOptions } from '../../../model/model.ts'
+import { type Output, place } from '../../../nn/call.ts'
+import type { Layer } from '../../../nn/layer.ts'
+import * as layers from '../../../nn/layers/index.ts'
+import { numpyRandom } from '../../../tensor/random.ts'
+import { type Model, trainable } from '../../../training/trainable.ts'
+import { attributesOf } from '../call.ts'
+import { badFile, type Graph, type Node, type Port, readModel, unsupported } from '../file.ts'
+import { execute, plan } from '../run.ts'
+import { isFloat, within } from '../tensors.ts'
+import { arithmetic } from './arithmetic.ts'
+import { type Mapping, type Rows, steady } from './mapping.ts'
+import { neural } from './neural.ts'
+import { recurrentRows } from './recurrent.ts'
+import { isKnown, type Known, natural, type Sample, sample, type Value } from './sample.ts'
+import { shapes } from './shapes.ts'
+
+export interface LoadOnnxOptions extends EngineOptions {
+  /** Take images as [height, width, channels], as everywhere here, instead of as the file has them. */
+  channelsLast?: boolean
+}
+
+const rows: Rows = Object.assign(Object.create(null), arithmetic, shapes, neural, recurrentRows)
+
+/** The operators that become layers. */
+export const trainableOperators: readonly string[] = Object.keys(rows)
+
+/**
+ * An ONNX model as layers: it predicts, trains on, and is saved and exported like any other.
+ *
+ * Samples have the shape that the file says, without the batch; convolutions work with the channels last, and the axes are
+ * exchanged where they enter and leave. Weights, scales and shifts are trained; batch normalisation uses the batch again.
+ * @param source a path, a URL, a File, or the bytes
+ * @throws BackendError `unsupported`, naming every node that has no counterpart; DataError `bad-onnx`, `unreadable`
+ * @example
+ * const model = await loadOnnx('mlp.onnx')
+ * model.compile({ optimizer: 'adam', loss: 'meanSquaredError' })
+ */
+export async function loadOnnx(source: ByteSource, options: LoadOnnxOptions = {}): Promise<Model> {
+  const { channelsLast = false, ...engine } = options
+  const { graph, opset } = await readModel(source)
+  plan(graph, opset)
+  const { inputs, outputs, learnt } = within(2 ** 22, () => mapped(graph, opset, channelsLast))
+  const made = core({ inputs, outputs }, { dtype: engine.dtype })
+  made.use(engine)
+  made.setWeights(
+    made.network.nodes.flatMap(({ layer, parameters, state }) => {
+      const arrays = learnt.get(layer)
+      return arrays ? [...parameters, ...state].map(({ key, name }) => ({ name, data: arrays[key] })) : []
+    }),
+  )
+  return trainable(made)
+}
+
+type Arrays = Readonly<Record<string, ArrayLike<number>>>
+
+/** Inputs and outputs of the layers that a graph stands for, and the numbers of their arrays. */
+function mapped(graph: Graph, opset: number, channelsLast: boolean) {
+  const values = new Map<string, Value>()
+  for (const [name, t] of graph.constants) values.set(name, { tensors: [t, t], learnt: isFloat(t.type) })
+  const batches = batchesOf(graph.inputs)
+  const inputs = graph.inputs.map(port => entry(port, channelsLast))
+  for (const [i, { name }] of graph.inputs.entries()) values.set(name, inputs[i].value)
+  const learnt = new Map<Layer, Arrays>()
+  const names = new Set<string>()
+  const problems = new Set<string>()
+  const lost = new Set<string>()
+  const done = new Set<Node>()
+  const readers = (name: string) => graph.nodes.filter(({ inputs }) => inputs.includes(name))
+  const leaves = new Set(graph.outputs.map(({ name }) => name))
+  for (const node of graph.nodes) {
+    if (done.has(node)) continue
+    if (node.inputs.some(name => lost.has(name))) {
+      for (const name of node.outputs) lost.add(name)
+      continue
+    }
+    const given = node.inputs.map(name => (name ? values.get(name) : undefined))
+    const attributes = attributesOf(node)
+    let output = node.outputs[0]
+    const mapping: Mapping = {
+      ...attributes,
+      operator: node.operator,
+      opset,
+      outputs: node.outputs.length,
+      inputs: given,
+      batches,
+      body: () => {
+        throw unsupported('a graph within', 'run it with importOnnx')
+      },
+      random: seed => {
+        const random = numpyRandom(seed)
+        return () => random.random()
+      },
+      options(i) {
+        const name = i === undefined ? undefined : /^[\w.-]+(?=[./]\w+$)/.exec(node.inputs[i] ?? '')?.[0]
+        if (name === undefined || name.includes('onnx') || names.has(name)) return {}
+        names.add(name)
+        return { name }
+      },
+      learn(layer, arrays) {
+        learnt.set(layer, arrays)
+        return layer
+      },
+      wanted: i => leaves.has(node.outputs[i]) || readers(node.outputs[i] || '\0').length > 0,
+      bias(units) {
+        const [next, ...more] = readers(output)
+        if (next?.operator !== 'Add' || more.length > 0 || leaves.has(output) || next.inputs.length !== 2)
+          return undefined
+        const other = values.get(next.inputs[next.inputs[0] === output ? 1 : 0])
+        const t = other && isKnown(other) && other.learnt ? steady(other) : undefined
+        const axis = node.operator === 'Conv' ? 1 - (graph.constants.get(node.inputs[1])?.dims.length ?? 2) : -1
+        if (!t || t.data.length !== units || t.dims.at(axis) !== units) return undefined
+        done.add(next)
+        output = next.outputs[0]
+        return t
+      },
+    }
+    try {
+      const results = given.every(value => !value || isKnown(value))
+        ? folded(graph, node, opset, given as Known[])
+        : rowOf(node)(mapping)
+      const unread = given.every(value => !value || isKnown(value)) ? [] : attributes.unread()
+      if (unread.length > 0) throw unsupported(`attribute ${unread.join(', ')}`, 'run it with importOnnx')
+      const list = Array.isArray(results) ? (results as readonly (Value | undefined)[]) : [results as Value]
+      node.outputs.forEach((name, i) => {
+        if (list[i]) values.set(i === 0 ? output : name, list[i])
+      })
+    } catch (error) {
+      if (!(error instanceof NablaError)) throw badFile(`${node.operator} lacks an input, or got one of another shape`)
+      const reason = error.message.split('\n')[0].replace(/^(unsupported|onnx): /, '')
+      problems.add(`${node.operator}${reason === node.operator ? '' : ` (${reason})`}`)
+      for (const name of [output, ...node.outputs]) lost.add(name)
+    }
+  }
+  const ends = graph.outputs.map(({ name }): Output | undefined => {
+    const value = values.get(name)
+    if (value && !isKnown(value)) return natural(value)
+    if (!lost.has(name))
+      problems.add(
+        `the output "${name.slice(0, 40)}", which ${value ? 'is the same for all samples' : 'is not computed'}`,
+      )
+    return undefined
+  })
+  if (problems.size > 0)
+    throw unsupported([...problems].slice(0, 12).join(', '), 'run it with importOnnx, which needs no layers')
+  return { inputs: inputs.map(({ input }) => input), outputs: ends as Output[], learnt }
+}
+
+function rowOf({ domain, operator }: Node) {
+  if (domain === '' && rows[operator]) return rows[operator]
+  throw unsupported(operator, 'run it with importOnnx')
+}
+
+/** A node of which all inputs are known: it is computed once for each size of the batch. */
+function folded(graph: Graph, node: Node, opset: number, given: readonly (Known | undefined)[]): (Known | undefined)[] {
+  const port = (name: string): Port => ({ name, dtype: 'float32', shape: undefined })
+  const named = (names: readonly string[]) => [...new Set(names)].filter(name => name !== '').map(port)
+  const alone = { ...graph, inputs: named(node.inputs), outputs: named(node.outputs), nodes: [node] }
+  const made = plan(alone, opset)
+  const run = (n: 0 | 1) => {
+    const values = node.inputs.flatMap((name, i) => (given[i] ? [[name, given[i].tensors[n]] as const] : []))
+    return execute(made, opset, new Map(values))
+  }
+  const first = run(0)
+  const second = given.every(value => !value || value.tensors[0] === value.tensors[1]) ? first : run(1)
+  const learnt = given.some(value => value?.learnt)
+  const results = first.map((t, i): Known => ({ tensors: [t, second[i]], learnt: learnt && isFloat(t.type) }))
+  return node.outputs.map(name => results[alone.outputs.findIndex(port => port.name === name)])
+}
+
+/** The axis along which samples lie: the first whose size is open, or the first. */
+const batchOf = ({ shape }: Port): number => Math.max(0, shape?.findIndex(n => typeof n !== 'number') ?? 0)
+
+/** Two sizes of a batch that is open, or the only one there is. */
+function batchesOf(ports: readonly Port[]): [number, number] {
+  const sizes = ports.map(port => port.shape?.[batchOf(port)])
+  const fixed = sizes.find(n => typeof n === 'number')
+  if (typeof fixed !== 'number') return [2, 3]
+  if (sizes.every(n => n === fixed) && fixed > 0) return [fixed, fixed]
+  throw unsupported('inputs of which some have a batch of another size', 'run it with importOnnx')
+}
+
+/** The layer input of a port, and the sample that comes in. */
+function entry(port: Port, channelsLast: boolean): { input: Output; value: Sample } {
+  const { name, shape } = port
+  const at = batchOf(port)
+  const rest = shape?.flatMap((n, axis) => (axis === at ? [] : [n]))
+  if (!rest?.every(n => typeof n === 'number' && n > 0))
+    throw unsupported(
+      `input "${name.slice(0, 40)}" of open shape`,
+      'export it with all sizes fixed but that of the batch',
+    )
+  const sizes = rest as number[]
+  const turn = channelsLast && at === 0 && sizes.length > 2
+  const places = sizes.map((_, i) => (turn ? (i === 0 ? sizes.length : i) : i + 1))
+  const own = turn ? [...sizes.slice(1), sizes[0]] : sizes
+  const options = /^[A-Za-z_][\w.-]*$/.test(name) ? { name } : {}
+  const input = place(layers.input(own.length > 0 ? own : [1], options), 'loadOnnx')
+  return {
+    input,
+    value: sample(
+      input,
+      shape!.map((_, axis) => (axis === at ? [0] : [places[axis < at ? axis : axis - 1]])),
+    ),
+  }
+}
