@@ -5,8 +5,10 @@ import { broadcast, dtypes, sizeOf, type Tensor } from '../tensors.ts'
 import { affine } from './learnt.ts'
 import { constant, digits, flowing, type Mapping, type Row, type Rows, range, steady, uniform } from './mapping.ts'
 import {
+  alikeAfloat,
   batchAt,
   batchAxis,
+  channelled,
   dimsOf,
   isKnown,
   laid,
@@ -119,7 +121,8 @@ const formulaOf = (text: string, settings: Readonly<Record<string, number>>): st
   text.replaceAll(/\b[abg]\b/g, name => digits(settings[name]))
 
 /** Two samples, in the order of the first where their axes match one by one. */
-function merged(a: Sample, b: Sample, merge: (a: Output, b: Output) => Output): Sample {
+function merged(first: Sample, second: Sample, merge: (a: Output, b: Output) => Output): Sample {
+  const [a, b] = alikeAfloat([first, second])
   const alike =
     a.axes.length === b.axes.length &&
     a.axes.every((list, i) => {
@@ -142,6 +145,14 @@ function merged(a: Sample, b: Sample, merge: (a: Output, b: Output) => Output): 
         a.axes,
       )
     }
+  }
+  if (batchAxis(a) < 0 && batchAxis(b) < 0) {
+    const whole = (s: Sample) => channelled(s, range(s.axes.length))
+    const output = merge(whole(a), whole(b))
+    return sample(
+      output,
+      output.shape.map((_, p) => [p + 1]),
+    )
   }
   const [i, j] = [a, b].map(s => batchAxis(s) - s.axes.length)
   if (i !== j) throw unsupported('samples joined along different axes', 'put the batch at the same axis')

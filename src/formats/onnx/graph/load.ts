@@ -60,8 +60,8 @@ type Arrays = Readonly<Record<string, ArrayLike<number>>>
 function mapped(graph: Graph, opset: number, channelsLast: boolean) {
   const values = new Map<string, Value>()
   for (const [name, t] of graph.constants) values.set(name, { tensors: [t, t], learnt: isFloat(t.type) })
-  const batches = batchesOf(graph.inputs)
-  const inputs = graph.inputs.map(port => entry(port, channelsLast))
+  const batches = batchesOf(graph)
+  const inputs = graph.inputs.map(port => entry(port, graph, channelsLast))
   for (const [i, { name }] of graph.inputs.entries()) values.set(name, inputs[i].value)
   const learnt = new Map<Layer, Arrays>()
   const names = new Set<string>()
@@ -170,12 +170,16 @@ function folded(graph: Graph, node: Node, opset: number, given: readonly (Known 
   return node.outputs.map(name => results[alone.outputs.findIndex(port => port.name === name)])
 }
 
-/** The axis along which samples lie: the first whose size is open, or the first. */
-const batchOf = ({ shape }: Port): number => Math.max(0, shape?.findIndex(n => typeof n !== 'number') ?? 0)
+/** The axis along which samples lie: the first whose size is open, or the first; recurrent operators have steps first. */
+function batchOf({ name, shape }: Port, { nodes }: Graph): number {
+  const open = shape?.findIndex(n => typeof n !== 'number') ?? -1
+  const read = nodes.some(({ operator, inputs }) => inputs[0] === name && ['LSTM', 'GRU', 'RNN'].includes(operator))
+  return open >= 0 ? open : read ? 1 : 0
+}
 
 /** Two sizes of a batch that is open, or the only one there is. */
-function batchesOf(ports: readonly Port[]): [number, number] {
-  const sizes = ports.map(port => port.shape?.[batchOf(port)])
+function batchesOf(graph: Graph): [number, number] {
+  const sizes = graph.inputs.map(port => port.shape?.[batchOf(port, graph)])
   const fixed = sizes.find(n => typeof n === 'number')
   if (typeof fixed !== 'number') return [2, 3]
   if (sizes.every(n => n === fixed) && fixed > 0) return [fixed, fixed]
@@ -183,9 +187,9 @@ function batchesOf(ports: readonly Port[]): [number, number] {
 }
 
 /** The layer input of a port, and the sample that comes in. */
-function entry(port: Port, channelsLast: boolean): { input: Output; value: Sample } {
+function entry(port: Port, graph: Graph, channelsLast: boolean): { input: Output; value: Sample } {
   const { name, shape } = port
-  const at = batchOf(port)
+  const at = batchOf(port, graph)
   const rest = shape?.flatMap((n, axis) => (axis === at ? [] : [n]))
   if (!rest?.every(n => typeof n === 'number' && n > 0))
     throw unsupported(

@@ -18,7 +18,20 @@ import {
   uniform,
   weights,
 } from './mapping.ts'
-import { batchAt, channelled, factors, isKnown, laid, mapped, type Sample, sample, settled, sizeIn } from './sample.ts'
+import {
+  alikeAfloat,
+  batchAt,
+  channelled,
+  factors,
+  isKnown,
+  laid,
+  mapped,
+  type Sample,
+  sample,
+  settled,
+  shapedAs,
+  sizeIn,
+} from './sample.ts'
 import { axesOf, bordered } from './shapes.ts'
 
 /** One layer for each number of axes that a window slides over. */
@@ -216,7 +229,7 @@ function rowwise(s: Sample, axes: readonly number[], work: (output: Output) => O
   const rest = s.output.shape.map((_, i) => i + 1).filter(p => !row.includes(p))
   const made = work(laid(s, [...rest.map(p => [p]), row]))
   const sizes = row.map(p => s.output.shape[p - 1])
-  const output = sizes.length === 1 ? made : layers.reshape([...made.shape.slice(0, -1), ...sizes])(made)
+  const output = shapedAs(made, [...made.shape.slice(0, -1), ...sizes])
   const order = [...rest, ...row]
   return sample(
     output,
@@ -264,7 +277,7 @@ function dense(m: Mapping, s: Sample, W: Tensor, b: Tensor | undefined, name: nu
   const [inner, arrays] = make(W.data)
   const made = m.learn(layers.timeDistributed(inner, m.options(name)), arrays)(laid(s, [rest, row]))
   const sizes = rest.map(p => s.output.shape[p - 1])
-  const output = sizes.length === 1 ? made : layers.reshape([...sizes, units])(made)
+  const output = shapedAs(made, [...sizes, units])
   const number = (p: number) => (p === 0 ? 0 : rest.indexOf(p) + 1)
   return sample(
     output,
@@ -299,7 +312,8 @@ function gemm(m: Mapping): Sample {
 }
 
 /** Products of two samples, matrix by matrix. */
-function product(a: Sample, b: Sample): Sample {
+function product(first: Sample, second: Sample): Sample {
+  const [a, b] = alikeAfloat([first, second])
   const rank = a.axes.length
   const lead = range(rank - 2)
   const sizes = (s: Sample) => factors(s, lead).map(p => s.output.shape[p - 1])
@@ -308,7 +322,7 @@ function product(a: Sample, b: Sample): Sample {
     rank === b.axes.length &&
     sizes(a).join() === sizes(b).join() &&
     JSON.stringify(places(a)) === JSON.stringify(places(b))
-  if (!fits || !places(a).flat().includes(true))
+  if (!fits || places(a).flat().includes(true) !== a.axes.flat().includes(0))
     throw unsupported('MatMul of samples that are not alike', 'run it with importOnnx')
   const [x, y] = [a, b].map(s =>
     laid(s, [...factors(s, lead).map(p => [p]), factors(s, [rank - 2]), factors(s, [rank - 1])]),

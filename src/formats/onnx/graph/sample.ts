@@ -73,8 +73,16 @@ export const dimsOf = (s: Sample, batch: number): number[] => s.axes.map((_, i) 
 /** Where the batch is an axis by itself, or -1. */
 export const batchAxis = ({ axes }: Sample): number => axes.findIndex(list => list.length === 1 && list[0] === 0)
 
+/** Whether the batch stands nowhere: one of a single sample, which the file may put at any axis of size 1. */
+const isAfloat = ({ axes }: Sample): boolean => !axes.some(list => list.includes(0))
+
+/** The batch of a single sample taken off its axis, for all of them if for one. */
+export const alikeAfloat = (all: readonly Sample[]): readonly Sample[] =>
+  all.some(isAfloat) ? all.map(s => ({ ...s, axes: s.axes.map(list => list.filter(p => p !== 0)) })) : all
+
 /** Asks for the batch as an axis of its own at the given place. */
 export function batchAt(s: Sample, axis: number): Sample {
+  if (isAfloat(s) && sizeIn(s, axis) === 1) return { ...s, axes: s.axes.with(axis, [0]) }
   if (batchAxis(s) !== axis) throw unsupported('samples along another axis', `give the batch along axis ${axis}`)
   return s
 }
@@ -93,10 +101,18 @@ export function laid(s: Sample, groups: readonly (readonly number[])[]): Output 
   const all = [...order, ...rest]
   const turned = all.every((axis, i) => axis === i + 1) ? output : layers.permute(all)(output)
   const shape = groups.map(list => sizeOf(list.map(axis => sizeAt(output, axis))))
-  const fits = shape.length === turned.shape.length && shape.every((n, i) => n === turned.shape[i])
-  if (fits) return turned
-  return shape.length === 1 ? layers.flatten()(turned) : layers.reshape(shape)(turned)
+  return shapedAs(turned, shape)
 }
+
+/** The output in another shape; a shape it had before is taken up again. */
+export function shapedAs(output: Output, shape: readonly number[]): Output {
+  if (same(output.shape, shape)) return output
+  const from = output.layer.type === 'reshape' ? output.inputs[0] : output
+  if (same(from.shape, shape)) return from
+  return shape.length === 1 ? layers.flatten()(from) : layers.reshape(shape)(from)
+}
+
+const same = (a: readonly number[], b: readonly number[]) => a.length === b.length && a.every((n, i) => n === b[i])
 
 /** The output with one axis for each of the file's that are named, in that order. */
 export const channelled = (s: Sample, axes: readonly number[]): Output =>
@@ -107,8 +123,12 @@ export const channelled = (s: Sample, axes: readonly number[]): Output =>
 
 /** The output with one axis for each of the file's but the batch: the sample as it stands in the file. */
 export function natural(s: Sample): Output {
-  const batch = s.axes.findIndex(list => list.includes(0))
-  if (s.axes[batch]?.length !== 1) throw unsupported('a batch joined with another axis', 'split it off again')
+  if (isAfloat(s) && s.axes.length > 0 && sizeIn(s, 0) !== 1) return channelled(s, [...s.axes.keys()])
+  const batch = Math.max(
+    0,
+    s.axes.findIndex(list => list.includes(0)),
+  )
+  if (s.axes[batch].length > 1) throw unsupported('a batch joined with another axis', 'split it off again')
   return channelled(
     s,
     s.axes.map((_, i) => i).filter(i => i !== batch),
@@ -129,15 +149,12 @@ export function reshaped(s: Sample, to: readonly (readonly number[])[], batches:
   const pieces: { from: number; size: number }[] = s.axes
     .flat()
     .map(from => ({ from, size: from === 0 ? batches[0] : sizeAt(s.output, from) }))
-    .filter(({ from, size }) => from === 0 || size !== 1)
+    .filter(({ size }) => size !== 1)
   const split = new Map<number, number[]>()
-  const lists = full[0].map((size, axis) => {
+  const lists = full[0].map(size => {
     const list: [from: number, part: number][] = []
-    for (let need = size; ; ) {
-      // A batch of one is taken at the first chance: by an axis that is 1, else with the next that is not.
+    for (let need = size; need > 1; ) {
       const next = pieces[0]
-      const one = next?.from === 0 && next.size === 1 && (list.length === 0 || full[0][axis + 1] !== 1)
-      if (need === 1 && !one) break
       if (!next) throw unsupported('Reshape that mixes axes', 'reshape in steps that split or join axes evenly')
       const whole = need % next.size === 0
       if (!whole && (next.from === 0 || next.size % need !== 0))
@@ -151,16 +168,13 @@ export function reshaped(s: Sample, to: readonly (readonly number[])[], batches:
     }
     return list
   })
-  must(
-    pieces.every(({ size }) => size === 1),
-    'Reshape leaves numbers over',
-  )
+  must(pieces.length === 0, 'Reshape leaves numbers over')
   const start = new Map<number, number>()
   s.output.shape.forEach((size, i) => {
     start.set(i + 1, shape.length + 1)
     shape.push(...(split.get(i + 1) ?? [size]))
   })
   const axes = lists.map(list => list.map(([from, part]) => (from === 0 ? 0 : start.get(from)! + part)))
-  const output = shape.length === s.output.shape.length ? s.output : layers.reshape(shape)(s.output)
+  const output = shapedAs(s.output, shape)
   return { ...s, output, axes }
 }

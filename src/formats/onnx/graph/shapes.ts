@@ -5,6 +5,7 @@ import { unsupported } from '../file.ts'
 import { front, place, type Tensor, vector } from '../tensors.ts'
 import { constant, flowing, type Mapping, type Rows, range, steady, weights } from './mapping.ts'
 import {
+  alikeAfloat,
   dimsOf,
   factors,
   isKnown,
@@ -13,6 +14,7 @@ import {
   reshaped,
   type Sample,
   sample,
+  shapedAs,
   sizeIn,
   type Value,
 } from './sample.ts'
@@ -45,7 +47,7 @@ export function along(s: Sample, axes: readonly number[], work: (output: Output)
   const done = work(laid(s, [...lists, rest]))
   const sizes = rest.map(p => s.output.shape[p - 1])
   const n = axes.length
-  const output = sizes.length === 1 ? done : layers.reshape([...done.shape.slice(0, n), ...sizes])(done)
+  const output = shapedAs(done, [...done.shape.slice(0, n), ...sizes])
   const numbers = new Map(rest.map((p, i) => [p, n + 1 + i]))
   return sample(
     output,
@@ -119,7 +121,7 @@ function gather(m: Mapping): Value {
 }
 
 function concat(m: Mapping): Value {
-  const all = m.inputs.map((_, i) => flowing(m, i))
+  const all = alikeAfloat(m.inputs.map((_, i) => flowing(m, i)))
   const axis = front(m.int('axis'), all[0].axes.length)
   const others = range(all[0].axes.length).filter(i => i !== axis)
   const alike = all.every(s => others.every(i => s.axes[i].length === all[0].axes[i].length))
