@@ -15,7 +15,7 @@ export interface Builder {
     attributes?: Readonly<Record<string, Value>>,
     which?: number,
   ): string
-  array(name: string, dims: readonly number[], values: ArrayLike<number>): string
+  array(name: string, dims: readonly number[], values: ArrayLike<number>, type?: 'float32'): string
   number(value: number): string
   whole(values: readonly number[]): string
   /** The tensor with its axes in another order; orders that undo each other leave nothing behind. */
@@ -61,7 +61,12 @@ export function builder(dtype: 'float32' | 'float64'): Builder {
       })
       return output
     },
-    array: (name, dims, values) => once(name, () => keep(name, code, dims, bytesOf(Typed.from(values)))),
+    array: (name, dims, values, type) =>
+      once(name, () =>
+        type
+          ? keep(name, 1, dims, bytesOf(Float32Array.from(values)))
+          : keep(name, code, dims, bytesOf(Typed.from(values))),
+      ),
     number: value => build.array(`number ${Object.is(value, -0) ? '-0' : value}`, [], [value]),
     whole: values =>
       once(`whole ${values}`, () =>
@@ -89,7 +94,7 @@ export function needed(nodes: readonly onnx.INodeProto[], outputs: readonly stri
     .toReversed()
     .filter(({ input, output }) => {
       if (!output?.some(name => wanted.has(name))) return false
-      for (const name of input ?? []) wanted.add(name)
+      for (const name of input ?? []) if (name) wanted.add(name)
       return true
     })
     .reverse()

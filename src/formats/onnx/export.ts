@@ -3,9 +3,12 @@ import type { Node } from '../../model/network.ts'
 import type { Activation } from '../../nn/activation.ts'
 import * as activations from '../../nn/activations.ts'
 import { type ActivationChoice, resolveActivation } from '../../nn/resolve.ts'
-import { type Padding, type Sizes, sizes, windowsOver } from '../../nn/window.ts'
+import { type Padding, reachOf, type Sizes, sizes, windowsOver } from '../../nn/window.ts'
 import { type Builder, builder, needed } from './build.ts'
+import { attentionWriters } from './exportAttention.ts'
+import { normalizationWriters } from './exportNormalization.ts'
 import { recurrentWriters } from './exportRecurrent.ts'
+import { gated, wrapperWriters } from './exportWrappers.ts'
 import { schema, unsupported } from './file.ts'
 import { writeFormula } from './formulas.ts'
 
@@ -16,7 +19,7 @@ interface Config {
   readonly poolSize?: Sizes
   readonly strides?: Sizes
   readonly dilation?: Sizes
-  readonly padding?: Padding
+  readonly padding?: unknown
   readonly groups?: number
   readonly keepdims?: boolean
   readonly maxValue?: number
@@ -24,7 +27,7 @@ interface Config {
   readonly threshold?: number
   readonly alpha?: number
   readonly slope?: number
-  readonly axis?: number
+  readonly axis?: number | readonly number[]
   readonly epsilon?: number
   readonly scale?: number
   readonly offset?: number
@@ -34,6 +37,21 @@ interface Config {
   readonly returnSequences?: boolean
   readonly goBackwards?: boolean
   readonly resetAfter?: boolean
+  readonly outputPadding?: Sizes
+  readonly layer?: { readonly type: string; readonly config: unknown }
+  readonly mergeMode?: string
+  readonly axes?: number | readonly number[]
+  readonly normalize?: boolean
+  readonly hard?: boolean
+  readonly temperature?: number
+  readonly cropping?: unknown
+  readonly size?: Sizes
+  readonly interpolation?: string
+  readonly useCausalMask?: boolean
+  readonly scoreMode?: string
+  readonly normalizeFirst?: boolean
+  readonly lower?: number
+  readonly upper?: number
 }
 interface Weights {
   readonly shape: readonly number[]
@@ -59,7 +77,7 @@ const words: Readonly<Record<string, string>> = {
   softsign: 'Softsign',
 }
 
-function activate(b: Builder, x: string, f: Activation): string {
+export function activate(b: Builder, x: string, f: Activation, size = 0): string {
   const root = f.formulas?.forward.outputs.get('y')
   if (f.formulas && root?.op === 'name') return x
   if (f.formulas) {
@@ -71,12 +89,15 @@ function activate(b: Builder, x: string, f: Activation): string {
   if (f.name === 'softmax') return b.node('Softmax', [x], { axis })
   if (f.name === 'softmin') return b.node('Softmax', [b.node('Neg', [x])], { axis })
   if (f.name === 'logSoftmax') return b.node('LogSoftmax', [x], { axis })
+  if (f.name === 'crelu' && axis === -1) return b.node('Relu', [b.node('Concat', [x, b.node('Neg', [x])], { axis })])
+  const halved = axis === -1 ? gated(b, x, f.name, size) : undefined
+  if (halved) return halved
   throw unsupported(`activation ${f.name}`, 'use an activation that works element by element')
 }
 
 /** Channels first and back; between two such layers nothing remains of it. */
-const first = (n: number) => [0, n + 1, ...Array.from({ length: n }, (_, i) => i + 1)]
-const last = (n: number) => [0, ...Array.from({ length: n }, (_, i) => i + 2), 1]
+export const first = (n: number) => [0, n + 1, ...Array.from({ length: n }, (_, i) => i + 1)]
+export const last = (n: number) => [0, ...Array.from({ length: n }, (_, i) => i + 2), 1]
 
 const pads = (padding: readonly (readonly number[])[]) => [
   ...padding.map(([before]) => before),
@@ -84,36 +105,79 @@ const pads = (padding: readonly (readonly number[])[]) => [
 ]
 
 /** An activation by formula is written before the channels go back, so that the way back can cancel out. */
-function finish(b: Builder, z: string, n: number, f: Activation): string {
-  return f.formulas ? b.transpose(activate(b, z, f), last(n)) : activate(b, b.transpose(z, last(n)), f)
+function finish(b: Builder, z: string, n: number, f: Activation, size: number): string {
+  return f.formulas ? b.transpose(activate(b, z, f), last(n)) : activate(b, b.transpose(z, last(n)), f, size)
+}
+
+const cellsOf = (size: readonly number[]) => size.reduce((p, k) => p * k, 1)
+
+/** Kernels [...window, from, to] as [to, from, ...window]. */
+function channelsFirst({ shape, data }: Weights, n: number): { dims: number[]; values: Float64Array } {
+  const [from, to] = shape.slice(n)
+  const cells = cellsOf(shape.slice(0, n))
+  const values = Float64Array.from({ length: data.length }, (_, i) => {
+    const [filter, channel, cell] = [Math.floor(i / (from * cells)), Math.floor(i / cells) % from, i % cells]
+    return data[(cell * from + channel) * to + filter]
+  })
+  return { dims: [to, from, ...shape.slice(0, n)], values }
+}
+
+/** A convolution of channels that come first, by the kernels of that name; those of `D` see a channel each. */
+function convolve(b: Builder, x: string, n: number, key: 'W' | 'D', layer: Written, plain = false): string {
+  const { config, inputs, weights, array } = layer
+  const W = weights[key]!
+  const size = W.shape.slice(0, n)
+  const [strides, dilation] = plain
+    ? [size, size]
+    : [sizes('conv', 'strides', config.strides ?? 1, n), sizes('conv', 'dilation', config.dilation ?? 1, n)]
+  const padding = (config.padding ?? 'valid') as Padding
+  const { windows } = windowsOver('conv', inputs[0].slice(0, n), { size, strides, dilation, padding })
+  const [from, to] = W.shape.slice(n)
+  const { dims, values } = channelsFirst(key === 'D' ? { shape: [...size, 1, from * to], data: W.data } : W, n)
+  const operands = [x, array(key, dims, values)]
+  if (weights.b && (key === 'W' || !weights.W)) operands.push(array('b'))
+  return b.node('Conv', operands, {
+    strides,
+    dilations: dilation,
+    pads: plain ? size.flatMap(() => [0, 0]) : pads(windows.padding),
+    group: key === 'D' ? from : plain ? 1 : (config.groups ?? 1),
+  })
 }
 
 const convolution =
-  (n: number, depthwise = false): Writer =>
-  (b, [x], { config, inputs, weights, array }) => {
+  (n: number, key: 'W' | 'D' = 'W'): Writer =>
+  (b, [x], layer) => {
+    const z = convolve(b, b.transpose(x, first(n)), n, key, layer)
+    return finish(b, z, n, resolveActivation(layer.config.activation ?? 'linear'), layer.weights[key]!.shape[n + 1])
+  }
+
+/** Each channel by itself, then all channels of a place together. */
+const separable =
+  (n: number): Writer =>
+  (b, [x], layer) => {
+    const m = convolve(b, b.transpose(x, first(n)), n, 'D', layer)
+    const z = convolve(b, m, n, 'W', layer, true)
+    return finish(b, z, n, resolveActivation(layer.config.activation ?? 'linear'), layer.weights.W!.shape[n + 1])
+  }
+
+const transposed =
+  (n: number): Writer =>
+  (b, [x], { config, inputs, shape, weights, array }) => {
     const size = sizes('conv', 'kernelSize', config.kernelSize, n)
     const strides = sizes('conv', 'strides', config.strides ?? 1, n)
     const dilation = sizes('conv', 'dilation', config.dilation ?? 1, n)
-    const padding = config.padding ?? 'valid'
-    const { windows } = windowsOver('conv', inputs[0].slice(0, n), { size, strides, dilation, padding })
-    const W = depthwise ? weights.D! : weights.W!
-    const [from, to] = W.shape.slice(n)
-    const filters = depthwise ? from * to : to
-    const depth = depthwise ? 1 : from
-    const cells = size.reduce((p, k) => p * k, 1)
-    const kernel = Float64Array.from({ length: filters * depth * cells }, (_, i) => {
-      const [filter, channel, cell] = [Math.floor(i / (depth * cells)), Math.floor(i / cells) % depth, i % cells]
-      return W.data[depthwise ? cell * filters + filter : (cell * depth + channel) * filters + filter]
-    })
-    const operands = [b.transpose(x, first(n)), array(depthwise ? 'D' : 'W', [filters, depth, ...size], kernel)]
+    const reach = reachOf({ size, dilation })
+    const beyond = size.map((_, i) => (inputs[0][i] - 1) * strides[i] + reach[i] - shape[i])
+    const { dims, values } = channelsFirst(weights.W!, n)
+    const operands = [b.transpose(x, first(n)), array('W', dims, values)]
     if (weights.b) operands.push(array('b'))
-    const z = b.node('Conv', operands, {
+    const z = b.node('ConvTranspose', operands, {
       strides,
       dilations: dilation,
-      pads: pads(windows.padding),
-      group: depthwise ? inputs[0][n] : (config.groups ?? 1),
+      pads: [...beyond.map(m => Math.floor(Math.max(m, 0) / 2)), ...beyond.map(m => Math.ceil(Math.max(m, 0) / 2))],
+      output_padding: beyond.map(m => Math.max(-m, 0)),
     })
-    return finish(b, z, n, resolveActivation(config.activation ?? 'linear'))
+    return finish(b, z, n, resolveActivation(config.activation ?? 'linear'), shape[n])
   }
 
 const pooling =
@@ -124,7 +188,7 @@ const pooling =
     const { windows } = windowsOver('pooling', inputs[0].slice(0, n), {
       size,
       strides,
-      padding: config.padding ?? 'valid',
+      padding: (config.padding ?? 'valid') as Padding,
     })
     const made = b.node(operator, [b.transpose(x, first(n))], {
       kernel_shape: size,
@@ -141,12 +205,14 @@ const globally =
 
 const merging =
   (operator: string): Writer =>
-  (b, xs, { inputs }) => {
-    if (inputs.some(({ length }) => length !== inputs[0].length))
-      throw unsupported('merging of different ranks', 'reshape the inputs')
+  (b, xs, { inputs, shape }) => {
+    const all = xs.map((x, i) => {
+      const missing = shape.length - inputs[i].length
+      return missing > 0 ? b.node('Unsqueeze', [x, b.whole(Array.from({ length: missing }, (_, j) => j + 1))]) : x
+    })
     return operator === 'Mul' || operator === 'Sub'
-      ? xs.reduce((a, x) => b.node(operator, [a, x]))
-      : b.node(operator, xs)
+      ? all.reduce((a, x) => b.node(operator, [a, x]))
+      : b.node(operator, all)
   }
 
 /** y = x·scale + shift with one of each a channel. */
@@ -171,19 +237,24 @@ const writers: Readonly<Record<string, Writer>> = {
   alphaDropout: nothing,
   dense: (b, [x], { config, weights, array }) => {
     const z = b.node('Gemm', weights.b ? [x, array('W'), array('b')] : [x, array('W')])
-    return activate(b, z, resolveActivation(config.activation ?? 'linear'))
+    return activate(b, z, resolveActivation(config.activation ?? 'linear'), weights.W!.shape[1])
   },
-  activation: (b, [x], { config }) => activate(b, x, resolveActivation(config.activation!)),
+  activation: (b, [x], { config, inputs }) => activate(b, x, resolveActivation(config.activation!), inputs[0].at(-1)),
   relu: (b, [x], { config: { maxValue = Infinity, negativeSlope = 0, threshold = 0 } }) =>
     activate(b, x, activations.relu({ maxValue, negativeSlope, threshold })),
   elu: (b, [x], { config: { alpha = 1 } }) => activate(b, x, activations.elu({ alpha })),
   leakyRelu: (b, [x], { config: { slope = 0.3 } }) => activate(b, x, activations.leakyRelu({ slope })),
-  softmax: (b, [x], { config: { axis = -1 } }) => activate(b, x, activations.softmax({ axis })),
+  softmax: (b, [x], { config: { axis = -1 } }) => activate(b, x, activations.softmax({ axis: Number(axis) })),
   conv1d: convolution(1),
   conv2d: convolution(2),
   conv3d: convolution(3),
-  depthwiseConv1d: convolution(1, true),
-  depthwiseConv2d: convolution(2, true),
+  depthwiseConv1d: convolution(1, 'D'),
+  depthwiseConv2d: convolution(2, 'D'),
+  separableConv1d: separable(1),
+  separableConv2d: separable(2),
+  conv1dTranspose: transposed(1),
+  conv2dTranspose: transposed(2),
+  conv3dTranspose: transposed(3),
   maxPooling1d: pooling('MaxPool', 1),
   maxPooling2d: pooling('MaxPool', 2),
   maxPooling3d: pooling('MaxPool', 3),
@@ -208,15 +279,19 @@ const writers: Readonly<Record<string, Writer>> = {
       scale.map((s, i) => beta!.data[i] - s * movingMean!.data[i]),
     )
   },
-  layerNormalization: (b, [x], { config, inputs, weights, array }) => {
-    const [rank, axis] = [inputs[0].length, config.axis ?? -1]
-    if (![-1, rank].includes(axis)) throw unsupported('layerNormalization along other axes', 'normalise the last axis')
-    const channels = [inputs[0][rank - 1]]
-    const gamma = weights.gamma ? array('gamma') : array('gamma', channels, new Array(channels[0]).fill(1))
-    const operands = weights.beta ? [x, gamma, array('beta')] : [x, gamma]
-    return b.node('LayerNormalization', operands, { axis: -1, epsilon: { float: config.epsilon ?? 1e-3 } })
-  },
   rescaling: (b, [x], layer) => affine(b, x, layer, [layer.config.scale!], [layer.config.offset ?? 0]),
+  normalization: (b, [x], layer) => {
+    const { mean, variance } = layer.weights
+    const scale = Array.from(variance!.data, v => 1 / Math.max(Math.sqrt(v), 1e-7))
+    const shift = scale.map((s, i) => -s * mean!.data[i])
+    return affine(b, x, layer, scale, shift)
+  },
+  rrelu: (b, [x], { config: { lower = 1 / 8, upper = 1 / 3 } }) =>
+    activate(b, x, activations.leakyRelu({ slope: (lower + upper) / 2 })),
+  randomErasing: nothing,
+  randomRotation: nothing,
+  randomTranslation: nothing,
+  randomZoom: nothing,
   flatten: (b, [x]) => b.node('Flatten', [x], { axis: 1 }),
   reshape: (b, [x], { shape }) => b.node('Reshape', [x, b.whole([0, ...shape])]),
   permute: (b, [x], { config }) => b.transpose(x, [0, ...config.dims!]),
@@ -227,13 +302,22 @@ const writers: Readonly<Record<string, Writer>> = {
     return b.node('Gather', [array('W'), b.node('Cast', [rows], { to: 7 })])
   },
   ...recurrentWriters,
+  ...normalizationWriters,
+  ...attentionWriters,
+  ...wrapperWriters,
   add: merging('Sum'),
   average: merging('Mean'),
   maximum: merging('Max'),
   minimum: merging('Min'),
   multiply: merging('Mul'),
   subtract: merging('Sub'),
-  concatenate: (b, xs, { config }) => b.node('Concat', xs, { axis: config.axis ?? -1 }),
+  concatenate: (b, xs, { config }) => b.node('Concat', xs, { axis: Number(config.axis ?? -1) }),
+}
+
+/** The writer of a layer within another. */
+export function writerOf(type: string): Writer {
+  if (Object.hasOwn(writers, type)) return writers[type]
+  throw unsupported(`${type} within another layer`, `layers that can be written: ${writable.join(', ')}`)
 }
 
 /** The types of layers that can be written. */
