@@ -19,8 +19,10 @@ interface Case {
   dx: number[]
   gradients: Record<string, number[]>
 }
-const url = new URL('../fixtures/torch/layers.json', import.meta.url)
-const { cases }: { cases: Case[] } = JSON.parse(readFileSync(url, 'utf8'))
+const read = (from: string): Case[] =>
+  JSON.parse(readFileSync(new URL(`../fixtures/${from}/layers.json`, import.meta.url), 'utf8')).cases
+/** Each with the seed of its numbers, which is its place in its file. */
+const cases = ['torch', 'keras'].flatMap(from => read(from).map((each, seed) => ({ ...each, from, seed })))
 const makers = layers as unknown as Record<string, LayerMaker<unknown[]>>
 const size = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1)
 
@@ -67,17 +69,17 @@ async function run(backend: Backend, seed: number, { type, config, input, output
   return { y: read('y'), dx: read('dx'), ...gradients }
 }
 
-/** How far each backend may be from PyTorch in float64, relative to an element or to its array's mean square. */
+/** How far each backend may be from PyTorch or Keras in float64, relative to an element or to its array's mean square. */
 const backends: [Backend, number][] = [
   [reference, 1e-9],
   [wasm, 2e-4],
 ]
 
 describe.each(backends)('$name', (backend, tolerance) => {
-  test.each(cases.map((c, i) => [c.type, c.config, c.input, i] as const))(
-    '%s %j on %j gives what PyTorch gives',
-    async (_type, _config, _input, index) => {
-      const found: Record<string, number[]> = await run(backend, index, cases[index])
+  test.each(cases.map((c, i) => [c.type, c.config, c.input, c.from, i] as const))(
+    '%s %j on %j gives what %s gives',
+    async (_type, _config, _input, _from, index) => {
+      const found: Record<string, number[]> = await run(backend, cases[index].seed, cases[index])
       const { y, dx, gradients } = cases[index]
       for (const [name, wanted] of Object.entries({ y, dx, ...gradients })) {
         const scale = Math.sqrt(wanted.reduce((sum, v) => sum + v * v, 0) / wanted.length)

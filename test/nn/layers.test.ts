@@ -5,6 +5,7 @@ import type { LayerMaker } from '../../src/nn/layer.ts'
 const { add, subtract, multiply, average, maximum, minimum, concatenate, dot } = layers
 const { attention, additiveAttention, multiHeadAttention, transformerEncoder } = layers
 const { activation, activityRegularization, batchNormalization, dense, dropout, flatten, input, leakyRelu } = layers
+const { convLstm1d, convLstm2d, convLstm3d } = layers
 const { conv1d, conv2d, conv3d, conv1dTranspose, conv2dTranspose, conv3dTranspose } = layers
 const { depthwiseConv1d, depthwiseConv2d, separableConv1d, separableConv2d } = layers
 const { maxPooling1d, maxPooling2d, maxPooling3d, averagePooling1d, averagePooling2d, averagePooling3d } = layers
@@ -151,6 +152,12 @@ const rows: [Layer, number[] | number[][], number[]][] = [
   [gru(3, { dropout: 0.3, recurrentDropout: 0.2 }), [4, 2], [3]],
   [gru(3, { recurrentDropout: 0.4, resetAfter: false, goBackwards: true }), [4, 2], [3]],
   [bidirectional(gru(2, { recurrentDropout: 0.3 })), [3, 2], [4]],
+  [convLstm1d(2, 3), [3, 5, 2], [3, 2]],
+  [convLstm1d(1, 2, { padding: 'same', dilation: 2, goBackwards: true, useBias: false }), [2, 4, 2], [4, 1]],
+  [convLstm2d(2, 2, { strides: 2, padding: 'same', returnSequences: true }), [3, 3, 4, 1], [3, 2, 2, 2]],
+  [convLstm2d(1, [2, 1], { dropout: 0.3, recurrentDropout: 0.2 }), [2, 3, 2, 2], [2, 2, 1]],
+  [convLstm2d(2, 2, { recurrentDropout: 0.4, returnSequences: true }), [2, 3, 2, 1], [2, 2, 1, 2]],
+  [convLstm3d(1, [1, 2, 2]), [2, 2, 3, 2, 1], [2, 2, 1, 1]],
   [bidirectional(lstm(2, { returnSequences: true })), [3, 2], [3, 4]],
   [bidirectional(simpleRnn(2), { mergeMode: 'mul' }), [3, 2], [2]],
   [bidirectional(gru(2, { returnSequences: true }), { mergeMode: 'ave' }), [3, 2], [3, 2]],

@@ -9,6 +9,14 @@ export interface LstmOptions extends GatedOptions {
   unitForgetBias?: boolean
 }
 
+/** A bias whose gates of forgetting begin with 1. */
+export const forgetting =
+  (units: number) =>
+  (b: Initializer): Initializer => ({
+    ...b,
+    draw: (shape, random) => b.draw(shape, random).map((v, i) => (i >= units && i < 2 * units ? 1 : v)),
+  })
+
 /**
  * Reads a sequence and keeps a memory c that gates write (i), keep (f) and show (o):
  * cₜ = f ⊙ cₜ₋₁ + i ⊙ g and hₜ = o ⊙ tanh(cₜ), with i, f, o = σ(zₜ), g = tanh(zₜ) and zₜ = xₜ·W + hₜ₋₁·U + b.
@@ -22,11 +30,7 @@ export interface LstmOptions extends GatedOptions {
  * lstm(16)
  */
 export const lstm = layer('lstm', ['units'], (units: number, options: LstmOptions = {}) => {
-  const forgetting = (b: Initializer): Initializer => ({
-    ...b,
-    draw: (shape, random) => b.draw(shape, random).map((v, i) => (i >= units && i < 2 * units ? 1 : v)),
-  })
-  const opened = (options.unitForgetBias ?? true) ? forgetting : undefined
+  const opened = (options.unitForgetBias ?? true) ? forgetting(units) : undefined
   const q = recurrence('lstm', units, 4, options, opened)
   const { f: act, s, initial, shape, times, from, to, before, output, handed, useBias, dropping } = q
   return dropping.silent({
