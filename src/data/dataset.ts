@@ -1,5 +1,6 @@
 import { DataError, ShapeError } from '../errors.ts'
 import { numpyRandom } from '../tensor/random.ts'
+import type { Schema } from './schema.ts'
 
 type Floats = Float32Array | Float64Array
 /** The number arrays a dataset can lie in; bytes stay bytes. */
@@ -40,6 +41,10 @@ export interface Dataset {
   readonly classes?: number
   /** True when no value can be NaN or infinite, because all are stored as whole numbers. */
   readonly finite: boolean
+  /** The columns of the table that it was read from. */
+  readonly schema?: Schema
+  /** The rows at which another part of the file begins, where only a part is in memory: parts are shuffled, and rows in each. */
+  readonly windows?: Int32Array
   /** What the samples are in an epoch, where that differs: augmentation. */
   epoch?(epoch: number): Dataset
   /** The samples without that: what validation looks at. */
@@ -73,6 +78,8 @@ export interface DatasetSource {
   targetShape?: readonly number[]
   /** How many classes there are; labels are then checked. */
   classes?: number
+  /** The columns of the table that the numbers come from. */
+  schema?: Schema
 }
 
 interface Column {
@@ -88,7 +95,7 @@ interface Column {
  * @example
  * const xor = dataset({ x: [[0, 0], [0, 1], [1, 0], [1, 1]], y: [0, 1, 1, 0] })
  */
-export function dataset({ x, y, inputShape, targetShape, classes }: DatasetSource): Dataset {
+export function dataset({ x, y, inputShape, targetShape, classes, schema }: DatasetSource): Dataset {
   const xs = columns('x', x, inputShape, [1])
   const ys = y === undefined ? [] : columns('y', y, targetShape, [])
   const rows = ({ data, width }: Column) => data.length / width
@@ -107,7 +114,7 @@ export function dataset({ x, y, inputShape, targetShape, classes }: DatasetSourc
       },
     )
   const all = Int32Array.from({ length: size }, (_, row) => row)
-  const made = view(xs, ys, { rows: all, factor: 1, classes })
+  const made = view(xs, ys, { rows: all, factor: 1, classes, schema })
   if (classes !== undefined && ys.length === 1 && ys[0].width === 1) checkLabels(made, classes)
   return made
 }
@@ -131,12 +138,13 @@ interface ViewOptions {
   readonly rows: Int32Array
   readonly factor: number
   readonly classes?: number
+  readonly schema?: Schema
   /** Set when labels are to be written as one-hot rows of this width. */
   readonly hot?: number
 }
 
 function view(xs: readonly Column[], ys: readonly Column[], options: ViewOptions): Dataset {
-  const { rows, factor, classes, hot } = options
+  const { rows, factor, classes, schema, hot } = options
   if (rows.length === 0)
     throw new DataError('empty-dataset', 'dataset got 0 samples, expected at least one', {
       hint: 'check the file or the selection that the rows come from',
@@ -177,6 +185,7 @@ function view(xs: readonly Column[], ys: readonly Column[], options: ViewOptions
     hasTargets: ys.length > 0,
     parts: { ...(xs.length > 1 && { x: shapes(xs) }), ...(ys.length > 1 && { y: shapes(ys) }) },
     classes,
+    ...(schema && { schema }),
     finite: Number.isFinite(factor) && ![...xs, ...ys].some(({ data }) => isFloat(data)),
     fill(chosen, xOut, yOut) {
       copy('x', xs, chosen, at, xOut, factor)
@@ -371,10 +380,29 @@ export function findNotFinite(
  * It depends on seed and epoch alone, so a run that is resumed at epoch 7 sees what it would have seen.
  * @param options.seed a whole number 0 … 2³²-1
  * @param options.epoch counted from 0 or 1, as the caller likes
+ * @param options.windows where parts begin that are shuffled as wholes, and the rows within each
  */
-export function order(size: number, { shuffle = true, seed = 0, epoch = 0 } = {}): Int32Array {
+export function order(
+  size: number,
+  { shuffle = true, seed = 0, epoch = 0, windows = Int32Array.of(0) }: OrderOptions = {},
+): Int32Array {
   if (!shuffle) return Int32Array.from({ length: size }, (_, row) => row)
-  return numpyRandom([seed, epoch]).permutation(size)
+  const random = numpyRandom([seed, epoch])
+  if (windows.length === 1) return random.permutation(size)
+  const rows = new Int32Array(size)
+  let at = 0
+  for (const window of random.permutation(windows.length)) {
+    const start = windows[window]
+    for (const row of random.permutation((windows[window + 1] ?? size) - start)) rows[at++] = start + row
+  }
+  return rows
+}
+
+interface OrderOptions {
+  shuffle?: boolean
+  seed?: number
+  epoch?: number
+  windows?: Int32Array
 }
 
 /** Cuts an order of rows into batches; the last one may be smaller. */

@@ -67,7 +67,8 @@ async function* told(
   const sizes = { steps: count, batchSize, samples: samples.size, validationSamples: validation?.size ?? 0 }
   const began = performance.now()
   yield [{ type: 'begin', epochs, initialEpoch, ...sizes, seed, parameters }]
-  const divided = (epoch: number) => [...batches(samples, batchSize, order(samples.size, { shuffle, seed, epoch }))]
+  const { size, windows } = samples
+  const divided = (epoch: number) => [...batches(samples, batchSize, order(size, { shuffle, seed, epoch, windows }))]
   const first = model.step
   const from = Math.max(initialEpoch, isDone())
   const fixed = shuffle ? undefined : divided(0)

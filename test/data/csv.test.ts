@@ -1,9 +1,12 @@
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { layers, sequential } from 'nabla'
+import { afterAll, describe, expect, it } from 'vitest'
 import { type CsvOptions, readCsv } from '../../src/data/csv.ts'
-import type { Dataset } from '../../src/data/dataset.ts'
+import { type Dataset, order } from '../../src/data/dataset.ts'
 import { DataError } from '../../src/errors.ts'
 
 const path = (name: string) => fileURLToPath(new URL(`../fixtures/seeds/003/${name}`, import.meta.url))
@@ -64,6 +67,20 @@ describe('a table', () => {
     ['without header and label', '1,2\n3,4', { label: false }, { x: [1, 2, 3, 4], y: [] }],
     ['whose shape takes all columns', '1,2\n3,4', { inputShape: [2] }, { x: [1, 2, 3, 4], y: [] }],
     ['of fractions', 'label,a\n0.5,-1.5\n2,1e2', {}, { x: [-1.5, 100], y: [0.5, 2] }],
+    ['with line ends and commas between quotes', 'label,a,b\n0,"1","2"\r\n"1",3,"4\n"\n', {}, plain],
+    ['with semicolons', 'label;a;b\n0;1;2\n"1";3;4\n', { separator: ';' }, plain],
+    ['with tabs', 'label\ta\tb\n0\t1\t2\n1\t3\t4\n', { separator: '\t' }, plain],
+    ['with the label last', 'a,b,kind\n1,2,0\n3,4,1', { label: -1 }, plain],
+    ['with the label by its place', 'a,kind,b\n1,0,2\n3,1,4', { label: 1 }, plain],
+    ['without a column', 'label,id,a,b\n0,x1,1,2\n1,7,3,4', { columns: { id: 'skip' } }, plain],
+    ['of numbers under a header of numbers', '9,8,7\n0,1,2\n1,3,4', { header: true, label: '9' }, plain],
+    ['of 64-bit floats', 'a\n0.1\n16777217\n', {}, { x: [0.1, 16777217], y: [] }],
+    [
+      'of signs and points',
+      'a\n-0.25\n.5\n7.\n-3\n0.12345678901234568\n1e-3\n',
+      {},
+      { x: [-0.25, 0.5, 7, -3, 0.12345678901234568, 0.001], y: [] },
+    ],
     ['that turns to floats late', 'label,a\n0,255\n1,256\n0,7', {}, { x: [255, 256, 7], y: [0, 1, 0] }],
   ])('%s', async (_, text, options, expected) => {
     expect(rows(await readCsv(bytes(text), options))).toEqual(expected)
@@ -79,30 +96,51 @@ describe('a table', () => {
   })
 
   it.each<[string, string, string, CsvOptions]>([
-    ['csv-empty', 'the data has no rows of numbers', '', {}],
-    ['csv-empty', 'the data has no rows of numbers', '\ufeff', {}],
-    ['csv-empty', 'the data has no rows of numbers', 'label,a\n', {}],
-    ['csv-ragged', 'the data row 3 has 2 columns, expected 3', 'label,a,b\n0,1,2\n1,2\n', {}],
-    ['csv-ragged', 'the data row 3 has 4 columns, expected 3', 'label,a,b\n0,1,2\n1,2,3,4\n', {}],
-    ['csv-ragged', 'the data row 4 has 2 columns, expected 3', '"label",a,b\n0,1,2\n\n1,2\n', {}],
-    ['csv-not-a-number', 'the data row 2 column b holds "x", expected a number', 'label,a,b\n0,1,x\n', {}],
-    ['csv-not-a-number', 'the data row 3 column b holds "", expected a number', 'label,a,b\n0,1,2\n0,1,\n', {}],
-    ['csv-not-a-number', 'the data row 2 column a holds "0x10", expected a number', 'label,a\n0,0x10\n', {}],
-    ['csv-not-a-number', 'the data row 2 column a holds "1e99", expected a number', 'label,a\n0,1e99\n', {}],
-    ['csv-not-a-number', 'the data row 2 column 2 holds "NaN", expected a number', '1,2\n0,NaN\n', {}],
-    ['csv-not-a-number', 'the data row 2 column a holds "n", expected a number', '"label","a"\n0,"n"\n', {}],
-    ['csv-value', 'the data row 2 column a holds 256, expected 0 … 255', 'label,a\n0,256\n', { max: 255 }],
+    ['empty-table', 'the data has no rows of numbers', '', {}],
+    ['empty-table', 'the data has no rows of numbers', '\ufeff', {}],
+    ['empty-table', 'the data has no rows of numbers', 'label,a\n', {}],
+    ['ragged-row', 'the data row 3 has 2 columns, expected 3', 'label,a,b\n0,1,2\n1,2\n', {}],
+    ['ragged-row', 'the data row 3 has 4 columns, expected 3', 'label,a,b\n0,1,2\n1,2,3,4\n', {}],
+    ['ragged-row', 'the data row 4 has 2 columns, expected 3', '"label",a,b\n0,1,2\n\n1,2\n', {}],
+    ['bad-cell', 'the data row 3 column b holds "x", expected a number', 'label,a,b\n0,1,2\n0,1,x\n', {}],
+    ['bad-cell', 'the data row 3 column b holds "7", but text above', 'label,a,b\n0,1,x\n0,1,7\n', {}],
+    ['bad-cell', 'the data row 2 column a holds "n", expected a number', 'label,a\n0,n\n', { max: 9 }],
+    [
+      'bad-cell',
+      'the data row 2 column a holds "n", expected a number',
+      'label,a\n0,n\n',
+      { columns: { a: 'number' } },
+    ],
+    ['bad-cell', 'the data row 3 column a holds "0x10", expected a number', 'label,a\n0,1\n0,0x10\n', {}],
+    ['bad-cell', 'the data row 2 column a holds "1e99", expected a number', 'label,a\n0,1e99\n', {}],
+    ['bad-cell', 'the data row 3 column a holds "n", expected a number', '"label","a"\n0,"1"\n0,"n"\n', {}],
+    ['missing-value', 'the data row 3 column b holds "", expected a number', 'label,a,b\n0,1,2\n0,1,\n', {}],
+    ['missing-value', 'the data row 3 column b holds "?", expected a category', 'label,a,b\n0,1,x\n0,1,?\n', {}],
+    ['missing-value', 'the data row 2 column 2 holds "NaN", expected a number', '1,2\n0,NaN\n', {}],
+    [
+      'missing-value',
+      'the data row 3 column label holds "NA", expected a number',
+      'label,a\n0,1\nNA,1\n',
+      { missing: 0 },
+    ],
+    ['bad-missing', 'the data column a has no value at all, so no median', 'label,a,b\n0,,1\n', { missing: 'median' }],
+    ['bad-missing', 'the data column a holds categories, which 3 cannot stand in for', 'a\nx\nNA\n', { missing: 3 }],
+    ['bad-column', 'the data row 1 has the column "a" twice', 'label,a,a\n0,1,2\n', {}],
+    ['bad-column', 'the data row 1 has no column -4', 'a,b,c\n0,1,2\n', { label: -4 }],
+    ['bad-label', 'the data column label has 3 categories, expected 2', 'label,a\nx,1\ny,1\nz,1', { classes: 2 }],
+    ['bad-quotes', 'the data row 2 has quotes in the middle of a cell', 'a,b\n5" pipe,7" pipe\n', {}],
+    ['bad-cell', 'the data row 2 column a holds 256, expected 0 … 255', 'label,a\n0,256\n', { max: 255 }],
     ['bad-label', 'the data row 3 has label 10, expected 0 … 9', 'label,a\n9,1\n10,1\n', { classes: 10 }],
     ['bad-label', 'the data row 2 has label 0.5, expected 0 … 9', 'label,a\n0.5,1\n', { classes: 10 }],
-    ['csv-column', 'the data row 1 has no column "digit"', 'digits,a\n0,1\n', { label: 'digit' }],
-    ['csv-column', 'the data row 1 has one column only, the label', 'label\n0\n', {}],
+    ['bad-column', 'the data row 1 has no column "digit"', 'digits,a\n0,1\n', { label: 'digit' }],
+    ['bad-column', 'the data row 1 has one column only, the label', 'label\n0\n', {}],
     [
       'wrong-image-size',
       'train.csv row 1 has 2 values a sample, expected 4',
       'label,a,b\n0,1,2\n',
       { inputShape: [2, 2], name: 'train.csv' },
     ],
-    ['csv-quotes', '', 'label,"a\n0,1\n', {}],
+    ['bad-quotes', 'the data row 1 opens quotes that are never closed', 'label,"a\n0,1\n', {}],
   ])('%s: %s', async (code, firstLine, text, options) => {
     const error = await readCsv(bytes(text), options).catch(error => error)
     expect(error).toBeInstanceOf(DataError)
@@ -130,5 +168,124 @@ describe('a table', () => {
       }),
       { numRuns: 500 },
     )
+  })
+})
+
+describe('categories', () => {
+  const people = 'port,age,label\nS,30,no\nC,40,yes\n"Q, north",50,no\n'
+
+  it('become one-hot columns in alphabetical order, and labels become classes', async () => {
+    const data = await readCsv(bytes(people))
+    expect(data).toMatchObject({ inputShape: [4], classes: 2 })
+    expect(rows(data)).toEqual({ x: [0, 0, 1, 30, 1, 0, 0, 40, 0, 1, 0, 50], y: [0, 1, 0] })
+    expect(data.schema).toEqual({
+      columns: [
+        { name: 'port', kind: 'oneHot', shape: [], categories: ['C', 'Q, north', 'S'] },
+        { name: 'age', kind: 'number', shape: [] },
+      ],
+      label: { name: 'label', kind: 'index', shape: [], categories: ['no', 'yes'] },
+    })
+    expect(data.select([0, 1]).scale(2).split({ testSize: 1, seed: 0 }).train.schema).toBe(data.schema)
+  })
+
+  it('become indices where that is asked for, of numbers too', async () => {
+    const data = await readCsv(bytes('zip,label\n0210,1\n0209,0\n'), { columns: { zip: 'index' } })
+    expect(rows(data).x).toEqual([1, 0])
+  })
+
+  it('of another file are those of the schema, whatever its order of columns', async () => {
+    const schema = JSON.parse(JSON.stringify((await readCsv(bytes(people))).schema))
+    const test = await readCsv(bytes('age,port\n20,C\n25,S\n'), { schema })
+    expect(test).toMatchObject({ hasTargets: false, inputShape: [4] })
+    expect(rows(test).x).toEqual([1, 0, 0, 20, 0, 0, 1, 25])
+    expect(rows(await readCsv(bytes('label,age,port\nyes,20,C\n'), { schema })).y).toEqual([1])
+  })
+
+  it.each([
+    ['unknown-category', 'test.csv row 3 column port holds "X", a category not seen before', 'age,port\n20,C\n25,X\n'],
+    [
+      'unknown-category',
+      'test.csv row 2 column label holds "maybe", a category not seen',
+      'age,port,label\n2,C,maybe\n',
+    ],
+    ['bad-column', 'test.csv row 1 has no column "port"', 'age\n20\n'],
+    ['bad-column', 'test.csv row 1 has the column "name", which is not in the schema', 'age,port,name\n20,C,Bo\n'],
+    ['bad-cell', 'test.csv row 2 column age holds "old", expected a number', 'age,port\nold,C\n'],
+  ])('%s: %s', async (code, firstLine, text) => {
+    const { schema } = await readCsv(bytes(people))
+    await expect(readCsv(bytes(text), { schema, name: 'test.csv' })).rejects.toMatchObject({
+      code,
+      message: expect.stringContaining(firstLine),
+    })
+  })
+})
+
+describe('missing values', () => {
+  const table = 'a,b,c\n1,x,5\n,y,6\n3,NA,7\n8,y,\n'
+  it.each<[CsvOptions['missing'], number[]]>([
+    ['drop', [1, 1, 5]],
+    ['mean', [1, 1, 0, 5, 4, 0, 1, 6, 3, 0, 1, 7, 8, 0, 1, 6]],
+    ['median', [1, 1, 0, 5, 3, 0, 1, 6, 3, 0, 1, 7, 8, 0, 1, 6]],
+    ['mode', [1, 1, 0, 5, 1, 0, 1, 6, 3, 0, 1, 7, 8, 0, 1, 5]],
+    [{ a: -1, b: 'mode', c: 'drop' }, [1, 1, 0, 5, -1, 0, 1, 6, 3, 1, 0, 7]],
+  ])('%j', async (missing, expected) => {
+    const data = await readCsv(bytes(table), { missing })
+    expect(rows(data).x).toEqual(expected)
+    if (missing === 'drop') return
+    const again = await readCsv(bytes('a,b,c\n,y,1\n'), { schema: data.schema, missing: 'error' })
+    expect(rows(again).x.slice(0, 3)).toEqual([data.schema!.columns[0].fill, 0, 1])
+  })
+})
+
+describe('a window at a time', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'nabla-csv-'))
+  const file = join(folder, 'rows.csv')
+  const line = (i: number) =>
+    `${i % 7 === 3 ? '' : i},"${['red', 'green, dark', 'blue'][i % 3]}",${i % 2}\r\n${i % 5 ? '' : '\n'}`
+  writeFileSync(file, `\ufeffa,colour,label\r\n${Array.from({ length: 100 }, (_, i) => line(i)).join('')}`)
+  afterAll(() => rmSync(folder, { recursive: true }))
+  const options: CsvOptions[] = [{ missing: 'drop' }, { missing: 'median' }, { missing: 'drop', limit: 41 }]
+
+  it.each(options)('a table is what it is as a whole: %j', async given => {
+    const whole = await readCsv(file, given)
+    for (const window of [1, 7, 30, 1000]) {
+      const data = await readCsv(file, { ...given, window })
+      expect(data).toMatchObject({ size: whole.size, inputShape: whole.inputShape, classes: whole.classes })
+      expect(data.schema).toEqual(whole.schema)
+      expect(rows(data)).toEqual(rows(whole))
+      const some = [5, 40, 4, 0, 39]
+      expect(rows(data.select(some).scale(2))).toEqual(rows(whole.select(some).scale(2)))
+    }
+  })
+
+  it('a split keeps the order of the file, and an epoch visits each row once, window by window', async () => {
+    const data = await readCsv(file, { missing: { a: -1 }, window: 10 })
+    const { train, test } = data.split({ testSize: 20, seed: 1 })
+    const whole = (await readCsv(file, { missing: { a: -1 } })).split({ testSize: 20, seed: 1 })
+    const sorted = (set: Dataset) => rows(set).x.filter((_, i) => i % 4 === 0).sort((a, b) => a - b) // biome-ignore format: one thought
+    expect([sorted(train), sorted(test)]).toEqual([sorted(whole.train), sorted(whole.test)])
+    const visited = order(train.size, { seed: 3, epoch: 1, windows: train.windows })
+    expect([...visited].sort((a, b) => a - b)).toEqual(Array.from({ length: 80 }, (_, i) => i))
+    expect(visited).not.toEqual(order(train.size, { seed: 3, epoch: 2, windows: train.windows }))
+    const window = (row: number) => train.windows!.findLastIndex(start => start <= row)
+    const seen = [...visited].map(window)
+    expect(seen.filter((w, i) => w !== seen[i - 1])).toHaveLength(10)
+  })
+
+  it('a model trains on it as on the whole', async () => {
+    const model = sequential([layers.input([1]), layers.dense(1)], { seed: 1 })
+    model.compile({ optimizer: 'sgd', loss: 'meanSquaredError' })
+    writeFileSync(file, Array.from({ length: 64 }, (_, i) => `${i / 32},${i / 64}\n`).join(''))
+    const data = await readCsv(file, { label: 0, window: 16 })
+    const { history } = await model.fit(data, { epochs: 60, batchSize: 10 })
+    expect(history['loss'].at(-1)).toBeLessThan(history['loss'][0] / 4)
+  })
+
+  it('a file that has changed is refused, and what is no file too', async () => {
+    writeFileSync(file, 'a\n1\n2\n3\n')
+    const data = await readCsv(file, { window: 2 })
+    writeFileSync(file, 'a\n1\n')
+    expect(() => rows(data)).toThrow(/has changed since it was opened/)
+    await expect(readCsv(bytes('a\n1\n'), { window: 2 })).rejects.toMatchObject({ code: 'bad-window' })
   })
 })

@@ -1,0 +1,71 @@
+import type { Dataset } from './dataset.ts'
+import { sourceName } from './files.ts'
+import { eachLine, type Line, type TextSource } from './lines.ts'
+import type { TableOptions } from './schema.ts'
+import { table } from './table.ts'
+
+const decoder = new TextDecoder()
+
+/**
+ * Reads JSON lines: an object a line, its keys being the columns. A value is a number, true or false, a text, which is a
+ * category, or lists of numbers, of one size in all rows; null and what is absent is missing.
+ *
+ * Everything else is as in a CSV file: label, categories, missing values and the schema.
+ * @param source a path, an address, a File, bytes, or chunks of bytes or text
+ * @throws DataError `bad-json`, and those of `readCsv`: each names file, row and column
+ * @example
+ * const words = await readJsonLines('reviews.jsonl', { label: 'stars' })
+ */
+export async function readJsonLines(source: TextSource, options: TableOptions = {}): Promise<Dataset> {
+  const { name = sourceName(source) } = options
+  const rows = table(name, options)
+  let places: ReadonlyMap<string, number> | undefined
+
+  const take = ({ bytes, start, end, number }: Line) => {
+    const text = decoder.decode(bytes.subarray(start, end))
+    if (text.trim() === '') return false
+    const entries = Object.entries(objectIn(text, number))
+    if (!places) {
+      const names = options.schema ? known(options, entries) : entries.map(([key]) => key)
+      places = new Map(names.map((key, i) => [key, i]))
+      rows.begin(names, number)
+    }
+    const values = new Array(places.size)
+    for (const [key, value] of entries) {
+      const place = places.get(key)
+      if (place === undefined)
+        throw rows.fail(
+          'bad-column',
+          number,
+          `has the column ${JSON.stringify(key.slice(0, 40))}, which no row before has`,
+          'give each row the same keys, and null where a value is missing',
+        )
+      values[place] = value
+    }
+    for (const [place, value] of values.entries()) rows.putValue(place, value, number)
+    rows.commit(values.length, number)
+    return rows.isFull()
+  }
+
+  function objectIn(text: string, number: number): object {
+    let value: unknown
+    try {
+      value = JSON.parse(text)
+    } catch {
+      throw rows.fail('bad-json', number, 'is no JSON', 'each line must be an object: {"height": 1.8, "label": 1}')
+    }
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value
+    throw rows.fail('bad-json', number, 'is no object', 'each line must be an object: {"height": 1.8, "label": 1}')
+  }
+
+  await eachLine(source, take, { fail: rows.fail })
+  return rows.finish()
+}
+
+/** The columns of a schema, and what else the first row has: keys may be absent where their value is missing. */
+function known({ schema }: TableOptions, entries: readonly [string, unknown][]): string[] {
+  const { columns, label } = schema!
+  const names = new Set([...columns.map(({ name }) => name), ...entries.map(([key]) => key)])
+  if (label && !entries.some(([key]) => key === label.name)) names.delete(label.name)
+  return [...names]
+}
