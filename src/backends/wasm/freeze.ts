@@ -11,7 +11,7 @@ const maximum = 65536
 /** Compiles a program for one thread and a memory of its own, and notes what that holds before the first run. */
 export function freeze(program: Program, read: (buffer: Buffer) => Numbers, fma: boolean): Frozen {
   const starts = new Map<Buffer, number>()
-  let top = Math.ceil(barrierBytes / 64) * 64
+  let top = barrierBytes(1)
   const own = (bytes: number) => {
     const start = top
     top = Math.ceil((top + bytes + 64) / 64) * 64

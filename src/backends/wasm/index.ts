@@ -20,7 +20,7 @@ export const wasm: Backend = {
     const shared = threads > 1 && canShare()
     const memory = new WebAssembly.Memory({ initial: 16, maximum, shared })
     const starts = new Map<Buffer, number>()
-    let top = Math.ceil(barrierBytes / 64) * 64
+    let top = barrierBytes(threads)
     let common = { start: 0, bytes: 0 }
     let owner: unknown
     // Counts changes of weights: what programs have made of them is made again.

@@ -1,8 +1,13 @@
 import type { Code, Local, Module } from './assembler.ts'
 import type { Kernel } from './build.ts'
 
-/** Bytes at the start of memory that barriers use: how many threads have come, and how often all have. */
-export const barrierBytes = 8
+/** At the start of memory: how many threads have come to the barrier, how often all have, and a count for each thread. */
+export const barrierBytes = (threads: number) => counts + threads * line
+const counts = 64
+const line = 64
+/** Parts that a thread cuts its share of a kernel into, and the least work for which it does. */
+const pieces = 4
+const worthSharing = 1e6
 /** Looks at the barrier before a thread goes to sleep: some tens of microseconds. */
 const spins = 30_000
 
@@ -30,11 +35,16 @@ export function writeSteps(
     for (const { units, code, settled } of kernels) if (settled) f.i32(0).i32(units).i32(0).call(code)
   })
   const step = module.function('step', ['i32', 'i32'], (f, id, threads) => {
-    for (const { units, code, settled } of kernels) {
-      if (settled) continue
-      f.get(id).i32(units).op('i32.mul').get(threads).op('i32.div_u')
-      f.get(id).i32(1).op('i32.add').i32(units).op('i32.mul').get(threads).op('i32.div_u')
-      f.get(id).call(code)
+    const next = f.local('i32')
+    f.get(id).i32(1).op('i32.add').set(next)
+    for (const kernel of kernels) {
+      if (kernel.settled) continue
+      if (meet && kernel.units > 1 && kernel.flops + 4 * kernel.bytes >= worthSharing) deal(f, kernel, id, threads)
+      else {
+        shareStart(f, id, kernel.units, threads)
+        shareStart(f, next, kernel.units, threads)
+        f.get(id).call(kernel.code)
+      }
       if (meet) f.get(threads).call(meet)
     }
   })
@@ -55,6 +65,46 @@ export function writeSteps(
         })
       f.add(i, 1).get(i).get(n).op('i32.lt_s').brIf(0)
     })
+  })
+}
+
+/** Leaves on the stack where the share of a thread begins. */
+const shareStart = (f: Code, thread: Local, units: number, threads: Local) =>
+  f.get(thread).i32(units).op('i32.mul').get(threads).op('i32.div_u')
+
+/**
+ * A thread does its own share in pieces and then helps the others with theirs: a core that is held up by another
+ * process holds up the rest by one piece only. Units may run anywhere in any order, so the bits stay the same.
+ */
+function deal(f: Code, { units, code }: Kernel, id: Local, threads: Local): void {
+  const [left, owner, begin, end, piece] = Array.from({ length: 5 }, () => f.local('i32'))
+  f.get(threads).set(left).get(id).set(owner)
+  f.loop(() => {
+    shareStart(f, owner, units, threads).set(begin)
+    f.get(owner).i32(1).op('i32.add').i32(units).op('i32.mul').get(threads).op('i32.div_u').set(end)
+    f.get(end)
+      .get(begin)
+      .op('i32.sub')
+      .i32(pieces - 1)
+      .op('i32.add')
+      .i32(pieces)
+      .op('i32.div_u')
+      .set(piece)
+    const from = f.local('i32')
+    f.block(() =>
+      f.loop(() => {
+        f.get(owner).i32(line).op('i32.mul').i32(1).mem('i32.atomic.rmw.add', counts)
+        f.get(piece).op('i32.mul').get(begin).op('i32.add').tee(from).get(end).op('i32.ge_s').brIf(1)
+        const to = f.local('i32')
+        f.get(from).get(piece).op('i32.add').set(to)
+        f.get(from)
+        f.get(to).get(end).get(to).get(end).op('i32.lt_s').op('select')
+        f.get(id).call(code).br(0)
+      }),
+    )
+    f.add(owner, 1)
+    f.i32(0).get(owner).get(owner).get(threads).op('i32.eq').op('select').set(owner)
+    f.get(left).i32(1).op('i32.sub').tee(left).brIf(0)
   })
 }
 
@@ -89,6 +139,11 @@ function barrier(module: Module) {
     f.i32(0).mem('i32.atomic.load', 4).set(round)
     f.i32(0).i32(1).mem('i32.atomic.rmw.add').i32(1).op('i32.add').get(threads).op('i32.eq')
     f.if(() => {
+      const i = f.local('i32')
+      f.assign(i, 0).loop(() => {
+        f.get(i).i32(line).op('i32.mul').i32(0).mem('i32.atomic.store', counts)
+        f.add(i, 1).get(i).get(threads).op('i32.lt_s').brIf(0)
+      })
       f.i32(0).i32(0).mem('i32.atomic.store')
       f.i32(0).i32(1).mem('i32.atomic.rmw.add', 4).op('drop')
       f.i32(0).i32(-1).mem('memory.atomic.notify', 4).op('drop').op('return')
