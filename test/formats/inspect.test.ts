@@ -17,7 +17,7 @@ describe('a file is known by what is in it', () => {
     ['keras.h5', 'hdf5', 'layers, tensors'],
     ['keras.weights.h5', 'hdf5', 'tensors'],
     ['model.json', 'tfjs', 'layers'],
-    ['model.onnx', 'onnx', 'inputs, outputs, operators, tensors'],
+    ['model.onnx', 'onnx', 'inputs, outputs, operators, layers, tensors'],
     ['model.safetensors', 'nabla', 'layers, tensors'],
     ['x.safetensors', 'safetensors', 'tensors'],
     ['x.npy', 'npy', 'tensors'],

@@ -1,4 +1,5 @@
 import { checkGradients, type Layer, layers, model, numpyRandom, reference, sequential, wasm } from 'nabla'
+import { toScript } from 'nabla/script'
 import { describe, expect, test } from 'vitest'
 import type { LayerMaker } from '../../src/nn/layer.ts'
 
@@ -337,6 +338,17 @@ describe('layers', () => {
     p.forEach((v, i) => {
       expect(Math.abs(q[i] - v), type).toBeLessThan(2e-4 * Math.max(1, Math.abs(v)))
     })
+  })
+
+  test.each(titled)('%s %j gives the same bits as a script', async (_type, _config, inputShape, _output, layer) => {
+    const net = modelOf(layer, inputShape, 3)
+    net.use({ backend: wasm, threads: 1 })
+    const size = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1)
+    const parts = net.network.inputs.map(({ name, shape }) => ({ name, width: size(shape), x: numpyRandom(5).randn(2 * size(shape)) })) // biome-ignore format: a row
+    const rows = [0, 1].flatMap(row => parts.flatMap(({ width, x }) => [...x.subarray(row * width, (row + 1) * width)]))
+    const { predict } = await import(`data:text/javascript,${encodeURIComponent(toScript(net).code)}`)
+    const samples = parts.length > 1 ? Object.fromEntries(parts.map(({ name, x }) => [name, x])) : parts[0].x
+    expect(predict(samples)).toEqual(await net.forward(2, rows))
   })
 
   test.each(titled)('%s %j comes back from its settings', (type, config, inputShape, _outputShape, layer) => {

@@ -39,6 +39,7 @@ type Found = Omit<Inspection, 'kind'> & { kind: string }
 
 /** A file, or what a folder holds: a run, a model, or other files. */
 async function look(path: string): Promise<Found> {
+  if (/^https?:\/\//.test(path)) return inspectFile(path)
   if (!(await exists(path)))
     throw new DataError('no-such-file', `there is no file or folder "${path}"`, { hint: 'check the path' })
   if (!(await isFolder(path))) return inspectFile(path)
@@ -101,7 +102,8 @@ function printed(path: string, found: Found, { all }: InspectOptions, io: Io): s
     parts.push(
       facts
         .map(
-          ([name, value]) => ` ${paint.dim(name.padEnd(width))}  ${typeof value === 'number' ? count(value) : value}`,
+          ([name, value]) =>
+            ` ${paint.dim(name.padEnd(width))}  ${typeof value === 'number' ? count(value) : tame(value)}`,
         )
         .join('\n'),
     )
@@ -115,17 +117,22 @@ function printed(path: string, found: Found, { all }: InspectOptions, io: Io): s
         ` ${paint.bold(name)} ${paint.dim(`${count(rows.length)}${sum}`)}`,
         drawTable(
           titles,
-          some.map(row => titles.map(title => row[title])),
+          some.map(row => titles.map(title => cell(row[title]))),
         ),
         ...(more > 0 ? [` … and ${count(more)} more: --all shows them`] : []),
       ].join('\n'),
     )
   }
-  if (notes.length > 0) parts.push(notes.map(note => ` ${paint.yellow('note:')} ${note}`).join('\n'))
+  if (notes.length > 0) parts.push(notes.map(note => ` ${paint.yellow('note:')} ${tame(note)}`).join('\n'))
   if (problems.length > 0)
-    parts.push([` ${paint.red('cannot be loaded:')}`, ...problems.map(line => `   ${line.trimEnd()}`)].join('\n'))
+    parts.push([` ${paint.red('cannot be loaded:')}`, ...problems.map(line => `   ${tame(line.trimEnd())}`)].join('\n'))
   return parts.join('\n\n')
 }
+
+/** What comes from a file and would speak to the terminal stays silent. */
+const tame = (value: string) => value.replace(/[\p{Cc}\p{Cf}]/gu, '·')
+
+const cell = (value: Row[string] | undefined) => (typeof value === 'string' ? tame(value) : value)
 
 const numbersIn = (rows: readonly Row[]) =>
   rows.reduce((sum, { shape }) => sum + (String(shape).match(/\d+/g) ?? []).reduce((n, part) => n * Number(part), 1), 0)

@@ -29,6 +29,7 @@ const loaders: Partial<Record<FileKind, Load>> = {
   keras,
   hdf5: keras,
   tfjs: async (path, warn) => (await import('nabla/tfjs')).loadTfjs(path, { warn }),
+  onnx: async path => (await import('nabla/onnx')).loadOnnx(path),
   nabla: path => (/\.json$/.test(path) ? loadModel(dirname(path)) : bytes(path, () => {})),
   safetensors: bytes,
 }

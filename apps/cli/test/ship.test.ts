@@ -132,6 +132,25 @@ describe('convert', () => {
     expect((await nabla('summary', at('b.keras'))).out).toContain('Total params')
   })
 
+  test('takes a model out of ONNX', async () => {
+    expect(await nabla('convert', at('small'), at('c.onnx'))).toMatchObject({ code: 0 })
+    expect(await nabla('convert', at('c.onnx'), at('c.keras'))).toMatchObject({ code: 0, err: '' })
+    const { data } = await (await loadKeras(at('c.keras'))).predict({ x, shape: [3, 28, 28, 1] })
+    for (const [i, value] of expected.entries()) expect(data[i]).toBeCloseTo(value, 5)
+  })
+
+  test('takes a model in 64 bits to a module in 32, and says so', async () => {
+    await sequential([input([2]), dense(2)], { dtype: 'float64', seed: 1 }).save(at('exact'))
+    const { code, err } = await nabla('convert', at('exact'), at('exact.mjs'))
+    expect({ code, err }).toEqual({
+      code: 0,
+      err: 'warning: js does not keep 64-bit numbers: they are rounded to 32 bits\n',
+    })
+    const { predict } = await import(pathToFileURL(at('exact.mjs')).href)
+    const { data } = await (await loadModel(at('exact'))).predict({ x: [[1, 2]] })
+    expect(Array.from(predict([1, 2]))).toEqual([expect.closeTo(data[0], 5), expect.closeTo(data[1], 5)])
+  })
+
   test('takes arrays from form to form', async () => {
     for (const [
       from,
@@ -210,6 +229,13 @@ describe('inspect', () => {
       'flatten',
       'dense',
     ])
+  })
+
+  test('lets no file speak to the terminal', async () => {
+    writeFileSync(at('loud.csv'), '\u001b[31mred,b\n1,2\n')
+    const { out } = await nabla('inspect', at('loud.csv'))
+    expect(out).toContain('[31mred')
+    expect(out).not.toContain('\u001b')
   })
 
   test('goes on after a file that nobody can read', async () => {

@@ -1,10 +1,10 @@
 import type { onnx } from 'onnx-proto'
 import { badFile, schema, tensorOf } from '../onnx/file.ts'
-import { importOnnx } from '../onnx/index.ts'
+import { importOnnx, loadOnnx } from '../onnx/index.ts'
 import { operatorFor } from '../onnx/operators/index.ts'
 import { dtypeOf } from '../onnx/tensors.ts'
 import type { FileArray, Row } from './arrays.ts'
-import { attempt, type Contents, type File, problemsIn, short } from './contents.ts'
+import { attempt, type Contents, type File, keeper, layersOf, problemsIn, short } from './contents.ts'
 
 const mostNodes = 200_000
 const deepest = 8
@@ -25,6 +25,9 @@ export async function onnxContents(file: File): Promise<Contents> {
   const held = new Set(constants.map(({ name }) => name))
   const { arrays, unread } = arraysIn(constants)
   const { problems } = await attempt(() => importOnnx(file.bytes))
+  const layers = await attempt(() => loadOnnx(file.bytes, { backend: keeper() }))
+  if (problems.length === 0 && !layers.done)
+    file.warn(`it runs, but not all of it can become layers: ${layers.problems.join(' ')}`)
   const imports = (model.opsetImport ?? []).map(({ domain, version }) => `${domain ? `${domain} ` : ''}${version}`)
   const notes = (model.metadataProps ?? []).slice(0, 50)
   return {
@@ -44,6 +47,7 @@ export async function onnxContents(file: File): Promise<Contents> {
       inputs: (graph.input ?? []).filter(({ name }) => !held.has(name)).map(port),
       outputs: (graph.output ?? []).map(port),
       operators: operators(nodes),
+      layers: layers.done ? layersOf(layers.done) : [],
       ...(unread.length > 0 ? { 'other tensors': unread } : {}),
     },
     arrays,

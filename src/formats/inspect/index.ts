@@ -116,6 +116,8 @@ async function open(source: ByteSource, { beside = neighbour(source) }: InspectO
   const notes: string[] = []
   const name = sourceName(source)
   const packed = await readBytes(source)
+  if (packed.length === 0)
+    throw new DataError('unreadable', `${short(name, 60)} is empty`, { hint: 'write or download it again' })
   const isPacked = kindOf(packed, name) === 'gzip'
   const bytes = isPacked ? await gunzip(packed, { name, limit: Math.max(2 ** 26, 64 * packed.length) }) : packed
   const file: File = { name, bytes, beside, warn: note => void notes.push(short(note, 300)) }

@@ -155,7 +155,7 @@ async function ours(about: Readonly<Record<string, unknown>>, tensors: readonly 
   })
   const { training } = about
   const facts = {
-    ...(model ? modelFacts(model) : { name: short(about.name) }),
+    ...(model ? modelFacts(model) : { name: typeof about.name === 'string' ? short(about.name) : undefined }),
     step: isRecord(training) ? short(training.step) : undefined,
   }
   const names = Array.isArray(about.layers) ? about.layers.slice(0, 10_000) : []
