@@ -44,7 +44,7 @@ export const bidirectional = wrapper<BidirectionalOptions>('bidirectional', (lay
       const outputs = mergeMode === 'concat' ? places(y) : places(views.forward_y, views.backward_y)
       for (const [i, [prefix, p]] of each.entries())
         (p[pass] ?? p.forward)(k, { ...inside(prefix, views), x, y: outputs[i] }, [x], masks)
-      if (mergeMode !== 'concat') k.map(y, formulas[mergeMode][0], { a: outputs[0], b: outputs[1] })
+      if (mergeMode !== 'concat') k.map(y, formulas[mergeMode][0], { a: views.forward_y, b: views.backward_y })
     }
   return {
     within: { forward_: layer, backward_: turned },
@@ -79,7 +79,8 @@ export const bidirectional = wrapper<BidirectionalOptions>('bidirectional', (lay
       const parts = each.map(([prefix]) => k.scratch(`dx ${prefix}`, dx.shape))
       for (const [i, [prefix, p]] of each.entries()) {
         const [y, part, dx] = [outputs[i], slopes[i], parts[i]]
-        if (mergeMode !== 'concat') k.map(part, formulas[mergeMode][1], { dy, other: outputs[1 - i] })
+        const [own, other] = i === 0 ? [views.dforward_y, views.backward_y] : [views.dbackward_y, views.forward_y]
+        if (mergeMode !== 'concat') k.map(own, formulas[mergeMode][1], { dy, other })
         p.backward(k, { ...inside(prefix, views), x, y, dy: part, dx }, [x], [dx], masks)
       }
       k.map(dx, 'a + b', { a: parts[0], b: parts[1] })
