@@ -7,11 +7,11 @@ export default defineConfig({
   resolve: {
     alias: [
       { find: /^nabla$/, replacement: source('index.ts') },
-      { find: /^nabla\/(keras|tfjs)$/, replacement: source('$1.ts') },
+      { find: /^nabla\/(keras|onnx|tfjs)$/, replacement: source('$1.ts') },
       { find: /^nabla\/plot$/, replacement: source('plot/index.ts') },
       { find: /^nabla\/csv$/, replacement: source('data/csv.ts') },
       { find: /^nabla\/mnist$/, replacement: source('data/mnist.ts') },
-      { find: /^nabla\/(npy|safetensors|onnx|script|inspect)$/, replacement: source('formats/$1/index.ts') },
+      { find: /^nabla\/(npy|safetensors|script|inspect)$/, replacement: source('formats/$1/index.ts') },
     ],
   },
   test: {

@@ -32,4 +32,5 @@ const loaders: Partial<Record<FileKind, Load>> = {
   onnx: async path => (await import('nabla/onnx')).loadOnnx(path),
   nabla: path => (/\.json$/.test(path) ? loadModel(dirname(path)) : bytes(path, () => {})),
   safetensors: bytes,
+  onnx: async path => (await import('nabla/onnx')).loadOnnx(path),
 }

@@ -50,6 +50,7 @@ interface Config {
   readonly useCausalMask?: boolean
   readonly scoreMode?: string
   readonly normalizeFirst?: boolean
+  readonly maskZero?: boolean
   readonly lower?: number
   readonly upper?: number
 }
@@ -235,6 +236,7 @@ const writers: Readonly<Record<string, Writer>> = {
   gaussianNoise: nothing,
   gaussianDropout: nothing,
   alphaDropout: nothing,
+  activityRegularization: nothing,
   dense: (b, [x], { config, weights, array }) => {
     const z = b.node('Gemm', weights.b ? [x, array('W'), array('b')] : [x, array('W')])
     return activate(b, z, resolveActivation(config.activation ?? 'linear'), weights.W!.shape[1])
@@ -297,7 +299,8 @@ const writers: Readonly<Record<string, Writer>> = {
   permute: (b, [x], { config }) => b.transpose(x, [0, ...config.dims!]),
   repeatVector: (b, [x], { config }) =>
     b.node('Tile', [b.node('Unsqueeze', [x, b.whole([1])]), b.whole([1, config.n!, 1])]),
-  embedding: (b, [x], { weights, array }) => {
+  embedding: (b, [x], { config, weights, array }) => {
+    if (config.maskZero) throw unsupported('embedding with maskZero', 'ONNX has no masks: leave maskZero out')
     const rows = b.node('Clip', [b.node('Floor', [x]), b.number(0), b.number(weights.W!.shape[0] - 1)])
     return b.node('Gather', [array('W'), b.node('Cast', [rows], { to: 7 })])
   },

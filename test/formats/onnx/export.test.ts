@@ -1,4 +1,7 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { activations, composed, type Layer, layer, layers, type Model, model, numpyRandom, sequential } from 'nabla'
+import { loadKeras, toKeras } from 'nabla/keras'
 import { affine, exportOnnx, importOnnx, loadOnnx, matmul, onnxLayers } from 'nabla/onnx'
 import { describe, expect, test } from 'vitest'
 
@@ -12,13 +15,21 @@ function shaken<M extends Model>(made: M): M {
   return made
 }
 
-/** Compares what the file computes with what the model does. */
+/** Compares what the file computes with what the model does; ONNX_EXPORTS=folder keeps the files for onnx_runtime_check. */
 async function agrees(made: Model & { predict: ReturnType<typeof sequential>['predict'] }, low = -2, high = 2) {
   const batch = 3
   const size = made.inputShape.reduce((a, b) => a * b, 1)
   const x = Float32Array.from(random.uniform(low, high, batch * size))
   const expected = await made.predict(x)
-  const file = await importOnnx(await exportOnnx(made))
+  const bytes = await exportOnnx(made)
+  const { ONNX_EXPORTS: folder } = process.env
+  if (folder) {
+    const name = join(folder, `${expect.getState().currentTestName?.replace(/\W+/g, '_')}`)
+    writeFileSync(`${name}.onnx`, bytes)
+    const answers = { shape: [batch, ...made.inputShape], x: [...x], y: Array.from(expected.data) }
+    writeFileSync(`${name}.json`, JSON.stringify(answers))
+  }
+  const file = await importOnnx(bytes)
   const [input, output] = [file.inputs[0].name, file.outputs[0].name]
   const got = file.run({ [input]: { shape: [batch, ...made.inputShape], data: x } })[output]
   expect(got.shape).toEqual([batch, ...made.outputShape])
@@ -91,7 +102,14 @@ const table: Record<string, { input: number[]; stack: Layer[]; low?: number }> =
   },
   noise: {
     input: [4, 4, 2],
-    stack: [l.spatialDropout2d(0.2), l.gaussianNoise(1), l.gaussianDropout(0.1), l.alphaDropout(0.1), l.flatten()],
+    stack: [
+      l.activityRegularization(),
+      l.spatialDropout2d(0.2),
+      l.gaussianNoise(1),
+      l.gaussianDropout(0.1),
+      l.alphaDropout(0.1),
+      l.flatten(),
+    ],
   },
   noise1d: { input: [4, 2], stack: [l.spatialDropout1d(0.2), l.flatten()] },
   noise3d: { input: [4, 2, 2, 1], stack: [l.spatialDropout3d(0.2), l.flatten()] },
@@ -306,6 +324,30 @@ test('layers without a counterpart are named all at once', async () => {
   const strange = layer('strange', [], () => composed(x => l.dense(2)(x)))
   const made = sequential([l.input([4]), strange(), l.activation('sparsemax'), strange()])
   await expect(exportOnnx(made)).rejects.toThrow(/^unsupported: strange "strange", strange "strange_1"\n/)
+})
+
+test('a network for digits goes through Keras and ONNX and says the same', async () => {
+  const made = shaken(
+    sequential([
+      l.input([28, 28, 1]),
+      l.conv2d(8, 3, { activation: 'relu' }),
+      l.batchNormalization(),
+      l.maxPooling2d(),
+      l.conv2d(12, 3, { activation: 'relu', padding: 'same' }),
+      l.maxPooling2d(),
+      l.flatten(),
+      l.dropout(0.3),
+      l.dense(10, { activation: 'softmax' }),
+    ]),
+  )
+  const x = Float32Array.from(random.uniform(0, 1, 3 * 784))
+  const before = await made.predict(x)
+  const kept = await loadKeras(await toKeras(made))
+  await agrees(kept, 0, 1)
+  const after = await (await loadOnnx(await exportOnnx(kept))).predict(x)
+  Array.from(before.data).forEach((value, i) => {
+    expect(Math.abs(after.data[i] - value), `number ${i}`).toBeLessThan(1e-5)
+  })
 })
 
 test('what was written is read again as the same layers', async () => {
