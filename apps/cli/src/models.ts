@@ -32,5 +32,4 @@ const loaders: Partial<Record<FileKind, Load>> = {
   onnx: async path => (await import('nabla/onnx')).loadOnnx(path),
   nabla: path => (/\.json$/.test(path) ? loadModel(dirname(path)) : bytes(path, () => {})),
   safetensors: bytes,
-  onnx: async path => (await import('nabla/onnx')).loadOnnx(path),
 }
