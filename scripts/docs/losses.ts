@@ -21,7 +21,7 @@ export const kind: Kind = {
   page(name, words, definition) {
     const made = makers[name]()
     const saved = made.toJSON() as unknown as FormulaLossDefinition
-    const picture = plot(made, range(words.tags.domain?.[0]))
+    const picture = plot(made, domainOf(words.tags.domain?.[0]))
     return {
       picture,
       markdown: blocks(
@@ -88,14 +88,14 @@ const sums = (parts: Parts, baked: Record<string, unknown>) =>
     return [...lines.slice(0, -1), [left, SIGNS[reduction] + (/[ +-]/.test(right) ? `\\left(${right}\\right)` : right)]]
   })
 
-interface Domain {
+export interface Domain {
   readonly from: number
   readonly to: number
   readonly targets: readonly number[]
 }
 
 /** What `@domain 0 to 1, targets 1 and -1` says. */
-const range = (text = ''): Domain => {
+export const domainOf = (text = ''): Domain => {
   const numbers = (part = '') => part.match(/-?\d+(\.\d+)?/g)?.map(Number) ?? []
   const [ends, targets] = text.split('targets')
   const [from = -3, to = 3] = numbers(ends)

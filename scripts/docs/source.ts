@@ -156,7 +156,7 @@ export function optionsOf(file: string, name: string): Option[] {
     .filter(each => each && each !== 'LayerOptions')
     .flatMap(each => optionsOf(found.file, each))
   const written = [
-    ...code.matchAll(/(?:^ {2}\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\n)?^ {2}(?:readonly )?(\w+)\??: (.+)$/gm),
+    ...code.matchAll(/(?:^ {2}\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\n)?^ {2}(?:readonly )?(\w+)\??(?:: |(?=\())(.+)$/gm),
   ].map(([, comment = '', name, type]) => ({ name, about: words([`/**${comment}*/`]).text, type }))
   const all = [...written, ...own, ...inherited]
   return all.filter(({ name }, i) => all.findIndex(other => other.name === name) === i)

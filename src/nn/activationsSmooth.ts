@@ -84,7 +84,7 @@ export const bentIdentity = activation('bentIdentity', {
   backward: 'dy * (x / (2 * sqrt(x^2 + 1)) + 1)',
 })
 
-/** y = sin x */
+/** A wave: y = sin x. */
 export const sinusoid = activation('sinusoid', {
   forward: 'sin(x)',
   backward: 'dy * cos(x)',

@@ -270,6 +270,7 @@ const rows: [Layer, number[] | number[][], number[]][] = [
   ],
   [transformerEncoder(6, 2, { dropout: 0.3 }), [3, 4], [3, 4]],
   [transformerEncoder(5, 1, { activation: 'gelu', normalizeFirst: true, useCausalMask: true }), [3, 2], [3, 2]],
+  [multiHeadAttention(2, 16), [4, 5], [4, 5]],
   [multiHeadAttention(2, 3), [4, 5], [4, 5]],
   [multiHeadAttention(2, 3, { useCausalMask: true, useBias: false }), [4, 5], [4, 5]],
   [

@@ -61,7 +61,7 @@ const winner = (names: readonly string[], i: number) =>
     .join('')} ? dy : 0`
 
 /**
- * y = Σ xᵢ
+ * Adds its inputs: y = Σ xᵢ.
  * @equation y = \sum_i x_i
  * @slope dx_i = dy
  * @shape [n], [n], … → [n]; axes of size 1 are stretched
@@ -72,7 +72,7 @@ const winner = (names: readonly string[], i: number) =>
 export const add = merging('add', { forward: names => names.join(' + '), slope: () => 'dy' })
 
 /**
- * y = a − b
+ * Takes the second input from the first: y = a − b.
  * @equation y = a - b
  * @slope da = dy, \quad db = -dy
  * @shape [n], [n] → [n]; axes of size 1 are stretched
@@ -87,7 +87,7 @@ export const subtract = merging('subtract', {
 })
 
 /**
- * y = Π xᵢ
+ * Multiplies its inputs, place by place: y = Π xᵢ.
  * @equation y = \prod_i x_i
  * @slope dx_i = dy \prod_{j \ne i} x_j
  * @shape [n], [n], … → [n]; axes of size 1 are stretched
@@ -101,7 +101,7 @@ export const multiply = merging('multiply', {
 })
 
 /**
- * y = Σ xᵢ / n
+ * The mean of its inputs, place by place: y = Σ xᵢ / n.
  * @equation y = \frac{1}{n} \sum_i x_i
  * @slope dx_i = \frac{dy}{n}
  * @shape [n], [n], … → [n]; axes of size 1 are stretched

@@ -4,12 +4,15 @@ import type { Callback, Run, TrainEvent } from '../event.ts'
 type Heard<T extends TrainEvent['type']> = (event: Extract<TrainEvent, { type: T }>, run: Run) => unknown
 
 export interface LambdaCallbackOptions {
+  /** Before the first step. */
   onTrainBegin?: Heard<'begin'>
   /** After a step of training. */
   onTrainBatchEnd?: Heard<'step'>
   /** After a batch of validation. */
   onTestBatchEnd?: Heard<'validation'>
+  /** After an epoch, with its numbers. */
   onEpochEnd?: Heard<'epoch'>
+  /** After the last step, with the reason why it is the last. */
   onTrainEnd?: Heard<'end'>
 }
 

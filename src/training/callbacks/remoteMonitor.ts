@@ -7,6 +7,7 @@ export interface RemoteMonitorOptions {
   path?: string
   /** The field of the form that holds the JSON. */
   field?: string
+  /** Sent along, for example who asks. */
   headers?: Readonly<Record<string, string>>
   /** Sends the JSON itself instead of a form. */
   sendAsJson?: boolean

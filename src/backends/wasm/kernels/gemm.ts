@@ -180,13 +180,15 @@ function rightOperand(
   const keep = settled ? { ...build, add: (kernel: Kernel) => build.add({ ...kernel, settled }) } : build
   const copy = (from: View, to: View) =>
     map(keep, { verb: 'map', formula: formula('x'), inputs: { x: from }, outputs: { y: to } })
+  // Columns of several axes, such as the heads of an attention, need not part where a panel ends.
+  const plain = b.axes[1].filter(({ size }) => size !== 1).length > 1 ? copied(keep, b) : b
   let start = 0
   let tailStart = 0
   if (panels > 0) {
     const packed = room(build, 'panels', [panels, k, wide], settled)
     start = build.locate(packed.buffer).origin
     copy(
-      b
+      plain
         .slice(1, 0, panels * wide)
         .reshape(k, panels, wide)
         .transpose(1, 0, 2),
@@ -197,7 +199,7 @@ function rightOperand(
   if (rest > 0) {
     const packed = room(build, 'panel', [k, tailWide], settled)
     tailStart = build.locate(packed.buffer).origin
-    copy(b.slice(1, panels * wide, rest), packed.slice(1, 0, rest))
+    copy(plain.slice(1, panels * wide, rest), packed.slice(1, 0, rest))
   }
   const packedStrides = (tail: boolean) => {
     const strides: Record<number, number> = {}
