@@ -17,6 +17,7 @@ import { beside, loss } from './loss.ts'
 export const ctc = loss('ctc', {
   params: { blank: 0, maxLabels: 0, perLabel: false, zeroInfinity: false },
   targetShape: ([steps], { maxLabels }) => [maxLabels || steps],
+  target: 'class',
   weighted: true,
   forward(k, { p, t, loss, weight }, numbers) {
     const { cost } = costs(k, alignment(k, p, t, numbers), numbers)

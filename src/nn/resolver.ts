@@ -37,14 +37,28 @@ export function resolver<T extends Named>(kind: string, known: Readonly<Record<s
     }
     if (reader && own && typeof name === 'string' && isSound(params, rest))
       return reader.define(name.slice(0, 64), { params, ...rest } as never)()
-    const guess = nearest(String(name).slice(0, 64), Object.keys(known), 1)
     const names = Object.keys(known).sort()
-    const some = names.length > 12 ? [...nearest(String(name).slice(0, 64), names, 6), '…'] : names
+    const [guess] = alike(String(name).slice(0, 64), Object.keys(known))
+    const close = guess === undefined ? names : alike(String(name).slice(0, 64), names)
+    const some = names.length > 12 ? [...close.slice(0, 6), '…'] : names
     throw new StateError('unknown-name', `unknown ${kind} ${JSON.stringify(name)?.slice(0, 40)}`, {
       evidence: [['known', some.join(', ')]],
-      hint: guess.length > 0 ? `did you mean "${guess[0]}"?` : 'use one of the known names',
+      hint: guess ? `did you mean "${guess}"?` : 'use one of the known names',
     })
   }
+}
+
+/** Names that a name may stand for: those that begin with it, those it is short for (mse), those it nearly is. */
+function alike(name: string, names: readonly string[]): string[] {
+  const lower = name.toLowerCase()
+  const near = nearest(name, names, 6)
+  if (near[0]?.toLowerCase() === lower) return near
+  const bySize = names.toSorted((a, b) => a.length - b.length)
+  const begun = bySize.filter(known => lower.length > 2 && known.toLowerCase().startsWith(lower))
+  const initials = bySize.filter(known => known.replace(/(?<!^)[^A-Z]/g, '').toLowerCase() === lower)
+  const letters = new RegExp(`^${[...lower].map(c => (/[a-z0-9]/.test(c) ? c : '.')).join('.*')}`, 'i')
+  const short = bySize.filter(known => lower.length === 3 && letters.test(known))
+  return [...new Set([...begun, ...initials, ...short, ...near])]
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>

@@ -5,7 +5,7 @@ import type { Network } from '../model/network.ts'
 import { targetsOf } from '../model/programs.ts'
 import { calledBy } from '../nn/call.ts'
 import type { Loss } from '../nn/loss.ts'
-import { printShape, type Shape, sameShape } from '../tensor/shape.ts'
+import { printShape, type Shape, sameShape, sizeOf } from '../tensor/shape.ts'
 
 /** Several arrays: by the names of a model's inputs or outputs, or in their order. */
 export type Several = Readonly<Record<string, Nested | Shaped>> | readonly (Nested | Shaped)[]
@@ -99,17 +99,31 @@ function checkTarget({ outputs }: Network, set: Dataset, i: number, loss: Loss, 
       hint: targetHint(set, given, loss.target, classes),
     })
   }
-  if (loss.target !== 'class' || expected.length > 0) return
+  if (loss.target !== 'class') return
   const { ignoreClass = -1 } = loss.params
   const one = several ? set.arrange({ y: [name] }) : set
-  for (let row = 0; row < set.size; row++) {
-    const label = one.label(row)
+  for (const [row, label] of labels(one, sizeOf(expected))) {
     const isIgnored = ignoreClass !== -1 && label === ignoreClass
-    if (!(isIgnored || (Number.isInteger(label) && label >= 0 && label < classes)))
-      throw new DataError('bad-label', `row ${row} has label ${label}, expected 0 … ${classes - 1}`, {
-        evidence,
-        hint: `labels count from 0; for labels up to ${label} the last layer needs more units`,
-      })
+    if (isIgnored || (Number.isInteger(label) && label >= 0 && label < classes)) continue
+    throw new DataError('bad-label', `row ${row} has label ${label}, expected 0 … ${classes - 1}`, {
+      evidence,
+      hint:
+        Number.isInteger(label) && label >= 0
+          ? `labels count from 0; for labels up to ${label} the last layer needs more units`
+          : 'labels are whole numbers that count from 0',
+    })
+  }
+}
+
+/** Every label with its row: one a sample, or `width` of them. */
+function* labels(set: Dataset, width: number): Generator<readonly [row: number, label: number]> {
+  if (width === 1) for (let row = 0; row < set.size; row++) yield [row, set.label(row)]
+  else {
+    const [x, y] = [sizeOf(set.inputShape), width].map(size => new Float64Array(size))
+    for (let row = 0; row < set.size; row++) {
+      set.fill(Int32Array.of(row), x, y)
+      for (const label of y) yield [row, label]
+    }
   }
 }
 
@@ -124,7 +138,8 @@ function shapeHint(model: Model, { x }: DatasetSource): Shape | undefined {
 
 function targetHint(set: Dataset, given: Shape, wanted: 'same' | 'class', classes: number): string {
   if (!set.hasTargets) return 'give the data y as well'
-  if (wanted === 'class') return "targets are one-hot: use loss 'categoricalCrossentropy'"
+  if (wanted === 'class' && given.at(-1) === classes) return "targets are one-hot: use loss 'categoricalCrossentropy'"
+  if (wanted === 'class') return 'targets are numbers of classes, one for each row of the output'
   if (given.length === 0 && classes > 1)
     return "targets are class numbers: use data.oneHot(), or loss 'sparseCategoricalCrossentropy'"
   return 'the last layer must have as many outputs as a target has numbers'

@@ -56,6 +56,15 @@ async function* told(
   const { heard = true, isStopped = () => false, isDone = () => 0 } = options
   const isOver = () => signal?.aborted || isStopped()
   compiled(model, 'fit')
+  for (const [what, count] of Object.entries({ epochs, initialEpoch }))
+    if (!(Number.isSafeInteger(count) && count >= 0))
+      throw new DataError(
+        'bad-option',
+        `fit got ${what} ${String(count).slice(0, 24)}, expected a whole number from 0`,
+        {
+          hint: 'epochs: 10',
+        },
+      )
   const all = samplesFor(model, data)
   const [samples, validation] = divide(model, all, options)
   const weights = weightsFor(all, options)

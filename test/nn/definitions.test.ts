@@ -41,6 +41,17 @@ describe.each(kinds)('every %s', (_, known, resolve) => {
   })
 })
 
+test.each([
+  [resolveLoss, 'mse', 'meanSquaredError'],
+  [resolveLoss, 'bce', 'binaryCrossentropy'],
+  [resolveLoss, 'meanSquareError', 'meanSquaredError'],
+  [resolveMetric, 'acc', 'accuracy'],
+  [resolveOptimizer, 'adm', 'adam'],
+  [resolveInitializer, 'glorot', 'glorotNormal'],
+] as const)('%# an unknown name is answered with what may have been meant', (resolve, name, meant) => {
+  expect(() => (resolve as (choice: string) => unknown)(name)).toThrow(`hint: did you mean "${meant}"?`)
+})
+
 /** Settings without those that count something. */
 const sound = (params: object) =>
   Object.fromEntries(Object.entries(params).filter(([key]) => !/steps|power|classId|numClasses|^k$/i.test(key)))

@@ -14,6 +14,34 @@ function network(seed = 0) {
   return model
 }
 
+test.each([
+  [[0.5, 1], 'row 0 has label 0.5, expected 0 … 1'],
+  [[1, -1], 'row 1 has label -1, expected 0 … 1'],
+])('labels %j are refused', async (y, line) => {
+  await expect(network().fit({ x: [1, 2, 3, 4, 5, 6], y, inputShape: [3] })).rejects.toThrow(line)
+})
+
+test('every label of a sequence is looked at', async () => {
+  const model = sequential([input([2, 3]), layers.lstm(3, { returnSequences: true })])
+  const x = Array(12).fill(1)
+  const data = (y: number[][]) => ({ x, y, inputShape: [2, 3] })
+  model.compile({ loss: 'sparseCategoricalCrossentropy' })
+  const bad = [
+    [0, 1],
+    [2, 3],
+  ]
+  await expect(model.fit(data(bad))).rejects.toThrow('row 1 has label 3, expected 0 … 2')
+  model.compile({ loss: 'ctc' })
+  await expect(model.fit(data(bad))).rejects.toThrow('row 1 has label 3, expected 0 … 2')
+  expect((await model.fit(data(bad.map(row => row.map(Math.sign))))).history.loss[0]).toBeGreaterThan(0)
+})
+
+test.each([{ epochs: -1 }, { epochs: 1.5 }, { initialEpoch: Number.NaN }])('fit with %j is refused', async options => {
+  await expect(network().fit(data, options)).rejects.toThrow(
+    /^fit got (epochs|initialEpoch) .*, expected a whole number/,
+  )
+})
+
 test('a training is told as events', async () => {
   const events: TrainEvent[] = []
   for await (const event of train(network(), data, { epochs: 2, batchSize: 16, validationSplit: 0.2 }))
