@@ -129,7 +129,7 @@ describe('the arrays of a file', () => {
   test('are missed where there are none, and refused where they are no numbers', async () => {
     await expect(readArrays(await samples['x.png']())).rejects.toThrow(NablaError)
     await expect(readArrays(new File(['a,b\n1,x\n'], 'x.csv'))).rejects.toThrow(
-      'x.csv, line 2, column 2 is "x", no number',
+      'x.csv row 2 column 2 holds "x", expected a number',
     )
   })
 })

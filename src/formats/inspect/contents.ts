@@ -1,4 +1,5 @@
 import type { ByteSource } from '../../data/files.ts'
+import type { TextSource } from '../../data/lines.ts'
 import { DataError, NablaError } from '../../errors.ts'
 import type { EngineOptions, Model } from '../../model/model.ts'
 import { countOf } from '../../model/network.ts'
@@ -8,7 +9,10 @@ import type { FileArray, Row } from './arrays.ts'
 /** A file that is looked at. */
 export interface File {
   readonly name: string
+  /** All of it; of tables and lines, which may be larger than memory, the beginning. */
   readonly bytes: Uint8Array
+  /** Tables and lines, piece by piece. */
+  readonly text: TextSource
   /** Where a file beside it is, if anybody knows. */
   beside?(name: string): ByteSource
   /** Told what loaders warn of. */

@@ -1,5 +1,5 @@
 // What a file holds, whatever it is: models, weights, arrays, tables and pictures, loadable or not.
-import { type ByteSource, gunzip, readBytes, sourceName } from '../../data/files.ts'
+import { type ByteSource, byteChunks, gunzip, readBytes, sourceName } from '../../data/files.ts'
 import { readIdx } from '../../data/idx.ts'
 import { DataError, NablaError } from '../../errors.ts'
 import type { TensorData } from '../../tensor/safetensors.ts'
@@ -12,7 +12,7 @@ import { onnxContents } from './graph.ts'
 import { type Kind, kindOf, kinds } from './kind.ts'
 import { hdf5Contents, kerasContents, nablaContents, safetensorsContents, tfjsContents } from './models.ts'
 import { pngContents } from './png.ts'
-import { cellsOf, csvContents, isNumber, linesContents } from './tables.ts'
+import { csvArray, csvContents, linesContents } from './tables.ts'
 
 export type { ByteSource } from '../../data/files.ts'
 export type { Row } from './arrays.ts'
@@ -58,7 +58,7 @@ export async function inspect(source: ByteSource, options: InspectOptions = {}):
   return {
     kind: type,
     format: kinds[type],
-    bytes: size,
+    bytes: size(),
     about: Object.fromEntries(facts),
     tables: Object.fromEntries(rows.filter(([, list]) => list.length > 0)),
     problems,
@@ -94,7 +94,8 @@ export async function readArrays(source: ByteSource, options: InspectOptions = {
   const { kind, file } = await open(source, options)
   const { arrays = [], problems = [] } = await guarded(
     file,
-    async (): Promise<Contents> => (kind.kind === 'csv' ? { arrays: [table(file)] } : contents(kind, file)),
+    async (): Promise<Contents> =>
+      kind.kind === 'csv' ? { arrays: [await csvArray(file.text, file.name, stem(file.name))] } : contents(kind, file),
   )
   const found = arrays.filter(({ dtype }) => dtype !== 'other')
   if (found.length === 0)
@@ -115,14 +116,31 @@ interface Known {
 async function open(source: ByteSource, { beside = neighbour(source) }: InspectOptions) {
   const notes: string[] = []
   const name = sourceName(source)
-  const packed = await readBytes(source)
-  if (packed.length === 0)
+  const head = await beginning(source)
+  if (head.length === 0)
     throw new DataError('unreadable', `${short(name, 60)} is empty`, { hint: 'write or download it again' })
-  const isPacked = kindOf(packed, name) === 'gzip'
-  const bytes = isPacked ? await gunzip(packed, { name, limit: Math.max(2 ** 26, 64 * packed.length) }) : packed
-  const file: File = { name, bytes, beside, warn: note => void notes.push(short(note, 300)) }
-  const kind = await guarded(file, () => known(file, isPacked ? name.replace(/\.gz$/i, '') : name))
-  return { kind, file, size: packed.length, notes }
+  const first = kindOf(head, name)
+  const isText = first === 'csv' || first === 'lines'
+  const packed = isText ? head : await readBytes(source)
+  const limit = Math.max(2 ** 26, 64 * packed.length)
+  const bytes = first === 'gzip' ? await gunzip(packed, { name, limit }) : packed
+  let size = isText ? 0 : packed.length
+  async function* counted() {
+    for await (const chunk of byteChunks(source)) {
+      size += chunk.length
+      yield chunk
+    }
+  }
+  const warn = (note: string) => void notes.push(short(note, 300))
+  const file: File = { name, bytes, text: isText ? counted() : bytes, beside, warn }
+  const kind = await guarded(file, () => known(file, first === 'gzip' ? name.replace(/\.gz$/i, '') : name))
+  return { kind, file, size: () => size, notes }
+}
+
+/** The first piece of a source. */
+async function beginning(source: ByteSource): Promise<Uint8Array> {
+  for await (const chunk of byteChunks(source)) return chunk
+  return new Uint8Array()
 }
 
 /** Where files lie together, the folder of the one that was named. */
@@ -180,9 +198,9 @@ async function contents({ kind, files, json }: Known, file: File): Promise<Conte
     case 'png':
       return pngContents(file.bytes, file.name)
     case 'csv':
-      return csvContents(file.bytes, file.name)
+      return csvContents(file.text, file.name)
     case 'lines':
-      return linesContents(file.bytes, file.name)
+      return linesContents(file.text, file.name)
     case 'json':
       return {
         tables: {
@@ -221,34 +239,6 @@ async function archived(files: ReadonlyMap<string, Uint8Array>): Promise<Content
     wrong.push(...problems)
   }
   return { arrays: parts, problems: wrong }
-}
-
-/** A table of numbers as one array, a row a line. */
-function table({ bytes, name }: File): FileArray {
-  const values: number[] = []
-  let width = 0
-  for (const { cells, line } of cellsOf(new TextDecoder().decode(bytes), name)) {
-    if (width === 0) {
-      width = cells.length
-      if (cells.some(cell => !isNumber(cell))) continue
-    }
-    const odd = cells.length === width ? cells.findIndex(cell => !isNumber(cell)) : cells.length
-    if (odd >= 0)
-      throw new DataError(
-        'csv-not-a-number',
-        odd < cells.length
-          ? `${short(name, 40)}, line ${line}, column ${odd + 1} is ${JSON.stringify(short(cells[odd], 20))}, no number`
-          : `${short(name, 40)}, line ${line} has ${odd} cells, expected ${width}`,
-        { hint: 'arrays are made of numbers alone; read other tables with readCsv' },
-      )
-    for (const cell of cells) values.push(Number(cell))
-  }
-  return {
-    name: stem(name),
-    dtype: 'float64',
-    shape: [values.length / (width || 1), width],
-    data: Float64Array.from(values),
-  }
 }
 
 /** What came from ONNX as float64 in the array of its own type; what is typed already as it is. */

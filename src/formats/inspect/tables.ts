@@ -1,10 +1,15 @@
+import { cellsOf } from '../../data/cells.ts'
+import { isNumber } from '../../data/fields.ts'
+import { eachLine, type TextSource } from '../../data/lines.ts'
+import { missingMarks, schemaError } from '../../data/schema.ts'
 import { DataError } from '../../errors.ts'
-import type { Row } from './arrays.ts'
+import type { FileArray, Row } from './arrays.ts'
 import { type Contents, isRecord, parseJson, short } from './contents.ts'
 
 const mostColumns = 100_000
 const mostKinds = 1000
-const longestCell = 2 ** 20
+const mostWrong = 5
+const decoder = new TextDecoder()
 
 /** What is known of a column so far. */
 interface Column {
@@ -27,21 +32,19 @@ const column = (): Column => ({
   kinds: new Set(),
 })
 
-/** Whether a cell is a number as tables write them. */
-export const isNumber = (cell: string) => /^\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*$/i.test(cell)
-
 function note(at: Column, cell: string): void {
-  if (cell.trim() === '') at.missing++
-  else {
-    if (isNumber(cell)) {
-      const value = Number(cell)
-      at.numbers++
-      at.min = Math.min(at.min, value)
-      at.max = Math.max(at.max, value)
-      at.sum += value
-    } else at.texts++
-    if (at.kinds.size <= mostKinds) at.kinds.add(cell)
+  if (missingMarks.has(cell.trim())) {
+    at.missing++
+    return
   }
+  if (isNumber(cell)) {
+    const value = Number(cell)
+    at.numbers++
+    at.min = Math.min(at.min, value)
+    at.max = Math.max(at.max, value)
+    at.sum += value
+  } else at.texts++
+  if (at.kinds.size <= mostKinds) at.kinds.add(cell.slice(0, 100))
 }
 
 const row = (name: string, { missing, numbers, texts, min, max, sum, kinds }: Column): Row => ({
@@ -54,96 +57,103 @@ const row = (name: string, { missing, numbers, texts, min, max, sum, kinds }: Co
   mean: numbers > 0 ? sum / numbers : null,
 })
 
-/** The cells of each line of a table: cells may be in quotes, and hold commas and line ends there. */
-export function* cellsOf(text: string, name: string): Generator<{ cells: string[]; line: number }> {
-  const start = text.charCodeAt(0) === 0xfeff ? 1 : 0
-  const first = text.slice(start, start + 65_536).split(/\r?\n/, 1)[0]
-  const [separator] = [',', ';', '\t'].sort((a, b) => first.split(b).length - first.split(a).length)
-  const fail = (line: number, what: string) =>
-    new DataError('bad-csv', `${name}, line ${line}: ${what}`, { hint: 'is this a table with one line for each row?' })
-  let [at, line] = [start, 1]
-  while (at < text.length) {
-    const cells: string[] = []
-    const begin = line
-    for (let open = true; open; ) {
-      let cell: string
-      if (text[at] === '"') {
-        let end = at + 1
-        for (;;) {
-          end = text.indexOf('"', end)
-          if (end < 0) throw fail(begin, 'a quote that nothing closes')
-          if (text[end + 1] !== '"') break
-          end += 2
-        }
-        const inside = text.slice(at + 1, end)
-        if (inside.includes('\n')) line += inside.split('\n').length - 1
-        cell = inside.replaceAll('""', '"')
-        at = end + 1
-        if (at < text.length && text[at] !== separator && !/[\r\n]/.test(text[at]))
-          throw fail(line, 'letters behind a closing quote')
-      } else {
-        let end = at
-        while (end < text.length && text[end] !== separator && text[end] !== '\n') end++
-        cell = text.slice(at, text[end - 1] === '\r' && text[end] !== separator ? end - 1 : end)
-        at = end
-      }
-      if (cell.length > longestCell) throw fail(line, 'a cell of more than a million letters')
-      if (cells.push(cell) > mostColumns) throw fail(line, `more than ${mostColumns} columns`)
-      if (text[at] === '\r') at++
-      open = text[at] === separator
-      at++
-    }
-    if (cells.length > 1 || cells[0].trim() !== '') yield { cells, line: begin }
-    line++
-  }
+const failing = (name: string) => (code: string, line: number, says: string, hint: string) =>
+  schemaError(code, short(name, 60), line, says, hint)
+
+/** Gives the cells of each line of a table; what stands most often in the first one is between cells. */
+async function eachRow(source: TextSource, name: string, take: (cells: string[], line: number) => void): Promise<void> {
+  const fail = failing(name)
+  let separator: string | undefined
+  await eachLine(
+    source,
+    ({ bytes, start, end, number, hasQuotes }) => {
+      const text = decoder.decode(bytes.subarray(start, end))
+      const bare = text.replace(/"[^"]*"/g, '')
+      separator ??= [',', ';', '\t'].sort((a, b) => bare.split(b).length - bare.split(a).length)[0]
+      const cells = cellsOf(text, separator, hasQuotes)
+      if (!cells) throw fail('bad-quotes', number, 'has quotes in the middle of a cell', 'double the quotes of a cell')
+      if (cells.length > mostColumns)
+        throw fail('bad-column', number, `has more than ${mostColumns} cells`, 'is this a table?')
+      take(cells, number)
+      return false
+    },
+    { quoted: true, fail },
+  )
 }
 
 /** A table, column by column. */
-export function csvContents(bytes: Uint8Array, name: string): Contents {
+export async function csvContents(source: TextSource, name: string): Promise<Contents> {
   let columns: Column[] | undefined
   let names: string[] = []
   let rows = 0
   const wrong: string[] = []
-  for (const { cells, line } of cellsOf(new TextDecoder().decode(bytes), name)) {
+  await eachRow(source, name, (cells, line) => {
     if (!columns) {
       columns = cells.map(column)
-      const header = cells.some(cell => cell.trim() !== '' && !isNumber(cell))
+      const header = cells.some(cell => !isNumber(cell) && !missingMarks.has(cell))
       names = cells.map((cell, i) => (header ? cell : `column ${i + 1}`))
-      if (header) continue
+      if (header) return
     }
     rows++
-    if (cells.length !== columns.length && wrong.length < 5)
+    if (cells.length !== columns.length && wrong.length < mostWrong)
       wrong.push(`line ${line} has ${cells.length} cells, expected ${columns.length}`)
     for (let i = 0; i < columns.length; i++) note(columns[i], cells[i] ?? '')
-  }
+  })
   if (rows === 0) wrong.push('it holds no rows')
   const table = (columns ?? []).map((found, i) => row(names[i], found))
   return { about: { rows, columns: names.length }, tables: { columns: table }, problems: wrong }
 }
 
+/** A table of numbers as one array, a row a line; a first line of names is left out. */
+export async function csvArray(source: TextSource, file: string, name: string): Promise<FileArray> {
+  const values: number[] = []
+  let width = 0
+  await eachRow(source, file, (cells, line) => {
+    if (width === 0) {
+      width = cells.length
+      if (!cells.every(isNumber)) return
+    }
+    const odd = cells.length === width ? cells.findIndex(cell => !isNumber(cell)) : -1
+    if (cells.length !== width || odd >= 0) {
+      const says = odd < 0 ? `has ${cells.length} columns, expected ${width}` : `column ${odd + 1} holds ${JSON.stringify(short(cells[odd], 20))}, expected a number` // biome-ignore format: a choice
+      throw failing(file)('bad-cell', line, says, 'arrays are made of numbers alone; read other tables with readCsv')
+    }
+    for (const cell of cells) values.push(Number(cell))
+  })
+  return { name, dtype: 'float64', shape: [values.length / (width || 1), width], data: Float64Array.from(values) }
+}
+
 /** Values of JSON, one a line. */
-export function linesContents(bytes: Uint8Array, name: string): Contents {
+export async function linesContents(source: TextSource, name: string): Promise<Contents> {
   const columns = new Map<string, Column>()
   let rows = 0
   const wrong: string[] = []
-  for (const [i, line] of new TextDecoder().decode(bytes).split('\n').entries()) {
-    if (line.trim() === '') continue
-    rows++
-    let value: unknown
-    try {
-      value = parseJson(line, `line ${i + 1}`)
-    } catch {
-      if (wrong.length < 5) wrong.push(`line ${i + 1} is no JSON`)
-      continue
-    }
-    for (const [key, cell] of Object.entries(isRecord(value) ? value : { '': value })) {
-      let at = columns.get(key)
-      if (!at && columns.size < mostColumns) columns.set(key, (at = column()))
-      if (at) note(at, cell === null ? '' : typeof cell === 'string' ? cell : JSON.stringify(cell))
-    }
-  }
-  for (const found of columns.values()) found.missing = rows - wrong.length - found.numbers - found.texts
-  if (rows === 0) throw new DataError('bad-json', `${name} holds no lines of JSON`, { hint: 'give one value a line' })
+  await eachLine(
+    source,
+    ({ bytes, start, end, number }) => {
+      const line = decoder.decode(bytes.subarray(start, end))
+      if (line.trim() === '') return false
+      let value: unknown
+      try {
+        value = parseJson(line, '')
+      } catch {
+        if (wrong.length < mostWrong) wrong.push(`line ${number} is no JSON`)
+        return false
+      }
+      rows++
+      for (const [key, cell] of Object.entries(isRecord(value) ? value : { '': value })) {
+        let at = columns.get(key)
+        if (!at && columns.size < mostColumns) columns.set(key, (at = column()))
+        if (at) note(at, cell === null ? '' : typeof cell === 'string' ? cell : JSON.stringify(cell))
+      }
+      return false
+    },
+    { fail: failing(name) },
+  )
+  if (rows === 0)
+    throw new DataError('bad-json', `${short(name, 60)} holds no lines of JSON`, { hint: 'give one value a line' })
+  // A key that a line leaves out is missing there.
+  for (const found of columns.values()) found.missing = rows - found.numbers - found.texts
   const table = [...columns].map(([key, found]) => row(key, found))
   return { about: { lines: rows }, tables: { fields: table }, problems: wrong }
 }
