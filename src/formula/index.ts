@@ -16,6 +16,7 @@ export {
   number,
   substitute,
 } from './node.ts'
+export { once } from './once.ts'
 export type { Operation } from './operations.ts'
 export { print } from './print.ts'
 export { lower, type SimdTarget } from './simd.ts'

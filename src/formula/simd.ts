@@ -1,5 +1,6 @@
 import { type Approximations, approximations } from './approximations.ts'
 import { fold, type Node } from './node.ts'
+import { once } from './once.ts'
 import { HALVES } from './operations.ts'
 
 /**
@@ -197,11 +198,6 @@ function wholePower<V>(base: V, exponent: number, t: SimdTarget<V>): V | undefin
     if (n > 1) square = t.mul(square, square)
   }
   return result
-}
-
-function once<V>(make: () => V): () => V {
-  let made: { readonly value: V } | undefined
-  return () => (made ??= { value: make() }).value
 }
 
 /** The same machine, which makes each constant once. */

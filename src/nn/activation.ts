@@ -8,6 +8,7 @@ import {
   formulaOf,
   name as nameNode,
   number,
+  once,
   substitute,
 } from '../formula/index.ts'
 import type { Verbs } from '../program/index.ts'
@@ -52,15 +53,7 @@ export interface RowwiseDefinition extends Pick<Activation, 'forward' | 'backwar
 
 export type ActivationMaker = (params?: Params) => Activation
 
-/**
- * Defines an activation by formulas, or by verbs where an output depends on a whole row.
- *
- * One by verbs has the setting `axis`, counted with the batch axis as Keras counts it, by default the last: -1.
- * @throws FormulaError when a formula cannot be read or uses an unknown name
- * @example
- * const mine = activation('mine', { forward: 'x * tanh(a * x)', params: { a: 2 } })
- * dense(8, { activation: mine({ a: 3 }) })
- */
+/** An activation whose formulas are read when it is first made. */
 export function activation(name: string, definition: ElementwiseDefinition | RowwiseDefinition): ActivationMaker {
   return typeof definition.forward === 'function'
     ? rowwise(name, definition as RowwiseDefinition)
@@ -78,13 +71,15 @@ export const formulaActivation = (text: string): Activation | undefined =>
 function elementwise(name: string, definition: ElementwiseDefinition): ActivationMaker {
   const { params: defaults = {}, forward: text, backward: written, range = [-Infinity, Infinity] } = definition
   const known = Object.keys(defaults)
-  const general = check(formula(text), ['x', ...known], `activation ${name}`)
-  const slopes = written === undefined ? slope(general) : formula(written)
-  check(slopes, ['x', 'y', 'dy', ...known], `the backward pass of ${name}`)
+  const general = once(() => {
+    const value = check(formula(text), ['x', ...known], `activation ${name}`)
+    const slopes = written === undefined ? slope(value) : formula(written)
+    return [value, check(slopes, ['x', 'y', 'dy', ...known], `the backward pass of ${name}`)]
+  })
   return (given = {}) => {
     const params = settled(name, defaults, given)
     const numbers = Object.fromEntries(Object.entries(params).map(([key, value]) => [key, number(Number(value))]))
-    const [forward, backward] = [general, slopes].map(({ outputs }) =>
+    const [forward, backward] = general().map(({ outputs }) =>
       formulaOf(new Map([...outputs].map(([key, node]) => [key, substitute(node, numbers)]))),
     )
     return {

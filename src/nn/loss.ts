@@ -1,5 +1,5 @@
 import { StateError } from '../errors.ts'
-import { apply, check, derivative, type Formula, formula, formulaOf, name as nameNode } from '../formula/index.ts'
+import { apply, check, derivative, type Formula, formula, formulaOf, name as nameNode, once } from '../formula/index.ts'
 import type { Operands, Reduction, Verbs } from '../program/index.ts'
 import { type Shape, sizeOf } from '../tensor/shape.ts'
 import type { View } from '../tensor/view.ts'
@@ -68,14 +68,7 @@ export interface FormulaLossDefinition {
   fused?: { activation: string; parts?: Parts; forward: string; backward: string }
 }
 
-/**
- * Defines a loss by formulas of p and t (the mean over all elements is taken), or by verbs.
- *
- * A loss with a `fused` part understands the parameter `fromLogits`; one with `labelSmoothing` is given softened targets.
- * @throws FormulaError when a formula cannot be read or uses an unknown name
- * @example
- * const meanAbsoluteError = loss('meanAbsoluteError', { forward: 'abs(p - t)', backward: 'sign(p - t)' })
- */
+/** A loss whose formulas are read when it is first made. */
 export function loss(name: string, definition: LossDefinition | FormulaLossDefinition): LossMaker {
   return isVerbs(definition) ? verbLoss(name, definition) : formulaLoss(name, definition)
 }
@@ -108,10 +101,12 @@ function verbLoss(name: string, { params: defaults = {}, target = 'same', ...pai
 function formulaLoss(name: string, definition: FormulaLossDefinition): LossMaker {
   const { params: defaults = {}, per = 'element', target = 'same', fused } = definition
   const known = [...Object.keys(defaults), 't', 'classes', 'j']
-  const direct = side(name, definition, per, [...known, 'p'], 'p')
-  const pair = fused && side(name, fused, per, [...known, 'z', 'p'], 'z')
-  const squash = fused?.activation === 'softmax' ? softmax() : sigmoid()
+  const sides = once(() => ({
+    direct: side(name, definition, per, [...known, 'p'], 'p'),
+    pair: fused && side(name, fused, per, [...known, 'z', 'p'], 'z'),
+  }))
   return (given = {}) => {
+    const { direct, pair } = sides()
     const params = { ...defaults, ...given }
     const numbers = numbersOf(params)
     const { fromLogits = 0, labelSmoothing = 0 } = numbers
@@ -145,10 +140,11 @@ function formulaLoss(name: string, definition: FormulaLossDefinition): LossMaker
         if (!(fromLogits && logits))
           return direct.backward(k, { p, t: aim(k, t, p) }, dp, numbers, count(k, t, p, weight))
         const squashed = k.scratch('squashed', p.shape)
+        const squash = fused!.activation === 'softmax' ? softmax() : sigmoid()
         squash.forward(k, { x: p, y: squashed })
         logits.backward(k, { z: p, p: squashed, t, dz: dp, weight })
       },
-      ...(logits && !fromLogits && { fused: { activation: fused.activation, ...logits } }),
+      ...(logits && !fromLogits && { fused: { activation: fused!.activation, ...logits } }),
       toJSON: () => ({ name, ...definition, params }) as unknown as Json,
     }
   }

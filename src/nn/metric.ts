@@ -56,7 +56,9 @@ export function metric<P extends Params>(name: string, definition: MetricDefinit
 /** A metric that is the mean of a loss. */
 export const mean = (name: string, of: LossMaker): MetricMaker =>
   metric(name, {
-    params: of().params,
+    get params() {
+      return of().params
+    },
     measure(k, { p, t, out }, params) {
       const loss = k.scratch(name, [1])
       of(params).forward(k, { p, t, loss })

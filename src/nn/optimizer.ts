@@ -67,20 +67,14 @@ export type OptimizerMaker = (params?: OptimizerParams) => Optimizer
 
 type Variant = (params: Readonly<Record<string, number>>) => Partial<Pick<OptimizerDefinition, 'state' | 'step'>>
 
-/**
- * Defines an optimiser by a formula over all weights at once, or by verbs for one parameter; where its settings decide
- * what it keeps, by a function of them.
- * @throws FormulaError when the step cannot be read or uses an unknown name
- * @example
- * const sign = optimizer('sign', { params: { learningRate: 1e-3 }, step: 'w = w - learningRate * sign(g)' })
- */
+/** An optimiser whose step is read when it is made; `variant` is what its settings decide. */
 export function optimizer(
   name: string,
   definition: OptimizerDefinition | WholeOptimizerDefinition,
   variant: Variant = () => ({}),
 ): OptimizerMaker {
   const { params: defaults, ...fixed } = definition
-  const make: OptimizerMaker = (given = {}) => {
+  return (given = {}) => {
     const { learningRate: rate, ...rest } = { ...common, ...defaults, ...given }
     const schedule = typeof rate === 'number' ? undefined : resolveSchedule(rate as ScheduleChoice)
     const learningRate = schedule ? schedule.at(0) : (rate as number)
@@ -137,8 +131,6 @@ export function optimizer(
       },
     }
   }
-  make()
-  return make
 }
 
 const readStep = (name: string, text: string, state: readonly string[], params: readonly string[]): Formula =>

@@ -1,4 +1,4 @@
-import { apply, check, derivative, type Formula, formula, formulaOf, name as nameNode } from '../formula/index.ts'
+import { apply, check, derivative, type Formula, formula, formulaOf, name as nameNode, once } from '../formula/index.ts'
 import type { Verbs } from '../program/index.ts'
 import type { View } from '../tensor/view.ts'
 import { type Json, numbersOf, type Params } from './json.ts'
@@ -30,12 +30,7 @@ export interface WholeRegularizerDefinition {
 
 export type RegularizerMaker = (params?: Params) => Regularizer
 
-/**
- * Defines a penalty by a formula of one weight, or by verbs.
- * @throws FormulaError when the formula cannot be read or uses an unknown name
- * @example
- * const l2 = regularizer('l2', { params: { l2: 0.01 }, penalty: 'l2 * w^2' })
- */
+/** A penalty whose formulas are read when it is first made. */
 export function regularizer(
   name: string,
   definition: RegularizerDefinition | WholeRegularizerDefinition,
@@ -54,10 +49,13 @@ export function regularizer(
   }
   const { params: defaults = {}, penalty: text, backward: written } = definition
   const names = ['w', ...Object.keys(defaults)]
-  const penalty = check(formula(text), names, `regularizer ${name}`)
-  const slope = written === undefined ? derived(penalty) : check(formula(written), names, `regularizer ${name}`)
-  const whole = formulaOf({ dw: apply('+', nameNode('g'), [...slope.outputs.values()][0]) })
+  const formulas = once(() => {
+    const penalty = check(formula(text), names, `regularizer ${name}`)
+    const slope = written === undefined ? derived(penalty) : check(formula(written), names, `regularizer ${name}`)
+    return { penalty, whole: formulaOf({ dw: apply('+', nameNode('g'), [...slope.outputs.values()][0]) }) }
+  })
   return (given = {}) => {
+    const { penalty, whole } = formulas()
     const params = { ...defaults, ...given }
     const numbers = numbersOf(params)
     return {

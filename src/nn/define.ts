@@ -1,0 +1,51 @@
+import { activation as lazyActivation } from './activation.ts'
+import { loss as lazyLoss } from './loss.ts'
+import { optimizer as lazyOptimizer } from './optimizer.ts'
+import { regularizer as lazyRegularizer } from './regularizer.ts'
+
+/** Makes a thing as it is defined: a slip in a formula shows where it is written, and not where it is first used. */
+const atOnce =
+  <A extends readonly unknown[], M extends () => unknown>(define: (...definition: A) => M) =>
+  (...definition: A): M => {
+    const maker = define(...definition)
+    maker()
+    return maker
+  }
+
+/**
+ * Defines an activation by formulas, or by verbs where an output depends on a whole row.
+ *
+ * One by verbs has the setting `axis`, counted with the batch axis as Keras counts it, by default the last: -1.
+ * @throws FormulaError when a formula cannot be read or uses an unknown name
+ * @example
+ * const mine = activation('mine', { forward: 'x * tanh(a * x)', params: { a: 2 } })
+ * dense(8, { activation: mine({ a: 3 }) })
+ */
+export const activation = atOnce(lazyActivation)
+
+/**
+ * Defines a loss by formulas of p and t (the mean over all elements is taken), or by verbs.
+ *
+ * A loss with a `fused` part understands the parameter `fromLogits`; one with `labelSmoothing` is given softened targets.
+ * @throws FormulaError when a formula cannot be read or uses an unknown name
+ * @example
+ * const meanAbsoluteError = loss('meanAbsoluteError', { forward: 'abs(p - t)', backward: 'sign(p - t)' })
+ */
+export const loss = atOnce(lazyLoss)
+
+/**
+ * Defines an optimiser by a formula over all weights at once, or by verbs for one parameter; where its settings decide
+ * what it keeps, by a function of them.
+ * @throws FormulaError when the step cannot be read or uses an unknown name
+ * @example
+ * const sign = optimizer('sign', { params: { learningRate: 1e-3 }, step: 'w = w - learningRate * sign(g)' })
+ */
+export const optimizer = atOnce(lazyOptimizer)
+
+/**
+ * Defines a penalty by a formula of one weight, or by verbs.
+ * @throws FormulaError when the formula cannot be read or uses an unknown name
+ * @example
+ * const l2 = regularizer('l2', { params: { l2: 0.01 }, penalty: 'l2 * w^2' })
+ */
+export const regularizer = atOnce(lazyRegularizer)
