@@ -68,14 +68,14 @@ export function plan(
   memory: { shared: boolean; pages: number; maximum: number },
   { threads, fma }: { threads: number; fma: boolean },
 ): Plan {
-  const program = lift(drop(inline(tile(stage(recorded)))))
+  const program = lift(drop(inline(tile(stage(recorded, reach)))))
   const module = new Module()
   const fallback = module.import('fallback', ['i32'])
   const settled = settledBuffers(program)
   let settledNow = false
   const placement = place(program, {
     alone: buffer => settled.has(buffer),
-    reach: instruction => (instruction.verb === 'gemm' ? tileReach(instruction) : []),
+    reach,
   })
   const base = arena.transient(placement.size * 4) / 4
   const places = new Map<Buffer, Location>()
@@ -211,6 +211,9 @@ export function plan(
     },
   }
 }
+
+/** How far the kernels read over what the views of an instruction say. */
+const reach = (instruction: Instruction) => (instruction.verb === 'gemm' ? tileReach(instruction) : [])
 
 const isWeight = ({ kind }: Buffer) => kind === 'parameter' || kind === 'state'
 

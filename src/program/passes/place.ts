@@ -79,13 +79,16 @@ function bordersOf(program: Program, more: PlaceOptions['reach']): Map<Buffer, B
     })
     borders.set(buffer, border)
   }
-  for (const instruction of program.instructions) {
-    if (instruction.verb === 'gemm')
-      for (const view of [instruction.a, instruction.b])
-        if (!inside(view) && view.fill === 0 && view.divisor.every(d => d === 1)) widen(view.buffer, reachOf(view))
-    for (const [buffer, reach] of more?.(instruction) ?? []) widen(buffer, reach)
-  }
+  for (const instruction of program.instructions)
+    for (const [buffer, reach] of edges(instruction, more)) widen(buffer, reach)
   return borders
+}
+
+/** How far an instruction reads over the edges of its operands where zeros are to be: by its views, or by `more`. */
+export function edges(instruction: Instruction, more?: PlaceOptions['reach']): (readonly [Buffer, Reach])[] {
+  const seen = instruction.verb === 'gemm' ? [instruction.a, instruction.b] : []
+  const over = seen.filter(view => !inside(view) && view.fill === 0 && view.divisor.every(d => d === 1))
+  return [...over.map(view => [view.buffer, reachOf(view)] as const), ...(more?.(instruction) ?? [])]
 }
 
 function padded(shape: Shape, border?: Border): { layout: Layout; size: number } {

@@ -1,22 +1,22 @@
 import { formula } from '../../formula/index.ts'
-import { type Buffer, inside, type View, viewOf } from '../../tensor/view.ts'
+import { type Buffer, type View, viewOf } from '../../tensor/view.ts'
 import type { Instruction, Program } from '../instruction.ts'
+import { edges, type PlaceOptions } from './place.ts'
 
 /**
  * An input that products read through windows over its edge is copied once, into a temporary: only a temporary can be
  * given a border of zeros.
  */
-export function stage(program: Program): Program {
+export function stage(program: Program, reach?: PlaceOptions['reach']): Program {
   const copies = new Map<Buffer, Buffer>()
   const staged = (view: View): View => {
     const copy = copies.get(view.buffer)
     return copy ? view.over(copy) : view
   }
   for (const i of program.instructions)
-    if (i.verb === 'gemm')
-      for (const view of [i.a, i.b])
-        if (view.buffer.kind === 'input' && view.fill === 0 && !inside(view))
-          copies.set(view.buffer, { ...view.buffer, kind: 'temporary' })
+    for (const [buffer, { low, high }] of edges(i, reach))
+      if (buffer.kind === 'input' && buffer.shape.some((n, d) => low[d] < 0 || high[d] >= n))
+        copies.set(buffer, { ...buffer, kind: 'temporary' })
   if (copies.size === 0) return program
   const first = [...copies].map(
     ([from, to]): Instruction => ({

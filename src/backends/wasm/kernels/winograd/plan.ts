@@ -50,7 +50,8 @@ export function planOf({ a, b }: Gemm): Plan | undefined {
   const direct = patches(a)
   if (direct) return { kind: 'filter', p: direct, width }
   const turned = patches(a.T)
-  if (!turned || b.buffer.shape.length !== 4 || b.buffer.kind !== 'temporary') return undefined
+  if (!turned || b.buffer.shape.length !== 4 || (b.buffer.kind !== 'temporary' && b.buffer.kind !== 'input'))
+    return undefined
   return { kind: 'gradient', p: turned, width }
 }
 
