@@ -22,9 +22,8 @@ await build({
     format: 'esm',
     entryFileNames: '[name].js',
     chunkFileNames: 'shared-[hash].js',
-    // Half of a start is reading source: fewer files, and without what only people read. Names stay, for stack traces.
+    // Half of a start is reading source: one file for what all share, without comments. Lines stay, for stack traces.
     comments: false,
-    minify: { compress: false, mangle: false, codegen: true },
     codeSplitting: { groups: [{ name: 'core', test: /\/src\/(formula|tensor|program|backends|nn|model|training)\// }] },
   },
 })
