@@ -64,5 +64,6 @@ export const entrance = (): string =>
       '- [The design](design.md): how the house is built and why.',
       '- [Performance](performance.md): what was measured, beside the peers.',
       '- [From PyTorch](pytorch.md): weights and words for those who come from there.',
+      '- [Taking a model elsewhere](shipping.md): other formats, a module, a page.',
     ].join('\n'),
   )

@@ -1,10 +1,11 @@
-import { DataError, type Model, writeSafetensors } from 'nabla'
+import { DataError, NablaError, writeSafetensors } from 'nabla'
 import { fileKind, type NamedArray, readArrays } from 'nabla/inspect'
 import { isFolder } from './data.ts'
 
 import { exists } from './files.ts'
 import type { Io } from './io.ts'
 import { openModel } from './runs.ts'
+import { waiting } from './waiting.ts'
 import { refuseExisting, targetOf, writeFiles, writeModel } from './writing.ts'
 
 export interface ConvertOptions {
@@ -49,9 +50,26 @@ export async function convert(from: string, to: string, options: ConvertOptions,
     })
   if (!options.force) await refuseExisting([to])
   if (holdsModel) io.err('warning: arrays alone: the layers are left out\n')
-  const found = holdsModel ? weightsOf((await openModel(from, io)).model) : await readArrays(from)
-  await writeFiles([[to, await arrays[1](found, to)]], options, io)
+  await writeFiles(
+    [[to, await waiting(io, `reading ${from}`, async () => arrays[1](await arraysIn(from, io), to))]],
+    options,
+    io,
+  )
   return 0
+}
+
+/** Arrays by the names that our layers give them, where these are Keras's or ours; else as the file calls them. */
+async function arraysIn(path: string, io: Io): Promise<readonly NamedArray[]> {
+  const named =
+    (await isFolder(path)) || (['nabla', 'keras', 'hdf5'].includes(await fileKind(path)) && (await isModel(path)))
+  if (!named) return readArrays(path)
+  try {
+    return (await openModel(path, io)).model.weights()
+  } catch (error) {
+    if (!(error instanceof NablaError) || (await isFolder(path))) throw error
+    io.err(`note: named as in the file, because ${error.message.split('\n')[0]}\n`)
+    return readArrays(path)
+  }
 }
 
 /** Whether there is a model in a file or folder, as far as its kind tells. */
@@ -65,8 +83,6 @@ async function isModel(path: string): Promise<boolean> {
   }
   return ['keras', 'tfjs', 'nabla', 'onnx'].includes(kind)
 }
-
-const weightsOf = (model: Model): NamedArray[] => model.weights()
 
 function only(arrays: readonly NamedArray[], path: string): NamedArray {
   if (arrays.length === 1) return arrays[0]

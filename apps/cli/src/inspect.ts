@@ -8,6 +8,7 @@ import { exists } from './files.ts'
 import { count, size } from './format.ts'
 import type { Io } from './io.ts'
 import { drawTable } from './table.ts'
+import { waiting } from './waiting.ts'
 
 export interface InspectOptions {
   json?: boolean
@@ -23,7 +24,7 @@ export async function inspect(paths: readonly string[], options: InspectOptions,
   let code = 0
   for (const [i, path] of paths.entries()) {
     try {
-      const found = await look(path)
+      const found = await waiting(io, `reading ${path}`, () => look(path))
       if (options.json) io.out(`${JSON.stringify({ file: path, ...found })}\n`)
       else io.out(`${i > 0 ? '\n' : ''}${printed(path, found, options, io)}\n`)
     } catch (error) {

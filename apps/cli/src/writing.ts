@@ -4,6 +4,7 @@ import { type Model, readSafetensors, StateError, toBytes, writeSafetensors } fr
 import { exists, writeWhole } from './files.ts'
 import { size } from './format.ts'
 import type { Io } from './io.ts'
+import { waiting } from './waiting.ts'
 
 /** A file to write: its path, and what it holds. */
 export type Content = readonly [path: string, content: Uint8Array | string]
@@ -133,7 +134,8 @@ export async function writeModel(
 ): Promise<void> {
   for (const loss of lossesOf(model, target)) io.err(`warning: ${target.name} does not keep ${loss}\n`)
   if (model.dtype === 'float64' && (target.name === 'js' || target.name === 'html')) model.use({ dtype: 'float32' })
-  await writeFiles(await target.write(model, path, options), { force }, io)
+  const files = await waiting(io, `writing ${path}`, async () => target.write(model, path, options))
+  await writeFiles(files, { force }, io)
 }
 
 function lossesOf({ training, dtype, step }: Model, target: Target): string[] {

@@ -171,6 +171,21 @@ describe('convert', () => {
     )
   })
 
+  test('takes arrays out of a model that cannot be built', async () => {
+    const layer = { class_name: 'Mystery', config: { name: 'odd' } }
+    const modelTopology = { model_config: { class_name: 'Sequential', config: { layers: [layer] } } }
+    const weights = [{ name: 'odd/kernel', shape: [2], dtype: 'float32' }]
+    mkdirSync(at('odd'))
+    writeFileSync(at('odd', 'shard.bin'), new Uint8Array(Float32Array.of(3, 4).buffer))
+    const weightsManifest = [{ paths: ['shard.bin'], weights }]
+    writeFileSync(at('odd', 'model.json'), JSON.stringify({ modelTopology, weightsManifest }))
+    expect((await nabla('inspect', at('odd'))).out).toMatch(
+      /cannot be loaded:\n.*1 of 1 layers cannot be mapped\n +odd +Mystery/,
+    )
+    expect(await nabla('convert', at('odd', 'model.json'), at('odd.npz'))).toMatchObject({ code: 0 })
+    expect(await readNpz(at('odd.npz'))).toMatchObject({ 'odd/kernel': { data: Float32Array.of(3, 4) } })
+  })
+
   const refused: [string, string, string][] = [
     ['x.npy', 'x.keras', 'holds no model'],
     ['two.npz', 'two.npy', 'holds one array, but there are 2'],
