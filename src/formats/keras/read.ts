@@ -10,7 +10,7 @@ import { type Part, partsOf, type Saved } from './weights.ts'
 import { inputShape, type Made, missing, wired } from './wiring.ts'
 
 /** A layer of a Keras file: where its arrays are there, and what it is called here. */
-export interface Placed extends Pick<Entry, 'group' | 'top' | 'frozen'> {
+export interface Placed extends Pick<Entry, 'group' | 'top'> {
   readonly name: string
   /** As the file calls it. */
   readonly theirs: string
@@ -68,7 +68,7 @@ export function readTopology(model: unknown, options: ReadOptions): Topology {
     const { layer, parts } = made.get(entry)!
     let own: Saved = layer
     for (let step = 0; step < entry.steps; step++) own = own.config.layer as Saved
-    const { theirs, class: type, group, top, frozen, config } = entry
+    const { theirs, class: type, group, top, config } = entry
     return [
       {
         name: names[i],
@@ -76,7 +76,6 @@ export function readTopology(model: unknown, options: ReadOptions): Topology {
         class: type,
         group,
         top,
-        frozen,
         parts: parts ?? partsOf(own),
         inner: innerName(config),
       },
@@ -115,7 +114,7 @@ function distinct(names: readonly string[]): string[] {
 }
 
 function layerOf(
-  { class: type, config }: Pick<Entry, 'class' | 'config'>,
+  { class: type, config, frozen }: Pick<Entry, 'class' | 'config'> & { readonly frozen?: boolean },
   name: string,
   options: ReadOptions,
   depth = 0,
@@ -126,10 +125,11 @@ function layerOf(
   if (type === 'SpectralNormalization') return spectral(config, name, options, depth)
   const row = byClass.get(type) ?? missing('no such layer here')
   const settings: Record<string, Json> = { name }
+  if (frozen || config.trainable === false) settings.trainable = false
   for (const [key, value] of Object.entries(config)) {
     const ours = row.args.get(key)
     if (ours === 'layer') settings.layer = innerOf(value, options, depth)
-    else if (ours !== undefined && value !== null && key !== 'trainable') {
+    else if (ours !== undefined && value !== null) {
       try {
         settings[ours] = valueFrom(key, value, options.major < 3)
       } catch (error) {
@@ -174,7 +174,6 @@ function sameBothWays({ layer, backward_layer: backward }: Config, options: Read
 
 /** Refuses what would make another layer; warns of what would train otherwise. */
 function ignored(row: Row, name: string, key: string, value: Json, { warn }: ReadOptions): void {
-  if (key === 'trainable' && value === false) warn(`${name} is frozen in Keras; here it is trained like the others`)
   if (meaningless.has(key) || value === null || (key === 'axis' && row.type === 'batchNormalization')) return
   if (Object.hasOwn(row.fixed, key)) {
     if (JSON.stringify([value].flat()) !== JSON.stringify([row.fixed[key]])) missing(`${key} = ${show(value)}`)
@@ -183,7 +182,7 @@ function ignored(row: Row, name: string, key: string, value: Json, { warn }: Rea
       missing(`${key} = ${show(value)}`)
   } else if (/_initializer$/.test(key)) return
   else if (trainingOnly.test(key)) {
-    if (value !== 0) warn(`${name}: ${key} is left out; it only matters to training`)
+    warn(`${name}: ${key} is left out; it only matters to training`)
   } else if (value !== false) missing(`unknown argument ${key} = ${show(value)}`)
 }
 

@@ -35,7 +35,7 @@ function placesOf(model: Model, layers: readonly Placed[], apart: boolean): Plac
   const { optimizer } = model.training!
   const own = orders[optimizer.name]
   if (!own) return undefined
-  const parameters = layers.flatMap(layer => (layer.frozen ? [] : entriesOf(model, layer)).filter(e => 'offset' in e))
+  const parameters = layers.flatMap(layer => entriesOf(model, layer).filter(({ trained }) => trained))
   const lists = ['average', 'gathered', ...(apart ? own.flatMap(list => list.split(' ')) : own)]
   return lists.flatMap(list => {
     const slots = list.split(' ').filter(slot => optimizer.state.includes(slot))

@@ -41,7 +41,7 @@ const row = (name: string, type: string, args = '', weights = '', fixed: Row['fi
   type,
   fixed,
   args: new Map(
-    args
+    `${args} activity_regularizer`
       .split(' ')
       .filter(Boolean)
       .map(arg => arg.split('>'))
@@ -58,7 +58,7 @@ const row = (name: string, type: string, args = '', weights = '', fixed: Row['fi
 const told = (...names: string[]) => names.map(name => `${name}_regularizer ${name}_constraint`).join(' ')
 const starts = 'kernel_initializer bias_initializer'
 const filters = `filters kernel_size strides padding dilation_rate>dilation activation use_bias ${starts} ${told('kernel', 'bias')}`
-const recurrent = `units activation use_bias return_sequences go_backwards kernel_initializer recurrent_initializer bias_initializer ${told('kernel', 'recurrent', 'bias')}`
+const recurrent = `units activation use_bias return_sequences go_backwards dropout recurrent_dropout kernel_initializer recurrent_initializer bias_initializer ${told('kernel', 'recurrent', 'bias')}`
 const depthwise = `kernel_size strides padding depth_multiplier dilation_rate>dilation activation use_bias depthwise_initializer bias_initializer ${told('depthwise', 'bias')}`
 const separable = `filters ${depthwise} pointwise_initializer ${told('pointwise')}`
 const normalized = `epsilon center scale ${told('gamma', 'beta')}`
@@ -98,6 +98,7 @@ export const rows: readonly Row[] = [
   row('Softmax', 'softmax', 'axis'),
   row('LeakyReLU', 'leakyRelu', 'negative_slope>slope'),
   row('PReLU', 'prelu', `shared_axes alpha_initializer ${told('alpha')}`, 'alpha'),
+  row('ActivityRegularization', 'activityRegularization', 'l1 l2'),
   row('Dropout', 'dropout', 'rate'),
   row('AlphaDropout', 'alphaDropout', 'rate'),
   row('GaussianDropout', 'gaussianDropout', 'rate'),
@@ -171,7 +172,7 @@ export const meaningless = new Set(
 )
 
 /** Arguments that matter to training alone: without them the model predicts the same. */
-export const trainingOnly = /_(regularizer|constraint)$|^(recurrent_)?dropout$/
+export const trainingOnly = /_(regularizer|constraint)$/
 
 /** Arguments that ours does not have: what they must say for the layer to be the same. */
 export const expected: Readonly<Record<string, readonly unknown[]>> = {

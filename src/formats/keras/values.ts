@@ -55,6 +55,7 @@ const aliases: Readonly<Record<string, string>> = {
   normal: 'randomNormal',
   zero: 'zeros',
   one: 'ones',
+  l1L2: 'l1l2',
   orthogonalRegularizer: 'orthogonal',
   identityInitializer: 'identity',
 }

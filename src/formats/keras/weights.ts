@@ -1,6 +1,7 @@
 import { DataError } from '../../errors.ts'
 import type { Model } from '../../model/model.ts'
 import type { Entry } from '../../model/network.ts'
+import { moves } from '../../model/optimize.ts'
 import type { Layer } from '../../nn/layer.ts'
 import { printShape, type Shape, sizeOf } from '../../tensor/shape.ts'
 import type { Hdf5, Hdf5Numbers } from '../hdf5/read.ts'
@@ -120,8 +121,7 @@ function share(
   const own = new Map<Placed, (Hdf5Numbers | undefined)[]>(layers.map(layer => [layer, []]))
   for (const trained of [true, false])
     for (const { layer, entries } of places)
-      for (const [i, entry] of entries.entries())
-        if (('offset' in entry && !layer.frozen) === trained) own.get(layer)![i] = arrays[next++]
+      for (const [i, entry] of entries.entries()) if (entry.trained === trained) own.get(layer)![i] = arrays[next++]
   for (const { layer, entries } of places) {
     const counted = entries.map((_, i) => own.get(layer)![i]).filter(array => array !== undefined)
     found.set(layer, modernWeights(layer.class, counted, version))
@@ -178,12 +178,16 @@ export function setWeights(model: Model, layers: readonly Placed[], found: reado
 /** Axes of size 1 do not count: Keras leaves some out. */
 const squeezed = (shape: Shape) => printShape(shape.filter(n => n !== 1))
 
-/** A layer's arrays in Keras's order. */
+/** A layer's arrays in Keras's order, and whether each is trained. */
 export function entriesOf(
   { network }: Pick<Model, 'network'>,
   { name, parts }: Pick<Placed, 'name' | 'parts'>,
-): Entry[] {
+): (Entry & { trained: boolean })[] {
   const node = network.nodes.find((other, i) => other.name === name && other.owner === i)
-  const entries = node ? [...node.parameters, ...node.state] : []
+  if (!node) return []
+  const entries = [
+    ...node.parameters.map(entry => ({ ...entry, trained: moves(node.layer, entry.key) })),
+    ...node.state.map(entry => ({ ...entry, trained: false })),
+  ]
   return parts.flatMap(({ keys }) => keys).flatMap(key => entries.filter(entry => entry.key === key))
 }

@@ -80,8 +80,7 @@ function fitted({ layer, check }: Made, inputs: readonly Shape[]): Layer {
   if (within.type !== 'dense' || inputs.length !== 1 || !(steps > 0)) return layer
   const { name: _, ...config } = within.config
   let wrapped = known.dense.fromConfig(config)
-  const told = Object.entries(config).filter(([key]) => /(Regularizer|Constraint)$/.test(key))
-  const outermost = { name: layer.config.name as string, ...Object.fromEntries(told) }
+  const outermost = { name: layer.config.name as string, trainable: layer.trainable }
   for (let i = 1; i <= steps; i++) wrapped = known.timeDistributed(wrapped, i === steps ? outermost : {})
   return wrapped
 }

@@ -20,7 +20,8 @@ export interface Written {
  * @throws DataError `unsupported-layers` with everything that Keras has no counterpart for
  */
 export function writeTopology({ network, name, dtype = 'float32' }: Model, before3 = false): Written {
-  const chain = isChain(network)
+  // Attention has several inputs and a mask, which a chain cannot say.
+  const chain = isChain(network) && !network.nodes.some(({ layer }) => /attention$/i.test(layer.type))
   const owners = chain ? network.nodes.map((_, i) => i) : kerasOrder(network)
   const problems: [string, string][] = []
   const layers: Config[] = []
@@ -28,7 +29,7 @@ export function writeTopology({ network, name, dtype = 'float32' }: Model, befor
   const classes = own.map(({ layer }) => byType.get(unstepped(layer).type)?.class ?? '')
   const groups = groupsOf(classes)
   const placed = own.map(({ name, layer }, i): Placed => {
-    const place = { name, theirs: name, top: name, frozen: false, group: groups[i], class: classes[i] }
+    const place = { name, theirs: name, top: name, group: groups[i], class: classes[i] }
     return { ...place, parts: partsOf(unstepped(layer)) }
   })
   if (chain && network.nodes[0].layer.type !== 'input')
@@ -87,7 +88,8 @@ const inputLayer = (name: string, shape: Shape, dtype: string): Config => ({
 function layerTo({ layer, name, shape }: Node, dtype: string, before3: boolean): Config {
   if (layer.type === 'input') return inputLayer(name, shape, dtype)
   const { type, config } = unstepped(layer)
-  return described(type, { ...(config as Config), name }, dtype, before3)
+  const whole = described(type, { ...(config as Config), name }, dtype, before3)
+  return layer.trainable ? whole : { ...whole, config: { ...(whole.config as Config), trainable: false } }
 }
 
 function described(type: string, config: Config, dtype: string, before3: boolean): Config {
@@ -96,9 +98,10 @@ function described(type: string, config: Config, dtype: string, before3: boolean
   const back = new Map([...row.args].map(([theirs, ours]) => [ours, theirs]))
   const out: Record<string, Json> = { name: config.name ?? type, dtype, ...(row.fixed as Config) }
   if (row.args.has('recurrent_activation')) out.recurrent_activation = 'sigmoid' // Keras 2.2 and tfjs have another default
+  if (row.args.has('reset_after')) out.reset_after = true // before Keras 3 it was another default
   if (row.args.has('pool_size')) out.pool_size = 2 // Keras has no default for the mean of a sequence or volume
   for (const [key, value] of Object.entries(config)) {
-    if (['name', 'inputShape', 'useCausalMask'].includes(key) || value === null) continue
+    if (['name', 'inputShape', 'useCausalMask', 'trainable'].includes(key) || value === null) continue
     const theirs = back.get(key)
     if (theirs === undefined) throw new Foreign(`${type} has ${key}, which is not in Keras`)
     const inner = value as unknown as { type: string; config: Config }
