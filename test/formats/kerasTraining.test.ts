@@ -1,4 +1,11 @@
-import { readFileSync } from 'node:fs'
+/**
+ * The entry nabla/keras is all that is imported here.
+ *
+ * KERAS_FOLDER=/tmp/training writes what the library trains on, for Keras to train on:
+ *
+ *     KERAS_BACKEND=jax python scripts/keras_training.py /tmp/training
+ */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import type { Model } from 'nabla'
 import { loadKeras, toKeras, toKerasH5 } from 'nabla/keras'
 import { describe, expect, test } from 'vitest'
@@ -22,6 +29,9 @@ async function goesOn(model: Model, name: string) {
   for (const [i, value] of weights[name].entries()) expect(Math.abs(found[i] - value)).toBeLessThan(2e-5)
 }
 
+const out = process.env['KERAS_FOLDER']
+const answers: Record<string, object> = {}
+
 describe.each(Object.keys(weights))('a training with %s', name => {
   test('goes on from a .keras file', async () => {
     const model = await load(`${folder}/${name}.keras`)
@@ -42,6 +52,17 @@ describe.each(Object.keys(weights))('a training with %s', name => {
     expect(again.training!.optimizer.toJSON()).toEqual(model.training!.optimizer.toJSON())
     expect(again.training!.goals[0].metrics.map(metric => metric.name)).toEqual(['accuracy', 'auc'])
     await goesOn(again, name)
+  })
+
+  test.runIf(out)('is written for Keras', async () => {
+    mkdirSync(out!, { recursive: true })
+    const model = await load(`${folder}/${name}.keras`)
+    for (let step = 0; step < 3; step++) await model.run('train', 6, x, y)
+    writeFileSync(`${out}/${name}.keras`, await toKeras(model))
+    writeFileSync(`${out}/${name}.h5`, await toKerasH5(model))
+    const [loss] = await model.run('train', 6, x, y)
+    answers[name] = { x, y, loss, weights: flat(model) }
+    writeFileSync(`${out}/answers.json`, JSON.stringify(answers))
   })
 })
 

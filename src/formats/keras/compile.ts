@@ -5,6 +5,7 @@ import * as losses from '../../nn/losses.ts'
 import * as metrics from '../../nn/metrics.ts'
 import * as optimizers from '../../nn/optimizers.ts'
 import * as schedules from '../../nn/schedules.ts'
+import { float } from './json.ts'
 import { camel, snake } from './table.ts'
 import { type Config, Foreign, isConfig } from './values.ts'
 
@@ -160,6 +161,8 @@ const off: Readonly<Record<string, unknown>> = {
   classId: -1,
   numRegressors: 0,
 }
+/** Settings of optimisers that are whole numbers; all others are floats, on which Keras insists. */
+const counts = new Set(['emaOverwriteFrequency', 'gradientAccumulationSteps', 'warmupSteps'])
 const ownToUs = new Set(['epsilon', 'momentumDecay', 'lambda'])
 
 /** Our name with settings in Keras's words. */
@@ -167,7 +170,7 @@ function described(kind: keyof typeof has, told: Json, known: Known): Config {
   const { name, params = {} } = (isConfig(told) ? told : { name: told }) as { name: string; params?: Config }
   if (!has[kind].split(/\s+/).includes(name)) throw new Foreign(`Keras has no ${name} among its ${kind}`)
   const own = known[name]().params ?? {}
-  const config: Record<string, Json> = {}
+  const config: Record<string, Json> = { name: snake(name) }
   for (const [key, value] of Object.entries(params)) {
     const theirs = snake(key).replace(/([a-z]{2})(\d)/g, '$1_$2')
     const isRate = key === 'learningRate' && typeof value !== 'number'
@@ -176,7 +179,8 @@ function described(kind: keyof typeof has, told: Json, known: Known): Config {
     else if (Object.hasOwn(off, key) && off[key] === value) config[theirs] = null
     else if (kind !== 'optimizers' && ownToUs.has(key)) throw new Foreign(`${name} of Keras has no setting ${key}`)
     else if (key === 'momentumDecay' && value !== 1) throw new Foreign(`${name} of Keras has no setting ${key}`)
-    else if (key !== 'momentumDecay') config[theirs] = value
+    else if (key !== 'momentumDecay')
+      config[theirs] = kind === 'optimizers' && typeof value === 'number' && !counts.has(key) ? float(value) : value
   }
   const type = classes[name] ?? name[0].toUpperCase() + name.slice(1)
   return { module: `keras.${kind}`, class_name: type, config, registered_name: null }

@@ -7,7 +7,7 @@ import { type Hdf5Array, type Hdf5Tree, writeHdf5 } from '../hdf5/write.ts'
 import { readZip, writeZip } from '../zip.ts'
 import { compileFrom, compileTo } from './compile.ts'
 import { bad } from './entries.ts'
-import { parseConfig } from './json.ts'
+import { parseConfig, toJson } from './json.ts'
 import { type Placed, readTopology, type Topology } from './read.ts'
 import { type Kept, slotsFrom, slotsTo } from './slots.ts'
 import { variableName } from './table.ts'
@@ -28,7 +28,7 @@ export interface KerasOptions extends EngineOptions {
 export type WriteOptions = Pick<KerasOptions, 'warn'>
 
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
-const encode = (value: unknown) => new TextEncoder().encode(JSON.stringify(value))
+const encode = (value: unknown) => new TextEncoder().encode(toJson(value))
 
 function parse(source: string, what: string): Config {
   const value = parseConfig(source)
@@ -158,7 +158,7 @@ export async function toKerasH5(model: Core, { warn = console.warn }: WriteOptio
     attributes: {
       ...version,
       model_config: JSON.stringify(config),
-      ...(compiled && { training_config: JSON.stringify({ ...training, optimizer_config: optimizer }) }),
+      ...(compiled && { training_config: toJson({ ...training, optimizer_config: optimizer }) }),
     },
     groups: {
       ...(kept.length > 0 && {

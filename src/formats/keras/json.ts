@@ -27,3 +27,11 @@ function depthOf(text: string): number {
   }
   return most
 }
+
+const mark = /"<float (-?\d+)>"/g
+
+/** A number that Python is to read as a float, though it is whole; for `toJson`. */
+export const float = (value: number): number | string => (Number.isSafeInteger(value) ? `<float ${value}>` : value)
+
+/** JSON in which the numbers that are floats have a point. */
+export const toJson = (value: unknown): string => JSON.stringify(value).replace(mark, '$1.0')

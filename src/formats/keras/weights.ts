@@ -152,13 +152,17 @@ export function setWeights(model: Model, layers: readonly Placed[], found: reado
   const weights = layers.flatMap((layer, i) => {
     const entries = entriesOf(model, layer)
     const arrays = layer.class === 'Normalization' ? found[i].slice(0, 2) : found[i] // the third is a count
+    if (layer.class === 'Normalization' && arrays.length === 0) return [] // its settings say what it has seen
     if (arrays.length !== entries.length) {
       wrong.push([layer.theirs, `${arrays.length} arrays, expected ${entries.length}`])
       return []
     }
     return entries.map(({ name, shape }, n) => {
       const { shape: theirs, data } = arrays[n]
-      if (squeezed(theirs) !== squeezed(shape) || sizeOf(theirs) !== data.length)
+      // Keras takes the axes of a layer's normalisation in another order, but not their numbers.
+      const fits =
+        layer.class === 'LayerNormalization' ? sizeOf(theirs) === sizeOf(shape) : squeezed(theirs) === squeezed(shape)
+      if (!fits || sizeOf(theirs) !== data.length)
         wrong.push([layer.theirs, `array ${n} is ${printShape(theirs)}, expected ${printShape(shape)} for ${name}`])
       return { name, data }
     })

@@ -85,11 +85,14 @@ const inputLayer = (name: string, shape: Shape, dtype: string): Config => ({
   config: { batch_shape: [null, ...shape], dtype, sparse: false, ragged: false, name },
 })
 
-function layerTo({ layer, name, shape }: Node, dtype: string, before3: boolean): Config {
+function layerTo({ layer, name, shape, inputShapes }: Node, dtype: string, before3: boolean): Config {
   if (layer.type === 'input') return inputLayer(name, shape, dtype)
   const { type, config } = unstepped(layer)
   const whole = described(type, { ...(config as Config), name }, dtype, before3)
-  return layer.trainable ? whole : { ...whole, config: { ...(whole.config as Config), trainable: false } }
+  const more: Record<string, Json> = layer.trainable ? {} : { trainable: false }
+  if (Array.isArray(config.axis))
+    more.axis = config.axis.map((a: number) => (a < 0 ? a + inputShapes[0].length + 1 : a))
+  return { ...whole, config: { ...(whole.config as Config), ...more } }
 }
 
 function described(type: string, config: Config, dtype: string, before3: boolean): Config {
@@ -100,13 +103,18 @@ function described(type: string, config: Config, dtype: string, before3: boolean
   if (row.args.has('recurrent_activation')) out.recurrent_activation = 'sigmoid' // Keras 2.2 and tfjs have another default
   if (row.args.has('reset_after')) out.reset_after = true // before Keras 3 it was another default
   if (row.args.has('pool_size')) out.pool_size = 2 // Keras has no default for the mean of a sequence or volume
+  const inside = config.layer as { type: string; config: Config } | undefined
+  if (type === 'bidirectional' && inside?.config.goBackwards) {
+    const turned = { ...inside.config, goBackwards: false }
+    out.backward_layer = described(inside.type, turned, dtype, before3) // Keras would not turn it by itself
+  }
   for (const [key, value] of Object.entries(config)) {
+    if (type === 'normalization') continue // what it has seen is among the arrays
     if (['name', 'inputShape', 'useCausalMask', 'trainable'].includes(key) || value === null) continue
     const theirs = back.get(key)
     if (theirs === undefined) throw new Foreign(`${type} has ${key}, which is not in Keras`)
-    const inner = value as unknown as { type: string; config: Config }
     out[theirs] =
-      theirs === 'layer' ? described(inner.type, inner.config, dtype, before3) : valueTo(theirs, value, before3)
+      theirs === 'layer' ? described(inside!.type, inside!.config, dtype, before3) : valueTo(theirs, value, before3)
   }
   return { ...keras(row.class, 'keras.layers'), config: out }
 }
