@@ -11,7 +11,7 @@ export default defineConfig({
       { find: /^nabla\/plot$/, replacement: source('plot/index.ts') },
       { find: /^nabla\/csv$/, replacement: source('data/csv.ts') },
       { find: /^nabla\/mnist$/, replacement: source('data/mnist.ts') },
-      { find: /^nabla\/(npy|safetensors|script|inspect)$/, replacement: source('formats/$1/index.ts') },
+      { find: /^nabla\/(data|npy|safetensors|script|inspect)$/, replacement: source('formats/$1/index.ts') },
     ],
   },
   test: {

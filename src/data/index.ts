@@ -1,15 +1,14 @@
 export { type AugmentOptions, augment } from './augment.ts'
 export {
-  batches,
   type Dataset,
   type DatasetSource,
   dataset,
   findNotFinite,
   type Nested,
   type NumberArray,
-  order,
   type Shaped,
 } from './dataset.ts'
 export { type ByteSource, gunzip, isGzip, readBytes } from './files.ts'
 export { type IdxArray, readIdx } from './idx.ts'
+export { batches, order } from './order.ts'
 export { blobs, circles, moons, planarFlower, sine, spiral, xor } from './toys.ts'

@@ -1,4 +1,5 @@
-import { batches, type Dataset, type DatasetSource, order } from '../data/dataset.ts'
+import type { Dataset, DatasetSource } from '../data/dataset.ts'
+import { batches, order } from '../data/order.ts'
 import { compiled, type Model } from '../model/model.ts'
 import type { Port } from '../model/network.ts'
 import { report, totals } from '../model/report.ts'

@@ -1,4 +1,5 @@
-import { batches, type Dataset, order } from '../data/dataset.ts'
+import type { Dataset } from '../data/dataset.ts'
+import { batches, order } from '../data/order.ts'
 import { DataError } from '../errors.ts'
 import { compiled, type Model } from '../model/model.ts'
 import { countOf } from '../model/network.ts'

@@ -6,7 +6,8 @@ import fc from 'fast-check'
 import { layers, sequential } from 'nabla'
 import { afterAll, describe, expect, it } from 'vitest'
 import { type CsvOptions, readCsv } from '../../src/data/csv.ts'
-import { type Dataset, order } from '../../src/data/dataset.ts'
+import type { Dataset } from '../../src/data/dataset.ts'
+import { order } from '../../src/data/order.ts'
 import { DataError } from '../../src/errors.ts'
 
 const path = (name: string) => fileURLToPath(new URL(`../fixtures/seeds/003/${name}`, import.meta.url))

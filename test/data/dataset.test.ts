@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { batches, type Dataset, type DatasetSource, dataset, findNotFinite, order } from '../../src/data/dataset.ts'
+import { type Dataset, type DatasetSource, dataset, findNotFinite } from '../../src/data/dataset.ts'
+import { batches, order } from '../../src/data/order.ts'
 
 const reference = JSON.parse(readFileSync(new URL('../fixtures/seeds/003/split_42000.json', import.meta.url), 'utf8'))
 
