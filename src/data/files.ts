@@ -91,10 +91,13 @@ export const isGzip = (bytes: Uint8Array) => bytes[0] === 0x1f && bytes[1] === 0
 
 /**
  * Unpacks a gzip file, in Node and in browsers alike.
- * @param options.limit the most bytes to unpack, 1 GiB unless told otherwise; unpacking stops there
+ * @param options.limit the most bytes to unpack: 64 MiB, or 16 times the file where that is more; unpacking stops there
  * @throws DataError `bad-gzip`, `too-large`
  */
-export async function gunzip(bytes: Uint8Array, { limit = 2 ** 30, name = 'the gzip data' } = {}): Promise<Uint8Array> {
+export async function gunzip(
+  bytes: Uint8Array,
+  { limit = Math.max(2 ** 26, 16 * bytes.length), name = 'the gzip data' } = {},
+): Promise<Uint8Array> {
   const pieces = new Blob([bytes as Uint8Array<ArrayBuffer>]).stream()
   try {
     return await collect(streamed(pieces.pipeThrough(new DecompressionStream('gzip'))), name, limit)

@@ -14,6 +14,9 @@ import {
 } from './schema.ts'
 
 const mostValues = 2 ** 31
+const mostColumns = 2 ** 18
+/** As many values as categories may take that nobody asked for: 64 MiB. */
+const mostSpread = 2 ** 24
 const product = (shape: readonly number[]) => shape.reduce((size, extent) => size * extent, 1)
 
 export type Table = ReturnType<typeof table>
@@ -40,6 +43,8 @@ export function table(name: string, options: TableOptions & { keep?: boolean } =
   /** Columns by name, or so many without names. */
   function begin(header: readonly string[] | number, line: number) {
     const named = typeof header !== 'number'
+    if ((named ? header.length : header) > mostColumns)
+      throw fail('too-large', line, `has more than ${mostColumns} columns`, 'is the separator right?')
     const names = Array.from(
       { length: named ? header.length : header },
       (_, i) => (named && header[i]) || String(i + 1),
@@ -226,11 +231,14 @@ export function table(name: string, options: TableOptions & { keep?: boolean } =
   function encoded(columns: readonly ColumnSchema[], raw: ReturnType<typeof samples.take>) {
     if (columns.every(column => column.kind === 'number' && column.fill === undefined)) return raw
     const size = columns.reduce((sum, column) => sum + widthOf(column), 0)
-    if (rows * size > mostValues)
-      throw new DataError('too-large', `${name} makes ${size} values a row, more than 2³¹ in all`, {
-        hint: "read columns of many categories as 'index', or leave them out",
-      })
-    const out = columns.some(column => column.fill !== undefined) ? new Float64Array(rows * size) : new Float32Array(rows * size) // biome-ignore format: a choice
+    const spread = columns.filter(({ name, kind }) => kind === 'oneHot' && !fields.find(f => f.name === name)!.told)
+    if (rows * size > (spread.length > 0 ? mostSpread : mostValues)) {
+      const { name: most = '' } = spread.toSorted((a, b) => widthOf(b) - widthOf(a))[0] ?? {}
+      const hint = most ? `{ columns: { ${JSON.stringify(most.slice(0, 40))}: 'index' } }, 'skip', or 'oneHot' all the same` : "read such columns as 'index'" // biome-ignore format: a choice
+      throw new DataError('too-many-categories', `${name} makes ${size} values of each of its ${rows} rows`, { hint })
+    }
+    const isWide = raw instanceof Float64Array || columns.some(column => column.fill !== undefined)
+    const out = isWide ? new Float64Array(rows * size) : new Float32Array(rows * size)
     let to = 0
     for (const column of columns) {
       const field = fields.find(f => f.name === column.name)!

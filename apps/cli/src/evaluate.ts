@@ -1,5 +1,5 @@
 import type { Dataset } from 'nabla'
-import { isFolder, loadCsv, loadDigits } from './data.ts'
+import { isFolder, loadDigits, loadImages } from './data.ts'
 import { count, metric, percent } from './format.ts'
 import type { Io } from './io.ts'
 import { read } from './reading.ts'
@@ -18,7 +18,7 @@ export async function evaluate(path: string, data: string | undefined, io: Io): 
 
 async function choose(data: string | undefined, options?: RunOptions): Promise<{ set: Dataset; name: string }> {
   if (data !== undefined && data !== 'mnist' && !(await isFolder(data)))
-    return { set: await loadCsv(data, 'label'), name: data }
+    return { set: await loadImages(data, 'label'), name: data }
   const source = data === undefined && options ? options : { data: data ?? 'mnist', split: 'mnist' as const }
   const { heldOut, measure } = await loadDigits(source)
   return { set: heldOut, name: measure }

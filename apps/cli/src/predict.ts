@@ -1,6 +1,6 @@
 import { open, readFile, stat } from 'node:fs/promises'
 import { DataError } from 'nabla'
-import { classes, imageShape, loadCsv } from './data.ts'
+import { classes, imageShape, loadImages } from './data.ts'
 import { exists, writeWhole } from './files.ts'
 import { count, percent } from './format.ts'
 import type { Io } from './io.ts'
@@ -33,7 +33,7 @@ async function predictImage(path: string, input: string, { raw }: PredictOptions
 }
 
 async function predictTable(path: string, input: string, { output }: PredictOptions, io: Io): Promise<number> {
-  const images = await loadCsv(input, (await startOf(input, 64)).trimStart().startsWith('label') ? 'label' : false)
+  const images = await loadImages(input, (await startOf(input, 64)).trimStart().startsWith('label') ? 'label' : false)
   const { model } = await openModel(path, io)
   const text = submission((await model.predict(images)).data)
   if (output === undefined) io.out(text)

@@ -51,7 +51,11 @@ function program(io: Io, done: (code: number) => void): Command {
     .option('--epochs <n>', 'times to go through the images', whole(1, 1e6), 5)
     .option('--batch <n>', 'images a step', whole(1, 1e5), 64)
     .option('--seed <n>', 'start of all random numbers', whole(0, 2 ** 32 - 1), 1)
-    .option('--data <name>', 'mnist, a folder with its four idx files, or a CSV file: label,pixel0…pixel783', 'mnist')
+    .option(
+      '--data <name>',
+      'mnist, a folder of idx files or of PNGs a digit, or a table: CSV, JSON lines, npz',
+      'mnist',
+    )
     .addOption(
       new Option(
         '--split <kind>',
@@ -77,7 +81,7 @@ function program(io: Io, done: (code: number) => void): Command {
   configure(nabla.command('evaluate'), io)
     .description('measure a model on labelled digits')
     .argument('<run>', 'run folder, model folder or model file')
-    .option('--data <name>', 'mnist, a folder of idx files, or a CSV file with labels (default: what the run held out)')
+    .option('--data <name>', 'as train takes it, with labels (default: what the run held out)')
     .action(async (path: string, { data }: { data?: string }) => {
       const { evaluate } = await import('./evaluate.ts')
       done(await evaluate(path, data, io))
@@ -104,7 +108,11 @@ function program(io: Io, done: (code: number) => void): Command {
 
   configure(nabla.command('compare'), io)
     .description('train one network with several activation functions and say which to choose')
-    .option('--data <name>', 'spiral, planar, digits, or a CSV file of numbers with a column of classes', 'spiral')
+    .option(
+      '--data <name>',
+      'spiral, planar, digits, or a table with a column of classes: CSV, JSON lines, npz',
+      'spiral',
+    )
     .addOption(
       new Option('--activations <list>', 'names, or formulas of x, with commas between')
         .argParser(activationList)

@@ -9,7 +9,7 @@ import {
   sequential,
   toys,
 } from 'nabla'
-import { loadDigits } from './data.ts'
+import { loadDigits, loadTable } from './data.ts'
 
 /** What a comparison trains: data, and one network whose activation can be put in. */
 export interface Task {
@@ -22,9 +22,9 @@ export interface Task {
 }
 
 export interface TaskOptions {
-  /** spiral, planar, digits, or a CSV file. */
+  /** spiral, planar, digits, or a file of CSV, JSON lines or npz. */
   data: string
-  /** The column of a CSV file that holds the classes. */
+  /** The column of a table that holds the classes. */
   label: string
   limit?: number
   threads?: number
@@ -43,12 +43,7 @@ export async function loadTask({ data, label, limit, threads }: TaskOptions): Pr
     )
     return table(train, heldOut, { units: 24, epochs: 300, learningRate: 0.01, threads })
   }
-  const { readCsv } = await import('nabla/csv')
-  const all = await readCsv(data, { label, limit })
-  if (!all.hasTargets)
-    throw new DataError('no-label', `"${data}" has no column "${label}" to learn`, {
-      hint: 'name the column that holds the classes with --label',
-    })
+  const all = await loadTable(data, label, limit)
   const { train, test } = all.split({ testSize: 0.2, seed: 0 })
   return table(...standardized(train, test), { units: 64, epochs: 60, learningRate: 0.003, threads })
 }

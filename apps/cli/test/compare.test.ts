@@ -128,6 +128,21 @@ describe('nabla compare', () => {
     ])
   })
 
+  test('takes JSON lines with classes and categories of text', async () => {
+    const line = (i: number) => ({
+      size: i % 2 ? 5 + i / 40 : i / 40,
+      shade: i % 3 ? 'dark' : 'light',
+      kind: i % 2 ? 'elephant' : 'cat',
+    })
+    writeFileSync(at('zoo.jsonl'), Array.from({ length: 40 }, (_, i) => JSON.stringify(line(i))).join('\n'))
+    const { code } = await compare(
+      'zoo',
+      ...['--data', at('zoo.jsonl'), '--label', 'kind', '--activations', 'relu', '--seeds', '1', '--epochs', '20'],
+    )
+    expect(code).toBe(0)
+    expect(outcomes('zoo')[0].accuracy).toBe(1)
+  })
+
   test('takes a CSV file and scales its columns', async () => {
     const set = toys.blobs({ samples: 40, classes: 3, seed: 1, box: 500 })
     const rows = Array.from({ length: set.size }, (_, row) => {

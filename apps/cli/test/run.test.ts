@@ -1,8 +1,9 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { encode } from 'fast-png'
+import { writeNpz } from 'nabla/npy'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { run } from '../src/run.ts'
 import { capture } from './capture.ts'
@@ -43,6 +44,14 @@ beforeAll(() => {
   writeFileSync(at('broken.png'), stroke(60, 80).subarray(0, 50))
   writeFileSync(at('file'), 'not a folder')
   idxFolder(at('idx'))
+  for (const digit of ['0', '3', '8'])
+    for (let i = 0; i < 6; i++) {
+      mkdirSync(at('pictures', digit), { recursive: true })
+      writeFileSync(at('pictures', digit, `${i}.png`), stroke(28 + 4 * i, 28))
+    }
+  mkdirSync(at('letters', 'a'), { recursive: true })
+  writeFileSync(at('letters', 'a', '1.png'), stroke(28, 28))
+  writeFileSync(at('digits.npz'), writeNpz({ x: { shape: [20, 784], data: new Uint8Array(20 * 784).fill(9) }, y: { shape: [20], data: Int32Array.from({ length: 20 }, (_, i) => i % 10) } })) // biome-ignore format: one thought
   const { images, labels } = bars(50)
   const broken: Record<string, Parameters<typeof idxFolder>[1]> = {
     'idx-missing': { 't10k-labels-idx1-ubyte': undefined },
@@ -61,6 +70,13 @@ beforeAll(() => {
 afterAll(() => rmSync(box, { recursive: true, force: true }))
 
 const train = (...more: string[]) => ['train', 'digits', '--data', at('train.csv'), '--batch', '16', ...more]
+
+test.each(['pictures', 'digits.npz'])('digits are learnt from %s', async name => {
+  const { code, err } = await nabla('train', 'digits', '--data', at(name), '--epochs', '1', '--out', at(`from-${name}`))
+  expect(err).not.toContain('error')
+  expect(code).toBe(0)
+  expect((await nabla('evaluate', at(`from-${name}`))).code).toBe(0)
+})
 
 describe('a run', () => {
   test('leaves a folder with the model, the events, the figures and a report', async () => {
@@ -203,6 +219,7 @@ describe('bad input is one clear error with a hint and exit code 1', () => {
     ['a table that is not there', () => ['train', 'digits', '--data', at('none.csv'), '--out', at('x')], /none\.csv/],
     ['a table of small images', () => ['train', 'digits', '--data', at('small.csv'), '--out', at('x')], /./],
     ['a label out of range', () => ['train', 'digits', '--data', at('labels.csv'), '--out', at('x')], /12/],
+    ['pictures of letters', () => ['train', 'digits', '--data', at('letters'), '--out', at('x')], /class "a"/],
     ['a ragged table', () => ['train', 'digits', '--data', at('ragged.csv'), '--out', at('x')], /./],
     ['a folder without the files', () => from('idx-missing'), /t10k-labels-idx1-ubyte cannot be read: no such file/],
     [

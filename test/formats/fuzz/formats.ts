@@ -1,11 +1,25 @@
 // The formats that the fuzzer damages, one row each. See ../fuzz.test.ts.
 
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { deflateSync, gzipSync } from 'node:zlib'
+import { encode } from 'fast-png'
 import { readCsv } from '../../../src/data/csv.ts'
 import { gunzip } from '../../../src/data/files.ts'
 import { readIdx } from '../../../src/data/idx.ts'
+import { readJsonLines } from '../../../src/data/jsonLines.ts'
+import { readPng } from '../../../src/data/png.ts'
+import { readData } from '../../../src/formats/data/index.ts'
 import { readNpy, readNpz, writeNpy, writeNpz } from '../../../src/formats/npy/index.ts'
 import { readSafetensors, writeSafetensors } from '../../../src/formats/safetensors/index.ts'
-import { type Dataset, fromBytes, layers, sequential, toBytes } from '../../../src/index.ts'
+import {
+  type Dataset,
+  fromBytes,
+  layers,
+  loadModel,
+  readSafetensors as parseSafetensors,
+  sequential,
+  toBytes,
+} from '../../../src/index.ts'
 import files from '../../fixtures/numpy/files.json' with { type: 'json' }
 import { inspected } from './inspected.ts'
 
@@ -22,7 +36,7 @@ export interface Format {
 }
 
 const bytes = (text: string) => new TextEncoder().encode(text)
-const joined = (...parts: Uint8Array[]) => Uint8Array.from(parts.flatMap(part => [...part]))
+const joined = (...parts: Uint8Array[]) => new Uint8Array(Buffer.concat(parts))
 const arrays = {
   x: { shape: [2, 3], data: Float32Array.of(0.5, 1, 1.5, 2, 2.5, 3) },
   y: { shape: [2], data: Int32Array.of(0, 1) },
@@ -57,7 +71,46 @@ const trained = () => {
   return toBytes(model)
 }
 
+const soundModel = () => parseSafetensors(trained())
+/** The topology of the sound model with another part. */
+function changed(from: RegExp, to: string) {
+  const text = soundModel().metadata['nabla']
+  if (!from.test(text)) throw new Error(`there is no ${from} in ${text}`)
+  return bytes(text.replace(from, to))
+}
+
 const idx = (text: string) => Uint8Array.from(text.split(' '), byte => Number.parseInt(byte, 16))
+
+/** A PNG with sound checksums, whatever it says: by default 4×4 in grey. */
+function png({ width = 4, height = 4, depth = 8, kind = 0, pixels = new Uint8Array(20) }) {
+  const chunk = (type: string, content: Uint8Array) => {
+    const body = joined(bytes(type), content)
+    const whole = joined(new Uint8Array(4), body, new Uint8Array(4))
+    const view = new DataView(whole.buffer)
+    view.setUint32(0, content.length)
+    view.setUint32(4 + body.length, crc32(body))
+    return whole
+  }
+  const head = new Uint8Array(13)
+  new DataView(head.buffer).setUint32(0, width)
+  new DataView(head.buffer).setUint32(4, height)
+  head.set([depth, kind], 8)
+  const start = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a)
+  return joined(start, chunk('IHDR', head), chunk('IDAT', deflateSync(pixels)), chunk('IEND', new Uint8Array(0)))
+}
+
+function crc32(bytes: Uint8Array): number {
+  let sum = -1
+  for (const byte of bytes) {
+    sum ^= byte
+    for (let k = 0; k < 8; k++) sum = sum & 1 ? (sum >>> 1) ^ 0xedb88320 : sum >>> 1
+  }
+  return ~sum >>> 0
+}
+
+/** The topology of a model in a sound safetensors file. */
+const modelOf = (topology: Uint8Array) =>
+  writeSafetensors(soundModel().tensors, { nabla: new TextDecoder().decode(topology) })
 
 async function gzip(content: Uint8Array): Promise<Uint8Array> {
   const packed = new Blob([content as Uint8Array<ArrayBuffer>]).stream().pipeThrough(new CompressionStream('gzip'))
@@ -130,9 +183,86 @@ export const formats: readonly Format[] = [
     },
   },
   {
+    name: 'csv of text',
+    sample: () => bytes('name,kind,label\n"a ""b"" c",x,yes\nNA,y,no\nc,z,no\n'),
+    read: async text => rows(await readCsv(text, { missing: 'mode' })),
+    hostile: {
+      'a quote that stays open': () => joined(bytes('a,"b\n'), new Uint8Array(2 ** 25).fill(49)),
+      'a column for each byte': () => joined(new Uint8Array(2 ** 20).fill(44), bytes('\n1')),
+      'some thousand rows, each of its own categories': () =>
+        bytes(`a,b\n${Array.from({ length: 5000 }, (_, i) => `x${i},y${i}`).join('\n')}`),
+      'a category a row, and a column for each': () =>
+        bytes(`a,b\n${Array.from({ length: 60_000 }, (_, i) => `x${i},y${i}`).join('\n')}`),
+    },
+  },
+  {
+    name: 'JSON lines',
+    sample: () => bytes('{"a":1,"b":[1,2],"label":"yes"}\n{"a":2.5,"b":[3,4],"label":"no"}\n'),
+    read: async text => rows(await readJsonLines(text)),
+    hostile: {
+      'lists in lists': () => bytes(`{"a":${'['.repeat(2 ** 20)}${']'.repeat(2 ** 20)}}`),
+      'objects in objects': () => bytes(`${'{"a":'.repeat(2 ** 18)}1${'}'.repeat(2 ** 18)}`),
+      'a key for each row': () => bytes(Array.from({ length: 1000 }, (_, i) => `{"a${i}":1}`).join('\n')),
+      'one line without end': () => bytes(`{"a":[${'1,'.repeat(2 ** 24)}`),
+    },
+  },
+  {
+    name: 'data of any kind',
+    sample: () => bytes('label,a,b\n0,1,2\n1,3,4.5\n2,255,-6e1\n'),
+    read: async text => rows(await readData(text)),
+    hostile: {
+      'a gzip file in a gzip file': () => gzipSync(gzipSync(new Uint8Array(2 ** 20))),
+      'a gzip bomb': () => gzipSync(new Uint8Array(2 ** 28)),
+    },
+  },
+  {
+    name: 'png',
+    sample: () => encode({ width: 5, height: 4, channels: 3, data: Uint8Array.from({ length: 60 }, (_, i) => 4 * i) }),
+    read: readPng,
+    checked: true,
+    hostile: {
+      'four billion pixels': () => png({ width: 65_535, height: 65_535 }),
+      'more pixels than its size': () => png({ pixels: new Uint8Array(2 ** 26) }),
+      'fewer pixels than its size': () => png({ pixels: new Uint8Array(5) }),
+      'no width': () => png({ width: 0 }),
+      'an unknown depth': () => png({ depth: 3 }),
+      'an unknown kind': () => png({ kind: 9 }),
+      'an unknown filter': () => png({ pixels: new Uint8Array(20).fill(77) }),
+    },
+  },
+  {
     name: 'a model',
     sample: trained,
     read: file => fromBytes(file).weights(),
+  },
+  {
+    name: 'the topology of a model',
+    sample: () => bytes(soundModel().metadata['nabla']),
+    read: topology => fromBytes(modelOf(topology)).weights(),
+    hostile: {
+      'layers without end': () => bytes(`{"format":"nabla","version":1,"layers":[${'{},'.repeat(2 ** 20)}{}]}`),
+      'lists in lists': () =>
+        bytes(`{"format":"nabla","version":1,"layers":${'['.repeat(10_000)}${']'.repeat(10_000)}}`),
+      'a layer of the prototype': () => bytes('{"format":"nabla","version":1,"layers":[{"type":"constructor"}]}'),
+      'a dense layer of 2⁴⁰ units': () => changed(/"units":\d+/, '"units":1099511627776'),
+      'an input of 2⁵³ numbers': () => changed(/"shape":\[3\]/, '"shape":[9007199254740991]'),
+      'an input of no number': () => changed(/"shape":\[3\]/, '"shape":[null]'),
+      'a formula that is none': () => changed(/"relu"/, '"constructor.constructor(1)"'),
+    },
+  },
+  {
+    name: 'a folder of a model',
+    sample: () => bytes(soundModel().metadata['nabla']),
+    async read(topology) {
+      mkdirSync('model', { recursive: true })
+      writeFileSync('model/model.json', topology)
+      writeFileSync('model/weights.safetensors', writeSafetensors(soundModel().tensors))
+      try {
+        return (await loadModel('model')).weights()
+      } finally {
+        rmSync('model', { recursive: true })
+      }
+    },
   },
   ...inspected,
 ]
