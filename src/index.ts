@@ -32,6 +32,7 @@ export type { CompileOptions, EngineOptions, ModelOptions, Weight } from './mode
 export { type LoadOptions, toBytes } from './model/save.ts'
 export type { Activation } from './nn/activation.ts'
 export type { Output, Source } from './nn/call.ts'
+export { type Constraint, constraint } from './nn/constraint.ts'
 export { activation, loss, optimizer, regularizer } from './nn/define.ts'
 export { type Initializer, initializer } from './nn/initializer.ts'
 export { type Layer, type LayerOptions, layer, pair } from './nn/layer.ts'

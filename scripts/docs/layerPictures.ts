@@ -80,9 +80,11 @@ function image({ layer, inputs }: Case): string | undefined {
   const draws = isRandom(of) ? 3 : 1
   const x = Array(draws).fill(FIVE).flat()
   // What is drawn may leave all as it is: then it is drawn again.
-  const tries = [4, 5, 6, 7, 8].map(seed => perform(of, [x], { weights: looking(2), seed }).y)
-  const y = tries.find(each => each.length !== x.length || each.some((v, i) => v !== x[i]))
-  if (!y) return undefined
+  const outcome = (seed: number) => perform(of, [x], { weights: looking(2), seed }).y
+  let y = outcome(4)
+  const isSame = () => y.length === x.length && y.every((v, i) => v === x[i])
+  for (let seed = 5; seed < 9 && draws > 1 && isSame(); seed++) y = outcome(seed)
+  if (isSame()) return undefined
   const size = sizeOf(shape)
   const after =
     draws > 1

@@ -33,7 +33,7 @@ export const kind: Kind = {
         aligned(spelt(made.formula.text, { left: '\\eta', baked: off(settled) })),
         `![${name}](${name}.svg)`,
         settings(made.params),
-        code(words.tags.example?.[0] ?? `adam({ learningRate: schedules.${name}() })`),
+        code(words.tags.example?.[0] ?? `optimizers.adam({ learningRate: schedules.${name}() })`),
         ...sources(words),
         '## The definition',
         lesson(definition),

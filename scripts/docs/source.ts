@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -69,18 +69,36 @@ export function words(lines: readonly string[]): Words {
   return { text: paragraphs.map(each => each.replace(/\s*\n\s*/g, ' ')).join('\n\n'), tags }
 }
 
+/** Where the names that a file uses or hands on come from: by name, and the files it hands on as a whole. */
+interface Imports {
+  readonly names: ReadonlyMap<string, string>
+  readonly all: readonly string[]
+}
+
+const imported = new Map<string, Imports>()
+
+function importsOf(file: string): Imports {
+  const known = imported.get(file)
+  if (known) return known
+  const source = readFileSync(join(root, file), 'utf8')
+  const there = (path: string) => join(dirname(file), path)
+  const names = new Map<string, string>()
+  for (const [, list, path] of source.matchAll(/^(?:import|export) (?:type )?\{([^}]*)\} from '(\.[^']*)'/gm))
+    for (const each of list.split(',')) names.set(each.trim().replace(/^type /, ''), there(path))
+  const all = [...source.matchAll(/^export \* from '(\.[^']*)'/gm)].map(([, path]) => there(path))
+  imported.set(file, { names, all })
+  return { names, all }
+}
+
 /** Where a name that a file uses is written: in the file itself, or in what it imports. */
 export function find(file: string, name: string): Statement | undefined {
   const own = statementsOf(file).get(name)
   if (own) return own
-  const source = readFileSync(join(root, file), 'utf8')
-  for (const [, kind, names, path] of source.matchAll(/^(import|export) (?:type )?\{([^}]*)\} from '(\.[^']*)'/gm)) {
-    const imported = names.split(',').map(each => each.trim().replace(/^type /, ''))
-    const target = join(dirname(file), path)
-    if (imported.includes(name) && kind && existsSync(join(root, target))) return find(target, name)
-  }
-  for (const [, path] of source.matchAll(/^export \* from '(\.[^']*)'/gm)) {
-    const there = find(join(dirname(file), path), name)
+  const { names, all } = importsOf(file)
+  const from = names.get(name)
+  if (from) return find(from, name)
+  for (const each of all) {
+    const there = find(each, name)
     if (there) return there
   }
   return undefined

@@ -34,7 +34,7 @@ const decoder = new TextDecoder()
  * @throws DataError `empty-table`, `ragged-row`, `bad-cell`, `missing-value`, `unknown-category`, `bad-column`, `bad-quotes`,
  * `bad-label`, `wrong-image-size`: each names file, row and column
  * @example
- * const digits = await readCsv('train.csv', { inputShape: [28, 28, 1], classes: 10, max: 255 })
+ * const digits = await readCsv('digits.csv', { inputShape: [28, 28, 1], classes: 10, max: 255 })
  * @example
  * const train = await readCsv('train.csv', { label: 'survived', missing: { age: 'median', port: 'mode' } })
  * const test = await readCsv('test.csv', { schema: train.schema })

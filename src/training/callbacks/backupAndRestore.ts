@@ -10,7 +10,7 @@ import type { Callback } from '../event.ts'
  * @param options.deleteCheckpoint whether the backup goes at the end
  * @throws StateError `cannot-write`; DataError when the backup belongs to another model
  * @example
- * model.fit(data, { epochs: 100, callbacks: [backupAndRestore('runs/backup')] })
+ * await model.fit(data, { epochs: 100, callbacks: [backupAndRestore('runs/backup')] })
  */
 export function backupAndRestore(folder: string, { saveFreq = 1, deleteCheckpoint = true } = {}): Callback {
   const name = (epochs: number) => `epoch-${epochs}.safetensors`

@@ -19,7 +19,7 @@ export interface EarlyStoppingOptions extends MonitorOptions {
  * As in Keras the best weights come back only when told; the number of steps and the optimiser's states stay.
  * @throws StateError `no-metric` when an epoch does not have the number
  * @example
- * model.fit(data, { validationSplit: 0.2, epochs: 100, callbacks: [earlyStopping({ patience: 5 })] })
+ * await model.fit(data, { validationSplit: 0.2, epochs: 100, callbacks: [earlyStopping({ patience: 5 })] })
  */
 export function earlyStopping(options: EarlyStoppingOptions = {}): Callback {
   const { patience = 0, baseline, restoreBestWeights = false, startFromEpoch = 0 } = options

@@ -7,7 +7,7 @@ const width = 20
  * draws one that moves.
  * @param print is given each line; by default the console's
  * @example
- * model.fit(data, { epochs: 10, callbacks: [progbarLogger()] })
+ * await model.fit(data, { epochs: 10, callbacks: [progbarLogger()] })
  */
 export function progbarLogger(print: (line: string) => void = line => console.log(line)): Callback {
   let epochs = 0

@@ -18,7 +18,7 @@ export interface RemoteMonitorOptions {
 /**
  * Sends the numbers of each epoch to a server: `{ "epoch": 0, "loss": 0.3, … }` by POST.
  * @example
- * model.fit(data, { callbacks: [remoteMonitor({ root: 'http://localhost:9000', sendAsJson: true })] })
+ * await model.fit(data, { callbacks: [remoteMonitor({ root: 'http://localhost:9000', sendAsJson: true })] })
  */
 export function remoteMonitor(options: RemoteMonitorOptions = {}): Callback {
   const { root = 'http://localhost:9000', path = '/publish/epoch/end/', field = 'data' } = options

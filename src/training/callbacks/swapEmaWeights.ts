@@ -11,7 +11,7 @@ import type { Callback } from '../event.ts'
  * @throws StateError `no-average` when the optimiser keeps none
  * @example
  * model.compile({ optimizer: optimizers.adam({ useEma: true }), loss: 'meanSquaredError' })
- * model.fit(data, { validationSplit: 0.2, callbacks: [modelCheckpoint('best'), swapEmaWeights()] })
+ * await model.fit(data, { validationSplit: 0.2, callbacks: [modelCheckpoint('best'), swapEmaWeights()] })
  */
 export const swapEmaWeights = (): Callback => {
   let trained: Weight[] | undefined

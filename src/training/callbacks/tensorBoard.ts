@@ -12,7 +12,7 @@ export interface TensorBoardOptions {
  * `logDir/validation` those of validation, under the names that Keras gives them.
  * @throws StateError `cannot-write`
  * @example
- * model.fit(data, { callbacks: [tensorBoard('logs')] })     // then: tensorboard --logdir logs
+ * await model.fit(data, { callbacks: [tensorBoard('logs')] })     // then: tensorboard --logdir logs
  */
 export function tensorBoard(logDir = 'logs', { updateFreq = 'epoch' }: TensorBoardOptions = {}): Callback {
   const files = new Map<string, string>()

@@ -1,0 +1,174 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import * as nabla from 'nabla'
+import * as csv from 'nabla/csv'
+import * as inspect from 'nabla/inspect'
+import * as keras from 'nabla/keras'
+import * as mnist from 'nabla/mnist'
+import * as npy from 'nabla/npy'
+import * as onnx from 'nabla/onnx'
+import * as plot from 'nabla/plot'
+import * as safetensors from 'nabla/safetensors'
+import * as script from 'nabla/script'
+import * as tfjs from 'nabla/tfjs'
+import { transformSync } from 'rolldown/utils'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { kinds } from '../../scripts/docs/index.ts'
+import { filesIn, words } from '../../scripts/docs/source.ts'
+import * as idx from '../../src/data/idx.ts'
+import * as jsonLines from '../../src/data/jsonLines.ts'
+import * as formulas from '../../src/formula/index.ts'
+
+const { dense, flatten, input, conv2d } = nabla.layers
+const source = (file: string) => readFileSync(fileURLToPath(new URL(`../../src/${file}`, import.meta.url)), 'utf8')
+
+/** The example of every docstring, with the file that it stands in. */
+const examples = filesIn('.').flatMap(file =>
+  [...source(file).matchAll(/^ *\/\*\*(?:(?!\*\/)[\s\S])*\*\/(?=\n(.*))/gm)].flatMap(([comment, about]) =>
+    (words(comment.split('\n')).tags.example ?? []).map(code => {
+      const name = /(?:const|function\*?|interface) (\w+)|^ +(\w+)/.exec(about)
+      return { file, name: name?.[1] ?? name?.[2] ?? '', code }
+    }),
+  ),
+)
+
+const table = nabla.sequential([input([2]), dense(4, { activation: 'tanh' }), dense(1, { activation: 'sigmoid' })])
+const images = nabla.sequential([input([6, 6, 1]), conv2d(2, 3), flatten(), dense(2, { activation: 'softmax' })])
+table.compile({ loss: 'binaryCrossentropy', metrics: ['accuracy'] })
+images.compile({ loss: 'sparseCategoricalCrossentropy' })
+const modules = nabla.sequential([input([4, 4, 1]), conv2d(2, 3), flatten(), dense(2)])
+
+const x = Array.from(nabla.numpyRandom(1).uniform(-1, 1, 80))
+const y = Array.from({ length: 40 }, (_, i) => Number(x[2 * i] * x[2 * i + 1] > 0))
+const data = nabla.dataset({ x, y, inputShape: [2] })
+const random = nabla.numpyRandom(0)
+const pictures = nabla.dataset({ x: random.uniform(0, 1, 20 * 36), y: random.randint(0, 2, 20), inputShape: [6, 6, 1] })
+
+/** What a text around an example would have said before it, by the file of the docstring. */
+const worlds: Readonly<Record<string, () => Promise<object> | object>> = {
+  'data/augment.ts': () => ({ model: images, train: pictures }),
+  'data/csv.ts': async () => {
+    await writeFile('digits.csv', [3, 7].map(digit => `${[digit, ...Array(784).fill(128)].join(',')}\n`).join(''))
+    const rows = ['age,port,survived', '22,S,0', ',C,1', '35,,1', '54,S,0'].join('\n')
+    await writeFile('train.csv', rows)
+    await writeFile('test.csv', rows)
+    return {}
+  },
+  'data/idx.ts': () => ({ bytes: Uint8Array.from([0, 0, 8, 1, 0, 0, 0, 2, 5, 6]) }),
+  'data/jsonLines.ts': async () => {
+    await writeFile('reviews.jsonl', '{"words": [1, 2], "stars": 3}\n{"words": [0, 4], "stars": 5}\n')
+    return { readJsonLines: jsonLines.readJsonLines }
+  },
+  'formats/inspect/index.ts': async () => {
+    await writeFile('model.onnx', await onnx.exportOnnx(table))
+    await writeFile('weights.npz', npy.writeNpz({ w: nabla.tensor([1, 2]) }))
+    return { file: 'model.onnx' }
+  },
+  'formats/keras/index.ts': async () => {
+    await writeFile('digits.keras', await keras.toKeras(images))
+    await writeFile('digits.weights.h5', await keras.toKerasWeights(images))
+    return { model: images }
+  },
+  'formats/npy/index.ts': async () => {
+    await writeFile('x.npy', npy.writeNpy(nabla.tensor([1, 2])))
+    await writeFile('mnist.npz', npy.writeNpz({ x_train: nabla.tensor([1, 2]), y_train: nabla.tensor([0, 1]) }))
+    return { x: nabla.tensor([1, 2]), y: nabla.tensor([0, 1]) }
+  },
+  'formats/onnx/graph/load.ts': async () => {
+    await writeFile('mlp.onnx', await onnx.exportOnnx(table))
+    return {}
+  },
+  'formats/onnx/graph/learnt.ts': () => ({ scores: input([2, 3, 4]), values: input([2, 4, 5]) }),
+  'formats/onnx/index.ts': async () => {
+    await writeFile('mlp.onnx', await onnx.exportOnnx(table))
+    return {}
+  },
+  'formats/safetensors/index.ts': async () => {
+    await table.save('model.safetensors')
+    return {}
+  },
+  'formats/safetensors/torch.ts': async () => {
+    const tensors = safetensors.toTorch(modules, { conv2d: '0', dense: '3' })
+    await writeFile('torch.safetensors', safetensors.writeSafetensors(tensors))
+    return { model: modules }
+  },
+  'formats/tfjs/index.ts': async () => {
+    await mkdir('digits', { recursive: true })
+    for (const [name, bytes] of Object.entries(tfjs.toTfjs(table))) await writeFile(join('digits', name), bytes)
+    return {}
+  },
+  'nn/activation.ts': () => ({ activation: nabla.activation }),
+  'plot/boundary.ts': () => ({
+    x: Float64Array.from(x),
+    classesOf: ({ data }: nabla.Predictions) => Array.from(data, Math.round),
+  }),
+  'plot/chart.ts': () => ({ x: [0, 1], y: [2, 3] }),
+  'plot/digits.ts': () => ({ image: new Float32Array(784) }),
+  'plot/png.ts': async () => ({ history: await table.fit(data, { epochs: 2 }) }),
+}
+
+const common: Record<string, unknown> = {
+  ...{ ...nabla, ...nabla.toys, ...nabla.callbacks, ...nabla.layers },
+  ...{ ...csv, ...keras, ...mnist, ...onnx, ...plot, ...script, ...tfjs, ...inspect, ...npy, ...safetensors, ...idx },
+  ...{ print: formulas.print, derivative: formulas.derivative, measuredDerivative: formulas.measuredDerivative },
+  ...{ writeFile, x, y, data },
+}
+
+let folder = ''
+const before = process.cwd()
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'nabla-examples-'))
+  process.chdir(folder)
+  vi.spyOn(console, 'log').mockImplementation(() => {})
+  vi.spyOn(process.stderr, 'write').mockImplementation(() => true)
+  vi.stubGlobal('fetch', async () => new Response())
+})
+afterAll(() => {
+  vi.restoreAllMocks()
+  vi.unstubAllGlobals()
+  process.chdir(before)
+  rmSync(folder, { recursive: true, force: true })
+})
+
+const AsyncFunction = Object.getPrototypeOf(async () => {}).constructor as FunctionConstructor
+
+test.each(examples.map(each => [each.file, each.name, each] as const))(
+  '%s: the example of %s runs',
+  async (file, _, { code }) => {
+    // `model` is a maker of graphs, and what an example calls the one it has.
+    const own = /(?<!\bconst )\bmodel\b(?!\(\{)/.test(code) && !/const model\b/.test(code) ? { model: table } : {}
+    const scope = { ...common, ...own, ...(await worlds[file]?.()) }
+    const { code: plain, errors } = transformSync('example.ts', `async function example() {\n${code}\n}`)
+    expect(errors).toEqual([])
+    // What an example declares is its own.
+    const names = Object.keys(scope).filter(name => name !== 'default' && new RegExp(`\\b${name}\\b`).test(code))
+    const run = new AsyncFunction(...names, `'use strict'; ${plain}; await example()`)
+    await run(...names.map(name => scope[name as keyof typeof scope]))
+  },
+)
+
+// A definition without an example of its own gets one on its page.
+const made = kinds.flatMap(({ kind, known }) =>
+  Object.keys(known).flatMap(name => {
+    const path = fileURLToPath(new URL(`../../docs/${kind}/${name}.md`, import.meta.url))
+    if (kind === 'callbacks' || !existsSync(path)) return []
+    const [text] = readFileSync(path, 'utf8').split('\n## ')
+    const code = /```ts\n([\s\S]*?)\n```/.exec(text.replace(/^# \w+\n\n```ts\n.*\n```/, ''))?.[1]
+    return code ? [[kind, name, code] as const] : []
+  }),
+)
+
+test.each(made)('the example on the page %s/%s runs', (_, _file, code) => {
+  const { optimizers, losses, metrics, schedules, regularizers, constraints } = nabla
+  const named = { model: table, optimizers, losses, metrics, schedules, regularizers, constraints }
+  const scope: Record<string, unknown> = { ...nabla.layers, ...named }
+  new Function(...Object.keys(scope), code)(...Object.values(scope))
+})
+
+test('every folder of the library has examples', () => {
+  const rooms = new Set(examples.map(({ file }) => file.split('/')[0]))
+  expect([...rooms].sort()).toEqual(['data', 'formats', 'formula', 'model', 'nn', 'plot', 'tensor', 'training'])
+})
