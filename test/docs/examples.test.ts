@@ -100,7 +100,7 @@ const worlds: Readonly<Record<string, () => Promise<object> | object>> = {
     for (const [name, bytes] of Object.entries(tfjs.toTfjs(table))) await writeFile(join('digits', name), bytes)
     return {}
   },
-  'nn/activation.ts': () => ({ activation: nabla.activation }),
+  'nn/define.ts': () => ({ activation: nabla.activation }),
   'plot/boundary.ts': () => ({
     x: Float64Array.from(x),
     classesOf: ({ data }: nabla.Predictions) => Array.from(data, Math.round),
