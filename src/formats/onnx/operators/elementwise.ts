@@ -1,7 +1,20 @@
 import { erf } from '../../../formula/erf.ts'
 import { choice, must, type Operator, type Operators } from '../call.ts'
-import { unsupported } from '../file.ts'
-import { bounds, type Dtype, dtypeOf, isFloat, reshape, roundEven, type Tensor, vector, zip } from '../tensors.ts'
+import { large, unsupported } from '../file.ts'
+import {
+  bounds,
+  type Dtype,
+  dtypeOf,
+  dtypes,
+  exactly,
+  isFloat,
+  reshape,
+  roundEven,
+  type Tensor,
+  unsupportedType,
+  vector,
+  zip,
+} from '../tensors.ts'
 
 const unary =
   (f: (x: number) => number): Operator =>
@@ -194,6 +207,22 @@ export const elementwise: Operators = {
     c.int('saturate', 1)
     c.has('round_mode')
     return cast(x, like.type)
+  },
+  BitCast: ([x], c) => {
+    const to = dtypeOf(c.int('to'))
+    const [from, into] = [dtypes[x.type], dtypes[to]]
+    const plain = ![x.type, to].some(type => type === 'float16' || type === 'bfloat16')
+    if (!plain) throw unsupportedType('BitCast of two-byte floats')
+    must(from.Array.BYTES_PER_ELEMENT === into.Array.BYTES_PER_ELEMENT, 'BitCast between types of different widths')
+    const values =
+      x.type === 'int64' || x.type === 'uint64'
+        ? BigInt64Array.from(x.data, BigInt)
+        : new (from.Array as typeof Float64Array)(x.data)
+    return exactly(
+      to,
+      x.dims,
+      Float64Array.from(new into.Array(values.buffer) as ArrayLike<unknown>, v => large(v, to)),
+    )
   },
   Constant: (_, c) => {
     const value = c.tensor('value')

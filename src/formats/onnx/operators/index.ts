@@ -15,6 +15,7 @@ import { reductions } from './reduce.ts'
 import { resizing } from './resize.ts'
 import { sampling } from './sampling.ts'
 import { shaping } from './shaping.ts'
+import { signals } from './signal.ts'
 
 const tables = [
   elementwise,
@@ -31,6 +32,7 @@ const tables = [
   attentions,
   quantized,
   control,
+  signals,
 ]
 const standard: Operators = Object.assign(Object.create(null), ...tables)
 const domains: Record<string, Operators> = Object.assign(Object.create(null), {
