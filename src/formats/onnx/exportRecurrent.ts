@@ -35,37 +35,57 @@ const kinds: Readonly<Record<string, { operator: 'RNN' | 'GRU' | 'LSTM'; order: 
   lstm: { operator: 'LSTM', order: [0, 3, 1, 2] },
 }
 
-/** A recurrent layer; where it goes backwards its steps stay in the order of time. */
-export function steps(type: string, b: Builder, x: string, { config, inputs, weights, array }: Written): string {
+const joined = (parts: readonly Float64Array[]): Float64Array =>
+  Float64Array.from({ length: parts.length * parts[0].length }, (_, i) => {
+    return parts[Math.floor(i / parts[0].length)][i % parts[0].length]
+  })
+
+/**
+ * A recurrent layer, or one forwards in time and one backwards: [batch, steps, units], without steps where the last is
+ * asked for, and with an axis of directions before the units where there are two. Steps stay in the order of time.
+ */
+export function steps(type: string, b: Builder, x: string, ways: readonly Written[], array: Written['array']): string {
   if (!Object.hasOwn(kinds, type)) throw unsupported(`${type} in two directions`, 'use a recurrent layer')
   const { operator, order } = kinds[type]
-
+  const [{ config, inputs, weights }] = ways
   const [, features] = inputs[0]
   const units = weights.U!.shape[0]
   const rows = units * order.length
+  const each = (f: (weights: Written['weights']) => Float64Array) => joined(ways.map(way => f(way.weights)))
   const operands = [
     b.transpose(x, [1, 0, 2]),
-    array('W', [1, rows, features], turned(weights.W!.data, features, units, order)),
-    array('U', [1, rows, units], turned(weights.U!.data, units, units, order)),
+    array(
+      'W',
+      [ways.length, rows, features],
+      each(({ W }) => turned(W!.data, features, units, order)),
+    ),
+    array(
+      'U',
+      [ways.length, rows, units],
+      each(({ U }) => turned(U!.data, units, units, order)),
+    ),
   ]
-  if (weights.b) {
+  const biases = ({ b: own }: Written['weights']) => {
     const bias = new Float64Array(2 * rows)
-    for (let at = 0; at < weights.b.data.length; at += rows)
-      bias.set(turned(Array.from(weights.b.data).slice(at, at + rows), 1, units, order), at)
-    operands.push(array('b', [1, 2 * rows], bias))
+    for (let at = 0; at < own!.data.length; at += rows)
+      bias.set(turned(Array.from(own!.data).slice(at, at + rows), 1, units, order), at)
+    return bias
   }
+  if (weights.b) operands.push(array('b', [ways.length, 2 * rows], each(biases)))
   const act = gateOf(config.activation, 'tanh')
   const s = operator === 'RNN' ? '' : gateOf(config.recurrentActivation, 'sigmoid')
+  const activations = { RNN: [act], GRU: [s, act], LSTM: [s, act, act] }[operator]
   const attributes = {
     hidden_size: units,
-    direction: config.goBackwards ? 'reverse' : 'forward',
-    activations: { RNN: [act], GRU: [s, act], LSTM: [s, act, act] }[operator],
+    direction: ways.length > 1 ? 'bidirectional' : config.goBackwards ? 'reverse' : 'forward',
+    activations: ways.flatMap(() => activations),
     ...(operator === 'GRU' && { linear_before_reset: (config.resetAfter ?? true) ? 1 : 0 }),
   }
   const all = config.returnSequences
   const y = b.node(operator, operands, attributes, all ? 0 : 1)
-  const steps = b.node('Squeeze', [y, b.whole([all ? 1 : 0])])
-  return all ? b.transpose(steps, [1, 0, 2]) : steps
+  if (ways.length > 1) return b.transpose(y, all ? [2, 0, 1, 3] : [1, 0, 2])
+  const squeezed = b.node('Squeeze', [y, b.whole([all ? 1 : 0])])
+  return all ? b.transpose(squeezed, [1, 0, 2]) : squeezed
 }
 
 /** What goes backwards gives its steps in the order of reading. */
@@ -77,7 +97,7 @@ export const asRead = (b: Builder, y: string, { goBackwards, returnSequences }: 
 const recurrent =
   (type: string): Writer =>
   (b, [x], layer) =>
-    asRead(b, steps(type, b, x, layer), layer.config)
+    asRead(b, steps(type, b, x, [layer], layer.array), layer.config)
 
 export const recurrentWriters: Readonly<Record<string, Writer>> = Object.fromEntries(
   Object.keys(kinds).map(type => [type, recurrent(type)]),

@@ -17,17 +17,23 @@ const timeDistributed: Writer = (b, [x], layer) => {
   return b.node('Reshape', [y, b.whole([-1, count, ...layer.shape.slice(1)])])
 }
 
-const merges: Readonly<Record<string, string>> = { sum: 'Sum', mul: 'Mul', ave: 'Mean' }
+const merges: Readonly<Record<string, string>> = { sum: 'ReduceSum', mul: 'ReduceProd', ave: 'ReduceMean' }
 
 const bidirectional: Writer = (b, [x], layer) => {
   const { config, type } = inner(layer)
-  const back = { ...config, goBackwards: !config.goBackwards }
-  const both = [
-    steps(type, b, x, within(layer, 'forward_', { config })),
-    steps(type, b, x, within(layer, 'backward_', { config: back })),
-  ]
+  const ways = ['forward_', 'backward_'].map(prefix => within(layer, prefix, { config }))
+  const inTime = config.goBackwards ? ways.toReversed() : ways
+  const axis = config.returnSequences ? 2 : 1
+  const y = steps(type, b, x, inTime, layer.array)
+  const both = config.goBackwards ? b.node('Gather', [y, b.whole([1, 0])], { axis }) : y
   const mode = layer.config.mergeMode ?? 'concat'
-  return asRead(b, mode === 'concat' ? b.node('Concat', both, { axis: -1 }) : b.node(merges[mode], both), config)
+  const merged =
+    mode === 'concat'
+      ? b.node('Reshape', [both, b.whole([0, ...layer.shape])])
+      : mode === 'sum'
+        ? b.node('ReduceSum', [both, b.whole([axis])], { keepdims: 0 })
+        : b.node(merges[mode], [both], { axes: [axis], keepdims: 0 })
+  return asRead(b, merged, config)
 }
 
 /** The weights divided by their largest stretch, once and for all. */

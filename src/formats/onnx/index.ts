@@ -53,12 +53,13 @@ export interface OnnxModel {
 export async function importOnnx(source: ByteSource): Promise<OnnxModel> {
   const { graph, opset } = await readModel(source)
   const made = plan(graph, opset)
-  const limit = Math.max(2 ** 24, ...[...graph.constants.values()].map(({ data }) => 4 * data.length))
+  const weights = [...graph.constants.values()].reduce((sum, { data }) => sum + data.length, 0)
   return {
     inputs: graph.inputs,
     outputs: graph.outputs,
     opset,
     run(feeds) {
+      const size = Object.values(feeds).reduce((sum, { data }) => sum + data.length, weights)
       const given = new Map(graph.inputs.map(port => [port.name, feedOf(port, feeds)]))
       const extra = Object.keys(feeds).find(name => !given.has(name))
       if (extra !== undefined)
@@ -66,7 +67,7 @@ export async function importOnnx(source: ByteSource): Promise<OnnxModel> {
           evidence: [['inputs', [...given.keys()].join(', ').slice(0, 200)]],
           hint: 'name the inputs as the model does; see model.inputs',
         })
-      const results = within(limit, () => execute(made, opset, given))
+      const results = within(size, () => execute(made, opset, given))
       return Object.fromEntries(graph.outputs.map(({ name }, i) => [name, resultOf(results[i])]))
     },
   }
@@ -107,5 +108,7 @@ function resultOf({ type, dims, data }: Tensor): OnnxResult {
   const BigIntArray = dtypes[type].Array
   const cut = type === 'int64' ? 2n ** 63n - 1n : 2n ** 64n - 1n
   const whole = (x: number) => (BigInt(x) > cut ? cut : BigInt(x))
-  return { dtype: type, shape: dims, data: new BigIntArray(Array.from(data, whole)) }
+  const out = new BigIntArray(data.length)
+  for (let i = 0; i < out.length; i++) out[i] = whole(data[i])
+  return { dtype: type, shape: dims, data: out }
 }

@@ -3,7 +3,7 @@ import { numpyRandom } from '../../tensor/random.ts'
 import { attributesOf, type Body, graphsOf, type Operator } from './call.ts'
 import { badFile, type Graph, type Node, unsupported } from './file.ts'
 import { operatorFor } from './operators/index.ts'
-import type { Tensor } from './tensors.ts'
+import { spend, type Tensor } from './tensors.ts'
 
 /** A graph made ready: every operator found, every name known, and when a value is needed for the last time. */
 export interface Plan {
@@ -28,33 +28,33 @@ type Values = Map<string, Tensor>
  * Checks a graph as a whole.
  * @throws BackendError `unsupported`, naming every operator there is no row for; DataError `bad-onnx`
  */
-export function plan(graph: Graph, opset: number, outer: ReadonlySet<string> = new Set(), depth = 0): Plan {
+export function plan(graph: Graph, opset: number, outer: (name: string) => boolean = () => false, depth = 0): Plan {
   if (depth > 8) throw badFile('graphs are nested more than 8 deep')
   const missing = new Set(graph.nodes.filter(node => !operatorFor(node)).map(nameOf))
   if (missing.size > 0) throw unsupported([...missing].slice(0, 12).join(', '), 'export without these operators')
   for (const { operator } of graph.nodes)
     if (opset < 7 && changed.has(operator))
       throw unsupported(`${operator} of opset ${opset}`, 'export with opset 7 or newer')
-  const known = new Set([...outer, ...graph.constants.keys(), ...graph.inputs.map(({ name }) => name)])
+  const own = new Set([...graph.constants.keys(), ...graph.inputs.map(({ name }) => name)])
+  const known = (name: string) => own.has(name) || outer(name)
   const lastUse = new Map<string, number>()
   const bodies = graph.nodes.map((node, i) => {
     for (const name of node.inputs)
-      if (name && !known.has(name)) throw badFile(`${nameOf(node)} reads "${name}", which no earlier node writes`)
+      if (name && !known(name)) throw badFile(`${nameOf(node)} reads "${name}", which no earlier node writes`)
     const inner = new Map(graphsOf(node).map(([name, body]) => [name, plan(body, opset, known, depth + 1)]))
     for (const name of [...node.inputs, ...[...inner.values()].flatMap(names)]) lastUse.set(name, i)
     for (const name of node.outputs) {
-      if (name && known.has(name) && !outer.has(name)) throw badFile(`"${name}" is written twice`)
-      known.add(name)
+      if (name && own.has(name)) throw badFile(`"${name}" is written twice`)
+      own.add(name)
     }
     return inner
   })
   for (const { name } of graph.outputs) {
-    if (!known.has(name)) throw badFile(`the graph's output "${name}" is written by no node`)
+    if (!known(name)) throw badFile(`the graph's output "${name}" is written by no node`)
     lastUse.delete(name)
   }
-  const own = new Set([...graph.inputs.map(({ name }) => name), ...graph.nodes.flatMap(({ outputs }) => outputs)])
   const done = graph.nodes.map((): string[] => [])
-  for (const [name, i] of lastUse) if (own.has(name)) done[i].push(name)
+  for (const [name, i] of lastUse) if (own.has(name) && !graph.constants.has(name)) done[i].push(name)
   const steps = graph.nodes.map((node, i) => ({
     node,
     operator: operatorFor(node)!,
@@ -70,23 +70,27 @@ const names = ({ graph, steps }: Plan): string[] => [
   ...graph.outputs.map(({ name }) => name),
 ]
 
+/** What a node takes beside its numbers, and a graph that is run once more. */
+const overhead = 2 ** 12
+
 /** Runs a plan; `outer` are the values around an inner graph. */
 export function execute(
   made: Plan,
   opset: number,
   inputs: Values,
-  outer: ReadonlyMap<string, Tensor> = new Map(),
+  outer: (name: string) => Tensor | undefined = () => undefined,
 ): Tensor[] {
+  spend(overhead)
   const values: Values = new Map(inputs)
-  const find = (name: string) => values.get(name) ?? made.graph.constants.get(name) ?? outer.get(name)
+  const find = (name: string) => values.get(name) ?? made.graph.constants.get(name) ?? outer(name)
   for (const { node, operator, bodies, done } of made.steps) {
     const attributes = attributesOf(node)
-    const around = bodies.size > 0 ? new Map([...outer, ...made.graph.constants, ...values]) : outer
+    spend(overhead)
     const body = (name: string): Body => {
       attributes.read(name)
       const inner = bodies.get(name)
       if (!inner) throw badFile(`${nameOf(node)} has no graph ${name}`)
-      return given => execute(inner, opset, new Map(inner.graph.inputs.map((port, i) => [port.name, given[i]])), around)
+      return given => execute(inner, opset, new Map(inner.graph.inputs.map((port, i) => [port.name, given[i]])), find)
     }
     const given = node.inputs.map(name => (name ? find(name) : undefined))
     if (given.some((t, i) => !t && node.inputs[i]))

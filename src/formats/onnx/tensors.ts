@@ -102,33 +102,53 @@ export function stridesOf(dims: Dims): number[] {
   return strides
 }
 
-/** Most elements of one tensor; more where a model's own weights are larger. */
-let largest = 2 ** 24
+/** What work may still take: numbers to keep, and steps of counting. */
+let left = { room: 2 ** 24, steps: Infinity }
 
-/** Does some work with another bound on the elements of one tensor. */
-export function within<T>(limit: number, work: () => T): T {
-  const before = largest
-  largest = limit
+/**
+ * Does some work on so many numbers: what it may take grows with them, so that a small file stays small work.
+ * @throws DataError `too-much`
+ */
+export function within<T>(size: number, work: () => T): T {
+  const before = left
+  left = { room: 2 ** 22 + 2 ** 10 * size, steps: 2 ** 27 + 2 ** 16 * size }
   try {
     return work()
   } finally {
-    largest = before
+    left = before
   }
 }
+
+/** Takes steps of counting, and room for numbers, before either is used. */
+export function spend(steps: number, room = 0): void {
+  left.steps -= steps
+  left.room -= room
+  if (left.steps >= 0 && left.room >= 0) return
+  const what = left.room < 0 ? 'memory' : 'work'
+  throw new DataError('too-much', `onnx: the model asks for more ${what} than its weights and inputs give reason for`, {
+    hint: 'check the sizes that it computes; models that make much of little cannot be run here',
+  })
+}
+
+/** Whether these are sizes of a tensor, zeros among them not hiding what the others would take. */
+const sound = (dims: Dims) =>
+  dims.length <= 32 && dims.every(n => Number.isInteger(n) && n >= 0) && sizeOf(dims.map(n => n || 1)) <= 2 ** 31
 
 /** Room for a tensor; every size is checked before anything is allocated. */
 export function room(dims: Dims): Float64Array {
   const size = sizeOf(dims)
-  if (dims.length <= 32 && dims.every(n => Number.isInteger(n) && n >= 0) && size <= largest)
+  if (sound(dims) && size <= left.room) {
+    spend(4 * size, size)
     return new Float64Array(size)
+  }
   throw new ShapeError('bad-shape', `a tensor cannot have the shape [${dims.slice(0, 8).join(', ')}]`, {
-    hint: `sizes are whole numbers from 0 and multiply to at most ${largest}; check the shapes of the inputs`,
+    hint: 'sizes are whole numbers from 0; a model may not make much of little: check the shapes of the inputs',
   })
 }
 
 /** A tensor of numbers that have that type already. */
 export function exactly(type: Dtype, dims: Dims, data: Float64Array): Tensor {
-  if (dims.length <= 32 && sizeOf(dims) === data.length) return { type, dims, data }
+  if (sound(dims) && sizeOf(dims) === data.length) return { type, dims, data }
   throw new ShapeError('bad-shape', `${data.length} numbers do not fill the shape [${dims.slice(0, 8).join(', ')}]`, {
     hint: 'the sizes of all axes multiply to the count of numbers',
   })
@@ -235,7 +255,7 @@ export function alongRows(
   const order = [...others(t.dims.length, axes), ...axes]
   const moved = transpose(t, order)
   const n = sizeOf(axes.map(axis => t.dims[axis]))
-  const out = new Float64Array(moved.data.length)
+  const out = room(moved.dims)
   for (let at = 0; at < out.length; at += n) work(moved.data.subarray(at, at + n), out.subarray(at, at + n))
   return transpose(
     rounded(t.type, moved.dims, out),
@@ -317,6 +337,7 @@ export function matmul(a: Tensor, b: Tensor): Tensor {
   const y = expand(right, [...batch, k, n]).data
   const dims = [...batch, ...(a.dims.length === 1 ? [] : [m]), ...(b.dims.length === 1 ? [] : [n])]
   const out = room(dims)
+  spend(sizeOf(batch) * m * k * n)
   for (let group = 0, count = sizeOf(batch); group < count; group++)
     for (let i = 0; i < m; i++)
       for (let j = 0; j < k; j++) {

@@ -1,5 +1,5 @@
 import { type Call, choice, must, showDims } from './call.ts'
-import { type Dims, sizeOf } from './tensors.ts'
+import { type Dims, sizeOf, spend } from './tensors.ts'
 
 /** How a window slides over the axes behind batch and channels. */
 export interface Sliding {
@@ -18,9 +18,6 @@ export interface Windows {
   /** A place of the input, or `border` in the padding, or `beyond` it. */
   readonly at: Int32Array
 }
-/** Most places of all windows together. */
-const most = 2 ** 26
-
 export const border = -1
 export const beyond = -2
 
@@ -70,10 +67,8 @@ export function windows(
   const { kernel, strides, dilations, pads } = sliding
   const rank = input.length
   const [count, cells] = [sizeOf(out), sizeOf(kernel)]
-  must(
-    Number.isInteger(count) && count * cells <= most,
-    `a window of ${showDims(kernel)} over ${showDims(input)} is too large`,
-  )
+  must(Number.isInteger(count), `a window of ${showDims(kernel)} over ${showDims(input)} is too large`)
+  spend(4 * count * cells * rank, count * cells)
   const at = new Int32Array(count * cells)
   // The places of each axis first, then their combinations.
   let [done, rows, columns] = [Int32Array.of(0), 1, 1]

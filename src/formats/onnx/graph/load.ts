@@ -42,7 +42,7 @@ export async function loadOnnx(source: ByteSource, options: LoadOnnxOptions = {}
   const { channelsLast = false, ...engine } = options
   const { graph, opset } = await readModel(source)
   plan(graph, opset)
-  const { inputs, outputs, learnt } = within(2 ** 22, () => mapped(graph, opset, channelsLast))
+  const { inputs, outputs, learnt } = within(sizeOf(graph), () => mapped(graph, opset, channelsLast))
   const made = core({ inputs, outputs }, { dtype: engine.dtype })
   made.use(engine)
   made.setWeights(
@@ -53,6 +53,9 @@ export async function loadOnnx(source: ByteSource, options: LoadOnnxOptions = {}
   )
   return trainable(made)
 }
+
+/** How many numbers a file holds. */
+const sizeOf = ({ constants }: Graph) => [...constants.values()].reduce((sum, { data }) => sum + data.length, 0)
 
 type Arrays = Readonly<Record<string, ArrayLike<number>>>
 
@@ -68,7 +71,10 @@ function mapped(graph: Graph, opset: number, channelsLast: boolean) {
   const problems = new Set<string>()
   const lost = new Set<string>()
   const done = new Set<Node>()
-  const readers = (name: string) => graph.nodes.filter(({ inputs }) => inputs.includes(name))
+  const reading = new Map<string, Node[]>()
+  for (const node of graph.nodes)
+    for (const name of new Set(node.inputs)) reading.set(name, [...(reading.get(name)?.slice(0, 1) ?? []), node])
+  const readers = (name: string) => (name ? (reading.get(name) ?? []) : [])
   const leaves = new Set(graph.outputs.map(({ name }) => name))
   for (const node of graph.nodes) {
     if (done.has(node)) continue
@@ -103,7 +109,7 @@ function mapped(graph: Graph, opset: number, channelsLast: boolean) {
         learnt.set(layer, arrays)
         return layer
       },
-      wanted: i => leaves.has(node.outputs[i]) || readers(node.outputs[i] || '\0').length > 0,
+      wanted: i => leaves.has(node.outputs[i]) || readers(node.outputs[i]).length > 0,
       bias(units) {
         const [next, ...more] = readers(output)
         if (next?.operator !== 'Add' || more.length > 0 || leaves.has(output) || next.inputs.length !== 2)

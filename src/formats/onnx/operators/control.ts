@@ -3,7 +3,7 @@ import { badFile, unsupported } from '../file.ts'
 import { concat, front, reshape, scalar, slice, type Tensor } from '../tensors.ts'
 
 /** Most rounds of a loop. */
-const rounds = 100_000
+const rounds = 2 ** 17
 
 const wide = (t: Tensor, axis: number): Tensor => reshape(t, t.dims.toSpliced(axis, 0, 1))
 const joined = (list: readonly Tensor[], axis: number): Tensor => {

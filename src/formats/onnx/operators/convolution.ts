@@ -1,5 +1,5 @@
 import { type Call, must, type Operators, showDims } from '../call.ts'
-import { type Dtype, matmul, room, rounded, sizeOf, type Tensor, transpose, zip } from '../tensors.ts'
+import { type Dtype, matmul, room, rounded, sizeOf, spend, type Tensor, transpose, zip } from '../tensors.ts'
 import { type Sliding, slidingOf, windows } from '../windows.ts'
 
 /** Each kernel slides over the channels of its group: y[n, m, p] = b[m] + Σ w[m, c, k] · x[n, c, place of k at p]. */
@@ -15,6 +15,7 @@ export function convolve(x: Tensor, w: Tensor, b: Tensor | undefined, c: Call, t
   const size = sizeOf(input)
   const dims = [batch, filters, ...out]
   const y = room(dims)
+  spend(y.length * depth * cells)
   // One cell behind the channel holds the zero that the border reads.
   const from = at.map(place => (place < 0 ? size : place))
   const channel = new Float64Array(size + 1)
@@ -66,6 +67,7 @@ function convolveTransposed([x, w, b]: readonly Tensor[], c: Call): Tensor {
   const size = sizeOf(out)
   const dims = [batch, filters, ...out]
   const y = room(dims)
+  spend(2 * batch * channels * perGroup * cells * count)
   for (let n = 0; n < batch; n++)
     for (let ch = 0; ch < channels; ch++) {
       const group = Math.floor((ch * groups) / channels)
@@ -114,6 +116,7 @@ export const products: Operators = {
   Det: ([x]) => {
     const n = x.dims.at(-1)!
     must(x.dims.length >= 2 && x.dims.at(-2) === n, 'Det takes square matrices')
+    spend(x.data.length * n)
     const dims = x.dims.slice(0, -2)
     const out = room(dims).map((_, i) => determinant(x.data.slice(i * n * n, (i + 1) * n * n), n))
     return rounded(x.type, dims, out)

@@ -1,5 +1,5 @@
 import { must, type Operators } from '../call.ts'
-import { room, rounded, sizeOf, stridesOf, type Tensor } from '../tensors.ts'
+import { room, rounded, sizeOf, spend, stridesOf, type Tensor } from '../tensors.ts'
 
 /** The axes of one term, an ellipsis spelled out as numbered axes that end with 0. */
 function labelsOf(term: string, rank: number): string[] {
@@ -49,7 +49,7 @@ function einsum(tensors: readonly Tensor[], equation: string): Tensor {
   const dims = grid.slice(0, kept.length)
   const out = room(dims)
   const inner = sizeOf(grid.slice(kept.length))
-  must(out.length * inner <= 2 ** 32, 'Einsum would multiply too many numbers')
+  spend(8 * out.length * inner * tensors.length)
   const at = new Int32Array(tensors.length)
   const counter = new Int32Array(grid.length)
   for (let i = 0; i < out.length; i++)

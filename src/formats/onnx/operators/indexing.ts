@@ -8,6 +8,7 @@ import {
   room,
   rounded,
   sizeOf,
+  spend,
   stridesOf,
   type Tensor,
   transpose,
@@ -123,6 +124,7 @@ function topK([x, kInput]: readonly Tensor[], c: Call): Tensor[] {
   const n = x.dims[axis]
   const dims = [...rest.map(i => x.dims[i]), k]
   const [values, places] = [room(dims), room(dims)]
+  spend(8 * moved.data.length * (1 + Math.log2(n + 1)), 2 * moved.data.length)
   for (let row = 0; row * n < moved.data.length; row++) {
     const cells = moved.data.subarray(row * n, (row + 1) * n)
     const order = Array.from(cells, (_, i) => i).sort(
@@ -141,6 +143,7 @@ function topK([x, kInput]: readonly Tensor[], c: Call): Tensor[] {
 function nonZero(x: Tensor): Tensor {
   const found = Array.from(x.data.keys()).filter(i => x.data[i] !== 0)
   const strides = stridesOf(x.dims)
+  spend(8 * found.length * strides.length, 4 * found.length * (strides.length + 1))
   const data = Float64Array.from(
     strides.flatMap((stride, axis) => found.map(i => Math.floor(i / stride) % x.dims[axis])),
   )
@@ -178,6 +181,7 @@ function unique(x: Tensor, c: Call): Tensor[] {
   const moved = transpose(source, order)
   const size = moved.data.length / (moved.dims[0] || 1)
   const row = (i: number) => moved.data.subarray(i * size, (i + 1) * size)
+  spend(64 * moved.data.length, 8 * (moved.data.length + moved.dims[0]))
   const seen = new Map<string, { first: number; count: number }>()
   const keys = Array.from({ length: moved.dims[0] }, (_, i) => row(i).join())
   keys.forEach((key, i) => {
@@ -232,6 +236,7 @@ function nonMaxSuppression([boxes, scores, most, overlap, least]: readonly Tenso
   const [limit, threshold] = [most?.data[0] ?? 0, overlap?.data[0] ?? 0]
   const [batch, classes, n] = scores.dims
   const found: number[] = []
+  spend(batch * classes * n * (64 + 16 * Math.min(n, Math.max(limit, 0))))
   const corners = (b: number, i: number) => {
     const [p, q, r, s] = boxes.data.subarray((b * n + i) * 4, (b * n + i) * 4 + 4)
     if (centred) return [p - r / 2, q - s / 2, p + r / 2, q + s / 2]

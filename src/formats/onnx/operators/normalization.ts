@@ -10,6 +10,7 @@ import {
   room,
   rounded,
   sizeOf,
+  spend,
   type Tensor,
   zip,
 } from '../tensors.ts'
@@ -75,6 +76,7 @@ function groupNormalization([x, scale, bias]: readonly Tensor[], c: Call): Tenso
 /** Divides by the squares of neighbouring channels. Krizhevsky et al. 2012. */
 function localResponse(x: Tensor, c: Call): Tensor {
   const [alpha, beta, bias, size] = [c.float('alpha', 1e-4), c.float('beta', 0.75), c.float('bias', 1), c.int('size')]
+  spend(4 * x.data.length * Math.min(size, x.dims[1] ?? 1))
   return alongRows(x, [1], (row, out) => {
     for (let i = 0; i < row.length; i++) {
       let sum = 0

@@ -1,5 +1,5 @@
 import { type Call, must, type Operators, showDims } from '../call.ts'
-import { exactly, room, rounded, sizeOf, stridesOf, type Tensor } from '../tensors.ts'
+import { exactly, room, rounded, sizeOf, spend, stridesOf, type Tensor } from '../tensors.ts'
 import { border, slidingOf, windows } from '../windows.ts'
 
 /** The sum or the best over each window of each channel; `work` sees the numbers of one window and where they lie. */
@@ -14,6 +14,7 @@ function pool(x: Tensor, c: Call, work: (plane: Float64Array, places: Int32Array
   const size = sizeOf(input)
   const dims = [batch, channels, ...out]
   const y = room(dims)
+  spend(4 * batch * channels * count * (cells + 8))
   const places = new Int32Array(cells)
   for (let p = 0; p < count; p++) {
     for (let k = 0; k < cells; k++) places[k] = at[k * count + p]

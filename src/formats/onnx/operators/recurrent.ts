@@ -1,6 +1,6 @@
 import { type Call, choice, must, type Operators, showDims } from '../call.ts'
 import { unsupported } from '../file.ts'
-import { exactly, room, rounded, type Tensor, transpose } from '../tensors.ts'
+import { exactly, room, rounded, spend, type Tensor, transpose } from '../tensors.ts'
 import { gates } from './elementwise.ts'
 
 type Gate = (x: number) => number
@@ -119,6 +119,7 @@ function recur(kind: Kind, inputs: readonly Tensor[], c: Call): Tensor[] {
     'a recurrent node got a first state of another size',
   )
   const y = room([steps, directions, batch, n])
+  spend(2 * steps * directions * batch * rows * (features + n + 8))
   const a = new Float64Array(rows)
   for (let d = 0; d < directions; d++) {
     const wide = (d * 2 + 0) * rows

@@ -1,5 +1,5 @@
 import { type Call, choice, must, type Operators, showDims } from '../call.ts'
-import { front, room, roundEven, rounded, sizeOf, type Tensor } from '../tensors.ts'
+import { front, room, roundEven, rounded, sizeOf, spend, type Tensor } from '../tensors.ts'
 
 /** How one axis is made longer or shorter. */
 interface Scaling {
@@ -79,6 +79,8 @@ function resizeAxis(x: Tensor, axis: number, scaling: Scaling, style: Style, bey
   const { length, target } = scaling
   const dims = x.dims.with(axis, target)
   const out = room(dims)
+  const reach = style.antialias ? Math.max(1, 1 / scaling.scale) : 1
+  spend(4 * reach * (4 * target + out.length))
   const [outer, inner] = [sizeOf(dims.slice(0, axis)), sizeOf(dims.slice(axis + 1))]
   for (let i = 0; i < target; i++) {
     const at = origin(i, scaling, style.coordinates)

@@ -1,6 +1,6 @@
 import { type Call, choice, must, type Operators, showDims } from '../call.ts'
 import { unsupported } from '../file.ts'
-import { room, roundEven, rounded, sizeOf, stridesOf, type Tensor } from '../tensors.ts'
+import { room, roundEven, rounded, sizeOf, spend, stridesOf, type Tensor } from '../tensors.ts'
 import { placesOf, slidingOf } from '../windows.ts'
 
 type Tap = [place: number, weight: number]
@@ -64,6 +64,7 @@ function gridSample([x, grid]: readonly Tensor[], c: Call): Tensor {
   )
   const [size, count, strides] = [sizeOf(input), sizeOf(out), stridesOf(input)]
   const y = room([batch, channels, ...out])
+  spend(batch * count * (mode === 'cubic' ? 4 : 2) ** rank * (32 + channels))
   for (let n = 0; n < batch; n++)
     for (let p = 0; p < count; p++) {
       let taps: Tap[] = [[0, 1]]
@@ -90,6 +91,7 @@ function affineGrid([theta, size]: readonly Tensor[], c: Call): Tensor {
   must(theta.dims.join() === [batch, rank, rank + 1].join(), `AffineGrid got theta ${showDims(theta.dims)}`)
   const dims = [batch, ...space, rank]
   const out = room(dims)
+  spend(64 * out.length)
   const [count, strides] = [sizeOf(space), stridesOf(space)]
   const along = (i: number, n: number) => (corners ? (n > 1 ? (2 * i) / (n - 1) - 1 : 0) : (2 * i + 1) / n - 1)
   for (let i = 0; i < batch * count; i++) {
@@ -142,6 +144,7 @@ function roiAlign([x, rois, indices]: readonly Tensor[], c: Call): Tensor {
       indices.data[r] >= 0 && indices.data[r] < batch && m * n <= 2 ** 20,
       'RoiAlign got a region outside its images',
     )
+    spend(32 * channels * rows * columns * m * n)
     for (let ch = 0; ch < channels; ch++) {
       const plane = x.data.subarray(
         (indices.data[r] * channels + ch) * h * w,
@@ -181,6 +184,7 @@ function deformConv([x, w, offset, b, mask]: readonly Tensor[], c: Call): Tensor
   )
   must(offset.data.length === batch * movers * cells * 2 * count, 'DeformConv got offsets that do not fit')
   const y = room([batch, filters, ...out])
+  spend(batch * channels * cells * count * (32 + filters / groups))
   for (let n = 0; n < batch; n++)
     for (let ch = 0; ch < channels; ch++) {
       const plane = x.data.subarray((n * channels + ch) * size, (n * channels + ch + 1) * size)

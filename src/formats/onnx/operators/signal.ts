@@ -1,9 +1,6 @@
 import { type Call, must, type Operators } from '../call.ts'
 import { unsupported } from '../file.ts'
-import { concat, front, others, reshape, room, rounded, type Tensor, transpose, zip } from '../tensors.ts'
-
-/** Most products of one transform. */
-const most = 2 ** 28
+import { concat, front, others, reshape, room, rounded, spend, type Tensor, transpose, zip } from '../tensors.ts'
 
 /** Numbers [..., n, 1 or 2], the last axis being real and imaginary part, as [rows, n, 2]. */
 function complex(x: Tensor): Tensor {
@@ -15,7 +12,7 @@ function complex(x: Tensor): Tensor {
 /** X[k] = Σ x[n]·e^(−2πi·k·n/N) for the first k of each row [n, 2]. */
 function spectrum(x: Tensor, length: number, kept: number): Tensor {
   const [rows, n] = x.dims
-  must(rows * kept * Math.min(n, length) <= most, 'a transform takes too many products')
+  spend(4 * rows * kept * Math.min(n, length) + 16 * length, length)
   const [cosines, sines] = [Math.cos, Math.sin].map(f =>
     Float64Array.from({ length }, (_, i) => f((2 * Math.PI * i) / length)),
   )
