@@ -45,13 +45,13 @@ export interface Weight {
 export interface Feed {
   /** How many steps can be prepared at once. */
   readonly capacity: number
-  /** Where the samples of a step go, and its targets. */
+  /** Where the samples of a step go, and its targets if it has any. */
   x(step: number): Numbers
-  y(step: number): Numbers
+  y(step: number): Numbers | undefined
   /** Where the weights of a step's samples go, if it was made for them. */
   weights(step: number): Numbers
   run(count: number, seed?: number): void | Promise<void>
-  /** The loss and the metrics of a step. */
+  /** The loss and the metrics of a step, or its predictions. */
   result(step: number): ArrayLike<number>
 }
 
@@ -83,7 +83,7 @@ export interface Model {
   /** Moves the model to another engine, numbers and all. */
   use(options: EngineOptions): void
   /** Batches of one size, several at a time; `weighted` says that each sample has a weight. */
-  feed(mode: 'train' | 'evaluate', batch: number, weighted?: boolean): Feed
+  feed(mode: Mode, batch: number, weighted?: boolean): Feed
   /** Runs one batch and gives the loss and the metrics; `train` also moves the weights. */
   run(
     mode: 'train' | 'evaluate',
@@ -126,10 +126,9 @@ const timedRuns = 21
 /** Steps for an engine that knows single runs only. */
 function oneByOne(engine: Engine, made: Plan & Compiled): Series {
   const inputs = new Map(
-    [made.x, made.y!, ...(made.weights ? [made.weights] : [])].map(buffer => [
-      buffer,
-      new Float64Array(sizeOf(buffer.shape)),
-    ]),
+    [made.x, made.y, made.weights]
+      .filter(buffer => buffer !== undefined)
+      .map(buffer => [buffer, new Float64Array(sizeOf(buffer.shape))]),
   )
   return {
     capacity: 1,
@@ -270,19 +269,19 @@ export function model(of: readonly Layer[] | Graph, options: ModelOptions = {}):
       for (const [buffer, values] of numbers) ready().write(buffer, values)
     },
     feed(mode, batch, weighted = false) {
-      const { optimizer } = compiled(self, mode)
+      const { optimizer } = mode === 'predict' ? {} : compiled(self, mode)
       const made = planned(mode, batch, weighted)
       const series = made.series ?? oneByOne(ready(), made)
       return {
         capacity: series.capacity,
         x: step => series.input(made.x, step),
-        y: step => series.input(made.y!, step),
+        y: step => made.y && series.input(made.y, step),
         weights: step => series.input(made.weights!, step),
         run(count, seed = self.seed) {
           const steps = Array.from({ length: count }, () => {
             if (mode === 'train') {
               self.step++
-              if (optimizer.rate) self.learningRate = optimizer.rate(self.step)
+              if (optimizer?.rate) self.learningRate = optimizer.rate(self.step)
             }
             return { t: self.step, learningRate: self.learningRate, seed }
           })
@@ -294,7 +293,7 @@ export function model(of: readonly Layer[] | Graph, options: ModelOptions = {}):
     async run(mode, batch, x, y, seed) {
       const feed = self.feed(mode, batch)
       feed.x(0).set(x)
-      feed.y(0).set(y)
+      feed.y(0)?.set(y)
       await feed.run(1, seed)
       return Array.from(feed.result(0))
     },

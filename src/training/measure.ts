@@ -69,7 +69,10 @@ export interface Predictions extends Outputs {
   readonly outputs: Readonly<Record<string, Outputs>>
 }
 
-/** The outputs for each sample, in their order. */
+/** Samples that go through a network together: what lies between the layers of many more would leave the caches. */
+const inCache = 32
+
+/** The outputs for each sample, in their order; they do not depend on `batchSize`, how many are computed together at most. */
 export async function predict(
   model: Model,
   data: Data | DatasetSource['x'] | Several,
@@ -77,21 +80,18 @@ export async function predict(
 ): Promise<Predictions> {
   const bare = model.network.inputs.length > 1 && model.network.inputs.every(({ name }) => name in data)
   const samples = inputsFor(model, !bare && ('select' in data || 'x' in data) ? (data as Data) : { x: data as Several })
-  const [inputs, outputs] = [sizeOf(model.inputShape), sizeOf(model.outputShape)]
-  const x = new Float64Array(Math.min(batchSize, samples.size) * inputs)
   const turn = turns()
-  let out: Numbers | undefined
+  const size = samples.size * sizeOf(model.outputShape)
+  const out = model.dtype === 'float64' ? new Float64Array(size) : new Float32Array(size)
   let at = 0
-  for (const rows of batches(samples, batchSize)) {
-    samples.fill(rows, x)
-    const part = await model.forward(rows.length, x.subarray(0, rows.length * inputs))
-    const size = samples.size * outputs
-    out ??= part instanceof Float32Array ? new Float32Array(size) : new Float64Array(size)
-    out.set(part, at)
-    at += part.length
+  for await (const done of steps(model, 'predict', samples, inOrder(samples, Math.min(batchSize, inCache)))) {
+    for (const { values } of done) {
+      out.set(values, at)
+      at += values.length
+    }
     await turn()
   }
-  const whole = { shape: [samples.size, ...model.outputShape], data: out! }
+  const whole = { shape: [samples.size, ...model.outputShape], data: out }
   return { ...whole, outputs: parted(whole, model.network.outputs) }
 }
 

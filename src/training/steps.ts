@@ -1,5 +1,6 @@
 import type { Dataset } from '../data/dataset.ts'
 import type { Feed, Model } from '../model/model.ts'
+import type { Mode } from '../model/programs.ts'
 
 /** One step to come: the rows of its batch. */
 export interface Job {
@@ -34,7 +35,7 @@ const frame = 16
  */
 export async function* steps<J extends Job>(
   model: Model,
-  mode: 'train' | 'evaluate',
+  mode: Mode,
   data: Dataset,
   jobs: Iterator<J>,
   { seed, most = Infinity, together = () => true, weights }: StepsOptions<J> = {},
