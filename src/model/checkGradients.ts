@@ -151,7 +151,7 @@ function write({ network, training }: Model, batch: number) {
       const ts = partsOf(k, viewOf(target), targets)
       const end = training ? ending(k, network, training.goals) : weighing(k, network)
       const traces = forward(k, end.network.nodes, xs, { training: true })
-      end.predict(traces.map(({ y }) => y))
+      end.predict(traces)
       const parts = (sum: View) => ts.map((_, i) => (ts.length > 1 ? k.scratch(`value${i}`, [1]) : sum))
       penalised(k, activityPenalties(traces), viewOf(value), sum => end.forward(ts, sum, parts(sum)))
       if (!both) return
@@ -170,7 +170,8 @@ function weighing(k: Verbs, network: Network): Ending {
   let ys: View[] = []
   return {
     network,
-    predict: written => (ys = network.outputs.map(({ node }) => written[node])),
+    predict: traces => (ys = network.outputs.map(({ node }) => traces[node].y)),
+    mask: () => undefined,
     forward(ts, sum, parts) {
       ys.forEach((y, i) => {
         const axes = y.shape.map((_, axis) => axis)

@@ -1,15 +1,17 @@
+import type { Masks } from '../nn/layer.ts'
 import type { Loss } from '../nn/loss.ts'
+import { beside } from '../nn/masks.ts'
 import type { Metric } from '../nn/metric.ts'
 import type { Optimizer } from '../nn/optimizer.ts'
 import { type ActivationChoice, resolveActivation } from '../nn/resolve.ts'
-import { backward, forward } from '../nn/walk.ts'
+import { backward, forward, type Trace } from '../nn/walk.ts'
 import { alias, drop, fuse, type Program, record, type Verbs } from '../program/index.ts'
-import type { Shape } from '../tensor/shape.ts'
+import { type Shape, sizeOf } from '../tensor/shape.ts'
 import { type Buffer, type View, viewOf } from '../tensor/view.ts'
 import { type Network, type Port, together } from './network.ts'
 import { activityPenalties, optimize, penalised, weightPenalties } from './optimize.ts'
 import { partsOf, sliced } from './parts.ts'
-import { report } from './report.ts'
+import { maskOf, report } from './report.ts'
 
 export type Mode = 'train' | 'evaluate' | 'predict'
 
@@ -72,12 +74,12 @@ export function plan(bare: Network, mode: Mode, batch: number, training?: Traini
     const xs = partsOf(k, viewOf(x), network.inputs)
     const ts = partsOf(k, viewOf(y), targets)
     const traces = forward(k, end.network.nodes, xs, { training: mode === 'train' })
-    const ps = end.predict(traces.map(trace => trace.y))
+    const ps = end.predict(traces)
     penalised(k, [...weightPenalties(k, network), ...activityPenalties(traces)], cells[0], loss => {
       end.forward(ts, loss, goals.length > 1 ? cells.slice(1) : [loss])
     })
     told.forEach(({ metric, output }, i) => {
-      metric?.measure(k, { p: ps[output], t: ts[output], out: cells[i] })
+      if (metric) measure(k, metric, { p: ps[output], t: ts[output], out: cells[i] }, end.mask(output))
     })
     if (mode !== 'train') return
     const { nodes } = end.network
@@ -92,6 +94,17 @@ export function plan(bare: Network, mode: Mode, batch: number, training?: Traini
     optimize(k, network, training)
   })
   return { program: improve(program), x, y, weights, out }
+}
+
+/** Writes the sums of a metric, and at the end how many samples count where some steps do not. */
+function measure(k: Verbs, metric: Metric, views: Parameters<Metric['measure']>[1], mask?: View) {
+  const { p, out } = views
+  if (!mask) return metric.measure(k, views)
+  const [weight, size] = [beside(mask, p), out.shape[0] - 1]
+  metric.measure(k, { ...views, out: out.slice(0, 0, size), weight })
+  const axes = weight.shape.map((_, i) => i)
+  const share = p.shape[0] / sizeOf(mask.shape)
+  k.reduce(out.slice(0, size, 1), 'sum', 'm * share', { m: weight, share }, axes)
 }
 
 const improve = (program: Program): Program => drop(fuse(alias(drop(program))))
@@ -111,8 +124,10 @@ export const targetShape = (output: Shape, loss: Loss): Shape =>
 export interface Ending {
   /** The network as it is run. */
   readonly network: Network
-  /** What the outputs are, given what the nodes gave. */
-  predict(written: readonly View[]): View[]
+  /** What the outputs are, given what the nodes left. */
+  predict(traces: readonly Trace[]): View[]
+  /** Which steps of an output count, where not all do. */
+  mask(output: number): View | undefined
   /** Each output's loss, and their weighted sum. */
   forward(ts: readonly View[], sum: View, parts: readonly View[]): void
   /** The gradient of the sum by what an output's node gives. */
@@ -134,11 +149,15 @@ export function ending(k: Verbs, network: Network, goals: readonly Goal[], weigh
   })
   let ys: readonly View[] = []
   let ps: View[] = []
+  let masks: Masks = []
+  let counts: Masks = []
   const several = ends.length > 1 || ends[0].weight !== 1
   return {
     network: { ...network, nodes },
-    predict(written: readonly View[]): View[] {
-      ys = ends.map(({ node }) => written[node])
+    predict(traces: readonly Trace[]): View[] {
+      ys = ends.map(({ node }) => traces[node].y)
+      masks = ends.map(({ node }) => maskOf(traces[node]))
+      counts = ys.map((y, i) => counting(k, y, masks[i], weights))
       ps = ends.map(({ fused, activation }, i) => {
         if (!fused) return ys[i]
         const p = k.scratch('p', ys[i].shape)
@@ -147,11 +166,12 @@ export function ending(k: Verbs, network: Network, goals: readonly Goal[], weigh
       })
       return ps
     },
+    mask: i => masks[i],
     forward(ts: readonly View[], sum: View, parts: readonly View[]) {
       const cells = ends.map(({ loss, fused }, i) => {
         const cell = several && ends.length === 1 ? k.scratch('unweighted', [1]) : parts[i]
-        if (fused) fused.forward(k, { z: ys[i], t: ts[i], loss: cell, weight: weights })
-        else loss.forward(k, { p: ps[i], t: ts[i], loss: cell, weight: weights })
+        if (fused) fused.forward(k, { z: ys[i], t: ts[i], loss: cell, weight: counts[i] })
+        else loss.forward(k, { p: ps[i], t: ts[i], loss: cell, weight: counts[i] })
         return cell
       })
       if (!several) return
@@ -165,11 +185,34 @@ export function ending(k: Verbs, network: Network, goals: readonly Goal[], weigh
     backward(ts: readonly View[], dy: View, i: number) {
       const { loss, fused, weight } = ends[i]
       const slope = weight === 1 ? dy : k.scratch('slope', dy.shape)
-      if (fused) fused.backward(k, { z: ys[i], p: ps[i], t: ts[i], dz: slope, weight: weights })
-      else loss.backward(k, { p: ps[i], t: ts[i], dp: slope, weight: weights })
+      if (fused) fused.backward(k, { z: ys[i], p: ps[i], t: ts[i], dz: slope, weight: counts[i] })
+      else loss.backward(k, { p: ps[i], t: ts[i], dp: slope, weight: counts[i] })
       if (weight !== 1) k.map(dy, 'weight * slope', { weight, slope })
     },
   }
+}
+
+/** What each row of an output counts: nothing where it is masked, and the others as much more. */
+function counting(k: Verbs, y: View, mask?: View, weights?: View): View | undefined {
+  if (!mask) return weights
+  const m = beside(mask, y)
+  const [valid, counts] = [
+    k.scratch(
+      'valid',
+      m.shape.map(() => 1),
+    ),
+    k.scratch('counts', m.shape),
+  ]
+  k.reduce(
+    valid,
+    'sum',
+    'm',
+    { m },
+    m.shape.map((_, i) => i),
+  )
+  const weight = weights ? beside(weights, m) : 1
+  k.map(counts, 'm * weight * n / max(valid, 1)', { m, weight, valid, n: sizeOf(mask.shape) })
+  return counts
 }
 
 /** Whether an output's activation and its loss meet as a pair: nothing else may read that output. */

@@ -1,4 +1,7 @@
 import type { Metric } from '../nn/metric.ts'
+import { forward, type Trace } from '../nn/walk.ts'
+import { record } from '../program/index.ts'
+import { type View, viewOf } from '../tensor/view.ts'
 import type { Network } from './network.ts'
 import { type Goal, targetShape } from './programs.ts'
 
@@ -11,6 +14,28 @@ export interface Told {
   readonly metric?: Metric
   /** The output that it is about. */
   readonly output: number
+  /** Set where the last of its sums is how many samples count, because some steps do not. */
+  readonly masked: boolean
+}
+
+/** The mask of an output as loss and metrics use it: one that speaks of rows. */
+export const maskOf = ({ y, mask }: Trace): View | undefined =>
+  mask && mask.shape.length < y.shape.length ? mask : undefined
+
+const known = new WeakMap<object, readonly boolean[]>()
+
+/** Of each output whether some of its steps may not count; told by writing down a pass of one sample. */
+function maskedIn({ nodes, inputs, outputs }: Network): readonly boolean[] {
+  if (!known.has(outputs))
+    record('masks', [], k => {
+      const xs = inputs.map(({ shape }) => viewOf({ name: 'x', shape: [1, ...shape], kind: 'input' }))
+      const traces = forward(k, nodes, xs, { training: false })
+      known.set(
+        outputs,
+        outputs.map(({ node }) => maskOf(traces[node]) !== undefined),
+      )
+    })
+  return known.get(outputs)!
 }
 
 /** What a batch reports, in order: the loss, the loss of each output where there are several, the sums of each metric. */
@@ -18,12 +43,14 @@ export function report(network: Network, { goals }: { readonly goals: readonly G
   const { outputs } = network
   let start = 0
   const names = new Set<string>()
-  const told = (wanted: string, output = 0, size = 1, metric?: Metric): Told => {
+  const told = (wanted: string, output = 0, sums = 1, metric?: Metric): Told => {
+    const masked = metric !== undefined && maskedIn(network)[output]
+    const size = masked ? sums + 1 : sums
     let name = wanted
     for (let i = 1; names.has(name); i++) name = `${wanted}_${i}` // precision, precision_1
     names.add(name)
     start += size
-    return { name, start: start - size, size, metric, output }
+    return { name, start: start - size, size, metric, output, masked }
   }
   return [
     told('loss'),
@@ -49,8 +76,11 @@ export function totals(entries: readonly Told[]) {
     },
     value(): Record<string, number> {
       const numbers: Record<string, number> = {}
-      for (const { name, start, size, metric } of entries)
-        numbers[name] = metric ? metric.value(sums.subarray(start, start + size), samples) : sums[start] / samples
+      for (const { name, start, size, metric, masked } of entries) {
+        const own = sums.subarray(start, start + size)
+        if (!metric) numbers[name] = own[0] / samples
+        else numbers[name] = masked ? metric.value(own.subarray(0, -1), own[size - 1]) : metric.value(own, samples)
+      }
       return numbers
     },
   }

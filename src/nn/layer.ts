@@ -61,7 +61,7 @@ export interface Pair<
    * Which steps of its output count, 1 or 0, [batch, steps]; asked after forward. Undefined is all, as it is for a layer
    * without this: what comes with its input ends there.
    */
-  mask?(k: Verbs, views: Views<'x' | 'y'>, xs: readonly View[], masks?: Masks): View | undefined
+  mask?(k: Verbs, views: Views<'x' | 'y' | P | S | M | H>, xs: readonly View[], masks?: Masks): View | undefined
 }
 
 /** Of each input which of its steps count, 1 or 0, [batch, steps]; undefined where all do. */

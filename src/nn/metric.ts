@@ -14,10 +14,19 @@ export interface Metric {
   /** How many sums it keeps, for outputs and targets of these shapes (without batch axis). */
   size(p: Shape, t: Shape): number
   /** out = sums over the batch; `out` has `size` elements. */
-  measure(k: Verbs, views: { p: View; t: View; out: View }): void
-  /** The number, of the sums over so many samples. */
+  measure(k: Verbs, views: Measured): void
+  /** The number, of the sums over so many samples; where masks leave steps out, of what is left of them. */
   value(sums: ArrayLike<number>, samples: number): number
   toJSON(): Json
+}
+
+/** What a metric is measured on. */
+export interface Measured {
+  readonly p: View
+  readonly t: View
+  readonly out: View
+  /** 1 where a row counts and 0 where it does not, spread over p; left out, all count. */
+  readonly weight?: View
 }
 
 export type MetricMaker = (params?: Params) => Metric
@@ -26,7 +35,7 @@ export interface MetricDefinition<P extends Params> {
   params?: P
   /** How many sums; 1 by default. */
   size?(p: Shape, t: Shape, params: P): number
-  measure(k: Verbs, views: { p: View; t: View; out: View }, params: P): void
+  measure(k: Verbs, views: Measured, params: P): void
   /** By default the first sum divided by the number of samples. */
   value?(sums: ArrayLike<number>, samples: number, params: P): number
 }
@@ -59,9 +68,9 @@ export const mean = (name: string, of: LossMaker): MetricMaker =>
     get params() {
       return of().params
     },
-    measure(k, { p, t, out }, params) {
+    measure(k, { p, t, out, weight }, params) {
       const loss = k.scratch(name, [1])
-      of(params).forward(k, { p, t, loss })
+      of(params).forward(k, { p, t, loss, weight })
       k.map(out, 'loss * n', { loss, n: p.shape[0] })
     },
   })
@@ -70,10 +79,11 @@ export const mean = (name: string, of: LossMaker): MetricMaker =>
 export const elementwise = (name: string, params: Params, text: string): MetricMaker =>
   metric(name, {
     params,
-    measure(k, { p, t, out }, given) {
+    measure(k, { p, t, out, weight = 1 }, given) {
       const share = p.shape[0] / sizeOf(p.shape)
       const aim = t.reshape(...p.shape)
-      k.reduce(out, 'sum', `(${text}) * share`, { p, t: aim, share, ...numbersOf(given) }, allOf(p))
+      const views = { p, t: aim, share, weight, ...numbersOf(given) }
+      k.reduce(out, 'sum', `(${text}) * share * weight`, views, allOf(p))
     },
   })
 
@@ -82,6 +92,19 @@ export const allOf = (x: View): number[] => x.shape.map((_, i) => i)
 
 /** The whole as one axis. */
 export const flat = (x: View): View => x.reshape(sizeOf(x.shape))
+
+/** What each element counts, as one axis. */
+export const eachOf = ({ p, weight }: Measured): View | number => (weight ? flat(weight.broadcast(p.shape)) : 1)
+
+/** What each row counts, as one axis. */
+export const rowOf = ({ p, weight }: Measured): View | number =>
+  weight ? flat(weight.broadcast(p.shape.with(-1, 1))) : 1
+
+/** The same beside rows that lie in a matrix. */
+export function rowsBeside(views: Measured, { shape }: View): View | number {
+  const weight = rowOf(views)
+  return typeof weight === 'number' ? weight : weight.reshape(shape[0], 1)
+}
 
 /** a / b, and 0 where b is. */
 export const ratio = (a: number, b: number): number => (b === 0 ? 0 : a / b)

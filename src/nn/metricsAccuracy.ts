@@ -1,14 +1,15 @@
 import type { Verbs } from '../program/index.ts'
 import { sizeOf } from '../tensor/shape.ts'
-import type { View } from '../tensor/view.ts'
 import { numbersOf } from './json.ts'
-import { best, classOf, elementwise, flat, metric } from './metric.ts'
+import { best, classOf, eachOf, elementwise, flat, type Measured, metric, rowOf, rowsBeside } from './metric.ts'
 
 /** Adds up the rows whose largest p is that of their class. */
-function right(k: Verbs, { p, t, out }: { p: View; t: View; out: View }) {
+function right(k: Verbs, views: Measured) {
+  const { p, t, out } = views
   const guess = best(k, 'guess', p)
   const share = p.shape[0] / guess.shape[0]
-  k.reduce(out, 'sum', 'guess == truth ? share : 0', { guess, truth: classOf(k, t, p), share }, [0])
+  const truth = classOf(k, t, p)
+  k.reduce(out, 'sum', 'guess == truth ? share * m : 0', { guess, truth, share, m: rowOf(views) }, [0])
 }
 
 /**
@@ -21,7 +22,8 @@ export const accuracy = metric('accuracy', {
     const { p, t, out } = views
     if (p.shape[p.shape.length - 1] > 1) return right(k, views)
     const share = p.shape[0] / sizeOf(p.shape)
-    k.reduce(out, 'sum', '(p > 0.5 ? 1 : 0) == t ? share : 0', { p: flat(p), t: flat(t), share }, [0])
+    const m = eachOf(views)
+    k.reduce(out, 'sum', '(p > 0.5 ? 1 : 0) == t ? share * m : 0', { p: flat(p), t: flat(t), share, m }, [0])
   },
 })
 
@@ -44,7 +46,8 @@ export const categoricalAccuracy = metric('categoricalAccuracy', { measure: righ
 export const sparseCategoricalAccuracy = metric('sparseCategoricalAccuracy', { measure: right })
 
 /** The share of rows whose class is among the k largest numbers; a class that ties with them counts, as in Keras. */
-function among(kk: Verbs, { p, t, out }: { p: View; t: View; out: View }, params: { k: number }) {
+function among(kk: Verbs, views: Measured, params: { k: number }) {
+  const { p, t, out } = views
   const classes = p.shape[p.shape.length - 1]
   const rows = sizeOf(p.shape) / classes
   const [own, above] = ['own', 'above'].map(name => kk.scratch(name, [rows, 1]))
@@ -53,7 +56,8 @@ function among(kk: Verbs, { p, t, out }: { p: View; t: View; out: View }, params
   kk.reduce(own, 'sum', 'j == truth ? x : 0', { x, truth, j: kk.index(classes) }, [1])
   kk.reduce(above, 'sum', 'x > own ? 1 : 0', { x, own }, [1])
   const share = p.shape[0] / rows
-  kk.reduce(out, 'sum', 'above < count ? share : 0', { above, share, count: numbersOf(params).k }, [0, 1])
+  const m = rowsBeside(views, x)
+  kk.reduce(out, 'sum', 'above < count ? share * m : 0', { above, share, m, count: numbersOf(params).k }, [0, 1])
 }
 
 /**

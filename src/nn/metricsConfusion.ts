@@ -1,9 +1,10 @@
 import type { Verbs } from '../program/index.ts'
 import type { View } from '../tensor/view.ts'
-import { flat, metric, ratio } from './metric.ts'
+import { flat, type Measured, metric, ratio, rowsBeside } from './metric.ts'
 
 /** What p above the threshold is called, against what it is: true and false positives, false and true negatives. */
-function counts(k: Verbs, { p, t, out }: { p: View; t: View; out: View }, { threshold, classId }: Thresholded) {
+function counts(k: Verbs, views: Measured, { threshold, classId }: Thresholded) {
+  const { p, t, out, weight } = views
   const last = p.shape.length - 1
   const only = (x: View) => flat(classId < 0 ? x : x.slice(last, classId, 1))
   const cell = (i: number) => out.slice(0, i, 1)
@@ -11,8 +12,8 @@ function counts(k: Verbs, { p, t, out }: { p: View; t: View; out: View }, { thre
     { tp: cell(0), fp: cell(1), fn: cell(2), tn: cell(3) },
     'sum',
     `let yes = p > threshold; let is = t > 0.5;
-     tp = is && yes; fp = !is && yes; fn = is && !yes; tn = !is && !yes`,
-    { p: only(p), t: only(t.reshape(...p.shape)), threshold },
+     tp = m * (is && yes); fp = m * (!is && yes); fn = m * (is && !yes); tn = m * (!is && !yes)`,
+    { p: only(p), t: only(t.reshape(...p.shape)), m: weight ? only(weight.broadcast(p.shape)) : 1, threshold },
     [0],
   )
 }
@@ -63,7 +64,8 @@ export const recall = thresholded('recall', ({ tp, fn }) => ratio(tp, tp + fn))
 type Scored = { readonly average: string; readonly beta: number; readonly threshold: number }
 
 /** Sums of each class: true positives, false positives, false negatives. */
-function perClass(k: Verbs, { p, t, out }: { p: View; t: View; out: View }, { threshold }: Scored) {
+function perClass(k: Verbs, views: Measured, { threshold }: Scored) {
+  const { p, t, out } = views
   const classes = p.shape[p.shape.length - 1]
   const [x, u] = [p, t.reshape(...p.shape)].map(v => v.matrix(v.shape.length - 1))
   const top = k.scratch('top', [x.shape[0], 1])
@@ -73,8 +75,8 @@ function perClass(k: Verbs, { p, t, out }: { p: View; t: View; out: View }, { th
     { tp: cell(0), fp: cell(1), fn: cell(2) },
     'sum',
     `let yes = ${threshold < 0 ? 'x >= top && abs(x) > 1e-9' : 'x > threshold'};
-     tp = yes * u; fp = yes * (1 - u); fn = (1 - yes) * u`,
-    { x, u, top, threshold },
+     tp = m * yes * u; fp = m * yes * (1 - u); fn = m * (1 - yes) * u`,
+    { x, u, m: rowsBeside(views, x), top, threshold },
     [0],
   )
 }

@@ -1,24 +1,26 @@
 import type { Verbs } from '../program/index.ts'
-import type { View } from '../tensor/view.ts'
 import type { Params } from './json.ts'
-import { flat, metric, ratio } from './metric.ts'
+import { eachOf, flat, type Measured, metric, ratio } from './metric.ts'
 
 type Binned = { readonly numThresholds: number }
 
 /** True and false positives at each threshold, then all positives and negatives: the curves are made of these. */
-function curve(k: Verbs, { p, t, out }: { p: View; t: View; out: View }, { numThresholds: n }: Binned) {
+function curve(k: Verbs, views: Measured, { numThresholds: n }: Binned) {
+  const { p, t, out } = views
+  const each = eachOf(views)
+  const m = typeof each === 'number' ? each : each.reshape(each.shape[0], 1)
   const [x, u] = [flat(p), flat(t)].map(v => v.reshape(v.shape[0], 1))
   k.reduce(
     { tp: out.slice(0, 0, n), fp: out.slice(0, n, n) },
     'sum',
     `let threshold = i == 0 ? -1e-7 : i == n - 1 ? 1 + 1e-7 : i / (n - 1);
      let yes = x > threshold;
-     tp = yes && u > 0.5; fp = yes && !(u > 0.5)`,
-    { x, u, i: k.index(n), n },
+     tp = m * (yes && u > 0.5); fp = m * (yes && !(u > 0.5))`,
+    { x, u, m, i: k.index(n), n },
     [0],
   )
   const all = { positive: out.slice(0, 2 * n, 1), negative: out.slice(0, 2 * n + 1, 1) }
-  k.reduce(all, 'sum', 'positive = u > 0.5; negative = !(u > 0.5)', { u: flat(t) }, [0])
+  k.reduce(all, 'sum', 'positive = m * (u > 0.5); negative = m * !(u > 0.5)', { u: flat(t), m: each }, [0])
 }
 
 interface Curve {

@@ -1,21 +1,22 @@
 import type { Verbs } from '../program/index.ts'
 import type { Shape } from '../tensor/shape.ts'
 import type { View } from '../tensor/view.ts'
-import { best, classOf, flat, metric, ratio } from './metric.ts'
+import { best, classOf, eachOf, flat, metric, ratio, rowOf } from './metric.ts'
 
 type Overlap = { readonly numClasses: number; readonly targetClassIds: readonly number[] }
 
 const classesOf = (p: Shape, { numClasses }: Overlap) => (numClasses > 0 ? numClasses : p[p.length - 1])
 
 /** How often a class (row) was taken for another (column). */
-function confusions(k: Verbs, guess: View, truth: View, out: View, classes: number) {
+function confusions(k: Verbs, guess: View, truth: View, out: View, classes: number, weight: View | number) {
   const n = guess.shape[0]
+  const m = typeof weight === 'number' ? weight : weight.reshape(n, 1, 1)
   const given = { i: k.index(classes).reshape(1, classes, 1), j: k.index(classes).reshape(1, 1, classes) }
   k.reduce(
     out,
     'sum',
-    'truth == i && guess == j ? 1 : 0',
-    { guess: guess.reshape(n, 1, 1), truth: truth.reshape(n, 1, 1), ...given },
+    'truth == i && guess == j ? m : 0',
+    { guess: guess.reshape(n, 1, 1), truth: truth.reshape(n, 1, 1), m, ...given },
     [0],
   )
 }
@@ -39,10 +40,11 @@ const overlapping = (name: string) =>
   metric(name, {
     params: { numClasses: 0, targetClassIds: [] } as Overlap,
     size: (p, _, params) => classesOf(p, params) ** 2,
-    measure(k, { p, t, out }, params) {
+    measure(k, views, params) {
+      const { p, t, out } = views
       const classes = classesOf(p.shape, params)
-      const numbers = params.numClasses > 0
-      confusions(k, numbers ? flat(p) : best(k, 'guess', p), numbers ? flat(t) : classOf(k, t, p), out, classes)
+      if (params.numClasses > 0) confusions(k, flat(p), flat(t), out, classes, eachOf(views))
+      else confusions(k, best(k, 'guess', p), classOf(k, t, p), out, classes, rowOf(views))
     },
     value: (sums, _, params) => overlap(sums, params),
   })
@@ -76,10 +78,11 @@ export const oneHotMeanIou = overlapping('oneHotMeanIou')
 export const binaryIou = metric('binaryIou', {
   params: { threshold: 0.5, targetClassIds: [0, 1] } as { threshold: number; targetClassIds: readonly number[] },
   size: () => 4,
-  measure(k, { p, t, out }, { threshold }) {
+  measure(k, views, { threshold }) {
+    const { p, t, out } = views
     const guess = k.scratch('guess', [flat(p).shape[0]])
     k.map(guess, 'p >= threshold ? 1 : 0', { p: flat(p), threshold })
-    confusions(k, guess, flat(t), out, 2)
+    confusions(k, guess, flat(t), out, 2, eachOf(views))
   },
   value: (sums, _, { targetClassIds }) => overlap(sums, { numClasses: 2, targetClassIds }),
 })

@@ -2,7 +2,7 @@ import type { Verbs } from '../program/index.ts'
 import { sizeOf } from '../tensor/shape.ts'
 import type { View } from '../tensor/view.ts'
 import * as losses from './losses.ts'
-import { elementwise, mean, metric, ratio } from './metric.ts'
+import { elementwise, mean, metric, ratio, rowsBeside } from './metric.ts'
 
 // The mean of a loss, for watching.
 export const binaryCrossentropy = mean('binaryCrossentropy', losses.binaryCrossentropy)
@@ -24,10 +24,10 @@ export const meanSquaredLogarithmicError = mean('meanSquaredLogarithmicError', l
  * @equation \sqrt{\operatorname{mean} \, (p - t)^2}
  */
 export const rootMeanSquaredError = metric('rootMeanSquaredError', {
-  measure(k, { p, t, out }) {
+  measure(k, { p, t, out, weight = 1 }) {
     const share = p.shape[0] / sizeOf(p.shape)
     const axes = p.shape.map((_, i) => i)
-    k.reduce(out, 'sum', '(p - t)^2 * share', { p, t: t.reshape(...p.shape), share }, axes)
+    k.reduce(out, 'sum', '(p - t)^2 * share * weight', { p, t: t.reshape(...p.shape), share, weight }, axes)
   },
   value: (sums, samples) => Math.sqrt(sums[0] / samples),
 })
@@ -42,14 +42,16 @@ export const meanPrediction = elementwise('meanPrediction', {}, 'p')
 const rowwise = (name: string, params: { readonly [name: string]: number }, text: string) =>
   metric(name, {
     params,
-    measure(k, { p, t, out }, given) {
+    measure(k, views, given) {
+      const { p, t, out } = views
       const rows = sizeOf(p.shape) / p.shape[p.shape.length - 1]
       const [x, y] = [p, t.reshape(...p.shape)].map(v => v.matrix(v.shape.length - 1))
       const { mp, mt } = parts(k, ['mp', 'mt'], 'mp = p; mt = t', { p: x, t: y }, rows)
       const spread = 'vp = (p - mp)^2; vt = (t - mt)^2; c = (p - mp) * (t - mt); pp = p^2; tt = t^2; pt = p * t'
       const sums = parts(k, ['vp', 'vt', 'c', 'pp', 'tt', 'pt'], spread, { p: x, t: y, mp, mt }, rows)
       const share = p.shape[0] / rows
-      k.reduce(out, 'sum', `(${text}) * share`, { ...sums, mp, mt, share, ...given }, [0, 1])
+      const m = rowsBeside(views, x)
+      k.reduce(out, 'sum', `(${text}) * share * m`, { ...sums, mp, mt, share, m, ...given }, [0, 1])
     },
   })
 
@@ -100,12 +102,14 @@ export const r2Score = metric('r2Score', {
     numRegressors: number
   },
   size: p => 3 * p[p.length - 1],
-  measure(k, { p, t, out }) {
+  measure(k, views) {
+    const { p, t, out } = views
     const n = p.shape[p.shape.length - 1]
     const [x, y] = [p, t.reshape(...p.shape)].map(v => v.matrix(v.shape.length - 1))
     const cell = (i: number) => out.slice(0, i * n, n)
     const targets = { residual: cell(0), first: cell(1), second: cell(2) }
-    k.reduce(targets, 'sum', 'residual = (p - t)^2; first = t; second = t^2', { p: x, t: y }, [0])
+    const sums = 'residual = m * (p - t)^2; first = m * t; second = m * t^2'
+    k.reduce(targets, 'sum', sums, { p: x, t: y, m: rowsBeside(views, x) }, [0])
   },
   value(sums, samples, { classAggregation, numRegressors }) {
     const n = sums.length / 3

@@ -52,9 +52,7 @@ export function verbs(emit: (instruction: Instruction) => void, scalars: readonl
     const outputs: Record<string, View> = isView(out) ? { [[...source.outputs.keys()][0]]: out } : { ...out }
     const numbers: Record<string, Node> = {}
     const views: Record<string, View> = {}
-    for (const [name, value] of Object.entries(operands))
-      if (typeof value === 'number') numbers[name] = number(value)
-      else if (source.names.includes(name)) views[name] = value
+    for (const [name, value] of Object.entries(operands)) if (typeof value === 'number') numbers[name] = number(value)
     check(
       source,
       [...Object.keys(operands), ...scalars],
@@ -65,7 +63,10 @@ export function verbs(emit: (instruction: Instruction) => void, scalars: readonl
     const kept = Object.fromEntries(
       Object.keys(outputs).map(key => [key, substitute(source.outputs.get(key)!, numbers)]),
     )
-    return { formula: formulaOf(kept), outputs, views }
+    const made = formulaOf(kept)
+    for (const [name, value] of Object.entries(operands))
+      if (typeof value !== 'number' && made.names.includes(name)) views[name] = value
+    return { formula: made, outputs, views }
   }
 
   const broadcastAll = (views: Named<View>, shape: Shape) => mapped(views, view => view.broadcast(shape))

@@ -1,10 +1,11 @@
 import type { Activation } from '../activation.ts'
-import { type LayerOptions, layer, pair } from '../layer.ts'
+import { type LayerOptions, layer, pair, passed } from '../layer.ts'
 import { type ActivationChoice, resolveActivation } from '../resolve.ts'
 
 /** y = f(x), as a layer of its own. */
 export const activationPair = (f: Activation) =>
   pair({
+    mask: passed,
     activated: true,
     shapes: input => ({ y: f.outputShape(input) }),
     forward: f.forward, // y = f(x)

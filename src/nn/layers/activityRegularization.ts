@@ -1,5 +1,5 @@
 import { punished } from '../activity.ts'
-import { fraction, type LayerOptions, layer, pair } from '../layer.ts'
+import { fraction, type LayerOptions, layer, pair, passed } from '../layer.ts'
 
 export interface ActivityRegularizationOptions extends Omit<LayerOptions, 'activityRegularizer'> {
   /** What each |x| costs. */
@@ -26,6 +26,7 @@ export const activityRegularization = layer(
   ({ l1 = 0, l2 = 0 }: ActivityRegularizationOptions = {}) => {
     for (const [what, value] of Object.entries({ l1, l2 })) fraction('activityRegularization', what, value, 0, Infinity)
     const copied = pair({
+      mask: passed,
       shapes: input => ({ y: input }),
       forward: (k, { x, y }) => k.copy(y, x),
       backward: (k, { dx, dy }) => k.copy(dx, dy),

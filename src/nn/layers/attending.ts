@@ -2,7 +2,7 @@ import { ShapeError } from '../../errors.ts'
 import type { Verbs } from '../../program/index.ts'
 import { printShape, type Shape } from '../../tensor/shape.ts'
 import type { View } from '../../tensor/view.ts'
-import { fraction } from '../layer.ts'
+import { fraction, type Masks } from '../layer.ts'
 
 /** What every attention may be told. */
 export interface AttendingOptions {
@@ -31,10 +31,12 @@ export function roles<T>(xs: readonly T[]): [query: T, value: T, key: T] {
 
 /** Checks that query, value and key are sequences, and value and key as long as each other. */
 export function sequences(who: string, shapes: readonly Shape[]): void {
-  const [, value, key] = roles(shapes)
-  if (shapes.every(shape => shape.length === 2) && value[0] === key[0]) return
+  const [query, value, key] = roles(shapes)
+  const seen = shapes[3] ?? [query[0], value[0]]
+  const fits = value[0] === key[0] && seen[0] === query[0] && seen[1] === value[0]
+  if (shapes.every(shape => shape.length === 2) && fits) return
   throw new ShapeError('wrong-rank', `${who} got inputs that are not query, value and key`, {
-    evidence: shapes.map((shape, i) => [['query', 'value', 'key'][i], printShape(shape)]),
+    evidence: shapes.map((shape, i) => [['query', 'value', 'key', 'attentionMask'][i], printShape(shape)]),
     hint: 'give each [steps, features]; value and key have the same number of steps',
   })
 }
@@ -44,7 +46,7 @@ export function sequences(who: string, shapes: readonly Shape[]): void {
  * belongs together.
  */
 export function collect(k: Verbs, dxs: readonly View[]) {
-  const uses = roles(dxs)
+  const uses = roles(dxs.slice(0, 3))
   const rooms = uses.map(dx => (uses.filter(other => other === dx).length > 1 ? k.scratch('part', dx.shape) : dx))
   return {
     rooms,
@@ -75,12 +77,33 @@ const places = (k: Verbs, { shape }: View) => ({
   j: k.index(shape[shape.length - 1]),
 })
 
-/** The weights that values are weighed with. */
-export function weigh(k: Verbs, { s, p, w, u }: Weighing, { rate, causal }: Attending, scale: View | number = 1): View {
+/**
+ * What may be seen, as masks that spread over the scores: steps that count as query, as value and as key, and what is
+ * told of each query and key, [batch, queries, keys].
+ */
+export function sight(s: View, masks: Masks = [], told?: View): View[] {
+  const [batch, queries, keys] = [s.shape[0], ...s.shape.slice(-2)]
+  const heads = s.shape.slice(1, -2).map(() => 1)
+  const [query, ...others] = masks
+  const rows = query ? [query.reshape(batch, ...heads, queries, 1)] : []
+  const columns = (masks.length > 1 ? others : [query]).flatMap(mask => mask?.reshape(batch, ...heads, 1, keys) ?? [])
+  return [...rows, ...columns, ...(told ? [told.reshape(batch, ...heads, queries, keys)] : [])]
+}
+
+/** The weights that values are weighed with; where a query sees nothing they are 0. */
+export function weigh(
+  k: Verbs,
+  { s, p, w, u }: Weighing,
+  { rate, causal }: Attending,
+  scale: View | number = 1,
+  masks: readonly View[] = [],
+): View {
   const [m, sum] = [column(k, 'm', s), column(k, 'sum', s)]
-  const seen = (text: string, otherwise: string) => (causal ? `j > i ? ${otherwise} : ${text}` : text)
-  const views = { s, scale, ...(causal ? places(k, s) : {}) }
-  k.reduce(m, 'max', seen('scale * s', '-inf'), views, last(s)) // m = max s, later steps left out
+  const named = Object.fromEntries(masks.map((mask, i) => [`seen${i}`, mask]))
+  const hidden = [...(causal ? ['j > i'] : []), ...Object.keys(named).map(name => `${name} < 0.5`)].join(' || ')
+  const seen = (text: string, otherwise: string) => (hidden ? `${hidden} ? ${otherwise} : ${text}` : text)
+  const views = { s, scale, ...named, ...(causal ? places(k, s) : {}) }
+  k.reduce(m, 'max', seen('scale * s', masks.length > 0 ? '-1e30' : '-inf'), views, last(s)) // m = max s of what is seen
   k.reduce(sum, 'sum', seen('exp(scale * s - m)', '0'), { ...views, m }, last(s))
   k.map(p, seen('exp(scale * s - m) / sum', '0'), { ...views, m, sum }) // p = e^(s−m) / Σ e^(s−m)
   if (!u || rate === 0) return p

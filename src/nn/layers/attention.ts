@@ -3,8 +3,8 @@ import type { Verbs } from '../../program/index.ts'
 import { printShape, type Shape } from '../../tensor/shape.ts'
 import type { View } from '../../tensor/view.ts'
 import { glorotUniform, ones } from '../initializers.ts'
-import { type LayerOptions, layer, pair } from '../layer.ts'
-import { type AttendingOptions, attending, collect, roles, sequences, unweigh, weigh } from './attending.ts'
+import { type LayerOptions, layer, type Masks, pair, passed } from '../layer.ts'
+import { type AttendingOptions, attending, collect, roles, sequences, sight, unweigh, weigh } from './attending.ts'
 
 export interface AttentionOptions extends LayerOptions, AttendingOptions {
   /** Learn a factor for the scores. */
@@ -62,11 +62,17 @@ export const attention = layer('attention', [], (options: AttentionOptions = {})
       hint: "scoreMode is 'dot' or 'concat'",
     })
   const concat = scoreMode === 'concat'
-  const run = (k: Verbs, { y, scale, concatWeight, s, p, w, u }: Arrays, xs: readonly View[], rate = told.rate) => {
+  const run = (
+    k: Verbs,
+    { y, scale, concatWeight, s, p, w, u }: Arrays,
+    xs: readonly View[],
+    masks?: Masks,
+    rate = told.rate,
+  ) => {
     const [q, v, key] = roles(xs)
     if (concat) k.reduce(s, 'sum', 'tanh(a * (q + key))', { ...beside([q, v, key]), a: useScale ? scale : 1 }, [3])
     else k.gemm(s, q, key.T) // s = q·kᵀ, or Σ tanh(a·(q + k))
-    k.gemm(y, weigh(k, { s, p, w, u }, { ...told, rate }, factor(scale, concatWeight)), v) // y = softmax(s)·v
+    k.gemm(y, weigh(k, { s, p, w, u }, { ...told, rate }, factor(scale, concatWeight), sight(s, masks?.slice(0, 2))), v) // y = softmax(s)·v
   }
   /** What the scores are multiplied with. */
   const factor = (scale: View, concatWeight: View) => (concat ? concatWeight : useScale ? scale : 1)
@@ -77,11 +83,12 @@ export const attention = layer('attention', [], (options: AttentionOptions = {})
       params: { scale: useScale ? [] : undefined, concatWeight: concat ? [] : undefined },
     }),
     initial: { scale: ones(), concatWeight: ones() },
-    forward(k, views, xs) {
-      run(k, views, xs)
+    mask: passed,
+    forward(k, views, xs, masks) {
+      run(k, views, xs, masks)
     },
-    infer(k, views, xs) {
-      run(k, views, xs, 0)
+    infer(k, views, xs, masks) {
+      run(k, views, xs, masks, 0)
     },
     backward(k, { s, p, w, u, ds, dw, dy, scale, concatWeight, dscale, dconcatWeight }, xs, dxs) {
       const [q, v, key] = roles(xs)
@@ -125,10 +132,10 @@ export const attention = layer('attention', [], (options: AttentionOptions = {})
 export const additiveAttention = layer('additiveAttention', [], (options: AdditiveAttentionOptions = {}) => {
   const { useScale = true } = options
   const told = attending('additiveAttention', options)
-  const run = (k: Verbs, { y, scale, s, p, w, u }: Arrays, xs: readonly View[], rate = told.rate) => {
+  const run = (k: Verbs, { y, scale, s, p, w, u }: Arrays, xs: readonly View[], masks?: Masks, rate = told.rate) => {
     const all = roles(xs)
     k.reduce(s, 'sum', 'a * tanh(q + key)', { ...beside(all), a: useScale ? scale : 1 }, [3]) // s = Σ a ⊙ tanh(q + k)
-    k.gemm(y, weigh(k, { s, p, w, u }, { ...told, rate }), all[1]) // y = softmax(s)·v
+    k.gemm(y, weigh(k, { s, p, w, u }, { ...told, rate }, 1, sight(s, masks?.slice(0, 2))), all[1]) // y = softmax(s)·v
   }
   return pair({
     inputs: [1, 3],
@@ -137,11 +144,12 @@ export const additiveAttention = layer('additiveAttention', [], (options: Additi
       params: { scale: useScale ? [roles(inputs)[2][1]] : undefined },
     }),
     initial: { scale: glorotUniform() },
-    forward(k, views, xs) {
-      run(k, views, xs)
+    mask: passed,
+    forward(k, views, xs, masks) {
+      run(k, views, xs, masks)
     },
-    infer(k, views, xs) {
-      run(k, views, xs, 0)
+    infer(k, views, xs, masks) {
+      run(k, views, xs, masks, 0)
     },
     backward(k, { p, w, u, ds, dw, dy, scale, dscale }, xs, dxs) {
       const all = roles(xs)

@@ -1,7 +1,9 @@
-import { rowsOf } from '../../program/index.ts'
+import { rowsOf, type Verbs } from '../../program/index.ts'
 import { sizeOf } from '../../tensor/shape.ts'
+import type { View } from '../../tensor/view.ts'
 import { ones, zeros } from '../initializers.ts'
 import { fraction, type LayerOptions, layer, pair, passed } from '../layer.ts'
+import { beside } from '../masks.ts'
 
 export interface BatchNormalizationOptions extends LayerOptions {
   /** How much of the moving statistics stays at each step, as Keras counts it (PyTorch's is 1 − this). */
@@ -41,21 +43,23 @@ export const batchNormalization = layer('batchNormalization', [], (options: Batc
       }
     },
     initial: { gamma: ones(), beta: zeros(), movingMean: zeros(), movingVariance: ones() },
-    forward(k, { x, y, gamma = 1, beta = 0, mean, r, movingMean, movingVariance }) {
+    forward(k, { x, y, gamma = 1, beta = 0, mean, r, movingMean, movingVariance }, _xs, [mask] = []) {
       const variance = k.scratch('variance', mean.shape)
-      k.reduce(mean, 'mean', 'x', { x }, rowsOf(x)) // mean = Σ x / N
-      k.reduce(variance, 'mean', '(x - mean)^2', { x, mean }, rowsOf(x)) // variance = Σ (x − mean)² / N
+      const { m, N } = counted(k, x, mask)
+      const [kind, share] = mask ? (['sum', 'm / N'] as const) : (['mean', '1'] as const)
+      k.reduce(mean, kind, `x * (${share})`, { x, m, N }, rowsOf(x)) // mean = Σ x / N
+      k.reduce(variance, kind, `(x - mean)^2 * (${share})`, { x, mean, m, N }, rowsOf(x)) // variance = Σ (x − mean)² / N
       k.map(r, '1 / sqrt(variance + epsilon)', { variance, epsilon }) // r = 1 / √(variance + ε)
       k.map(y, '(x - mean) * (gamma * r) + beta', { x, mean, r, gamma, beta }) // y = γ ⊙ (x − mean) ⊙ r + β
       k.map({ movingMean, movingVariance }, moving, { movingMean, movingVariance, mean, variance, momentum })
     },
-    backward(k, { x, mean, r, gamma = 1, dx, dy, ...slopes }) {
-      const N = sizeOf(x.shape) / sizeOf(mean.shape)
+    backward(k, { x, mean, r, gamma = 1, dx, dy, ...slopes }, _xs, _dxs, [mask] = []) {
+      const { m, N } = counted(k, x, mask)
       const { dbeta = k.scratch('dbeta', mean.shape), dgamma = k.scratch('dgamma', mean.shape) } = slopes
       const sums = 'dbeta = dy; dgamma = dy * (x - mean) * r' // dβ = Σ dy, dγ = Σ dy ⊙ x̂ with x̂ = (x − mean) ⊙ r
       k.reduce({ dbeta, dgamma }, 'sum', sums, { x, mean, r, dy }, rowsOf(x))
-      const slope = 'gamma * r * (dy - dbeta / N - (x - mean) * (r * dgamma / N))'
-      k.map(dx, slope, { x, mean, r, gamma, dy, dbeta, dgamma, N }) // dx = γ ⊙ r ⊙ (dy − dβ/N − x̂ ⊙ dγ/N)
+      const slope = 'gamma * r * (dy - m * (dbeta / N) - m * (x - mean) * (r * dgamma / N))'
+      k.map(dx, slope, { x, mean, r, gamma, dy, dbeta, dgamma, m, N }) // dx = γ ⊙ r ⊙ (dy − dβ/N − x̂ ⊙ dγ/N)
     },
     infer(k, { x, y, gamma = 1, beta = 0, movingMean: mean, movingVariance: variance }) {
       const formula = '(x - mean) * (gamma / sqrt(variance + epsilon)) + beta'
@@ -63,6 +67,23 @@ export const batchNormalization = layer('batchNormalization', [], (options: Batc
     },
   })
 })
+
+/** What counts, and how much that is: statistics are those of the steps that count. */
+function counted(k: Verbs, x: View, mask?: View): { m: View | number; N: View | number } {
+  if (!mask) return { m: 1, N: sizeOf(x.shape.slice(0, -1)) }
+  const N = k.scratch(
+    'N',
+    x.shape.map(() => 1),
+  )
+  k.reduce(
+    N,
+    'sum',
+    'm',
+    { m: mask },
+    mask.shape.map((_, i) => i),
+  )
+  return { m: beside(mask, x), N }
+}
 
 const moving = `movingMean = momentum * movingMean + (1 - momentum) * mean;
                 movingVariance = momentum * movingVariance + (1 - momentum) * variance`

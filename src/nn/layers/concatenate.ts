@@ -2,6 +2,7 @@ import { ShapeError } from '../../errors.ts'
 import { printShape, type Shape } from '../../tensor/shape.ts'
 import type { View } from '../../tensor/view.ts'
 import { type LayerOptions, layer, pair } from '../layer.ts'
+import { along } from '../masks.ts'
 
 export interface ConcatenateOptions extends LayerOptions {
   /** Along which axis; the batch is axis 0, -1 is the last. */
@@ -36,6 +37,7 @@ export const concatenate = layer('concatenate', [], ({ axis = -1 }: ConcatenateO
   }
   return pair({
     inputs: [1, Infinity],
+    mask: along(y => axisOf('concatenate', axis, y.shape.length)),
     shapes(...inputs) {
       const along = axisOf('concatenate', axis, inputs[0].length + 1) - 1
       const others = (shape: Shape) => printShape(shape.with(Math.min(along, shape.length - 1), 1))

@@ -1,4 +1,4 @@
-import { fraction, type LayerOptions, layer, pair } from '../layer.ts'
+import { fraction, type LayerOptions, layer, pair, passed } from '../layer.ts'
 
 /**
  * Silences a share of its inputs at random while training, and lets the others speak louder to keep the mean:
@@ -14,6 +14,7 @@ import { fraction, type LayerOptions, layer, pair } from '../layer.ts'
 export const dropout = layer('dropout', ['rate'], (rate: number, _options: LayerOptions = {}) => {
   fraction('dropout', 'rate', rate)
   return pair({
+    mask: passed,
     shapes: input => ({ y: input, random: { u: input } }),
     forward(k, { x, y, u }) {
       k.map(y, 'u < rate ? 0 : x / (1 - rate)', { x, u, rate })

@@ -1,6 +1,7 @@
 import { sizeOf } from '../../tensor/shape.ts'
 import type { View } from '../../tensor/view.ts'
 import { type LayerOptions, layer, pair, whole } from '../layer.ts'
+import { counting } from '../masks.ts'
 import {
   type ConstraintChoice,
   type InitializerChoice,
@@ -9,6 +10,8 @@ import {
 } from '../resolve.ts'
 
 export interface EmbeddingOptions extends LayerOptions {
+  /** 0 is no word but padding: steps where it stands do not count for the layers that follow. */
+  maskZero?: boolean
   /** How W begins. */
   embeddingsInitializer?: InitializerChoice
   /** A penalty on W that joins the loss. */
@@ -39,6 +42,7 @@ export const embedding = layer(
     return pair({
       shapes: input => ({ y: [...input, outputDim], params: { W: [inputDim, outputDim] }, saved: { row: input } }),
       initial,
+      mask: options.maskZero ? (k, { x }) => counting(k, x.shape, 'x != 0', { x }) : undefined,
       forward(k, { x, W, row, y }) {
         k.map(row, 'clamp(floor(x), 0, inputDim - 1)', { x, inputDim })
         k.gather(rows(y), W, row.reshape(sizeOf(row.shape), 1), 0) // y = W[row]

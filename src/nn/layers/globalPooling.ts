@@ -1,6 +1,8 @@
+import type { Verbs } from '../../program/index.ts'
 import { sizeOf } from '../../tensor/shape.ts'
 import type { View } from '../../tensor/view.ts'
 import { type LayerOptions, layer, pair } from '../layer.ts'
+import { beside } from '../masks.ts'
 import { spatial, spatialAxes } from '../window.ts'
 
 export interface GlobalPoolingOptions extends LayerOptions {
@@ -17,13 +19,27 @@ const reduced = (who: string, n: number, { keepdims = false }: GlobalPoolingOpti
   spread: (y: View) => y.reshape(y.shape[0], ...spatialAxes(n).map(() => 1), y.shape[y.shape.length - 1]),
 })
 
+/** How many steps of each sample count. */
+function counted(k: Verbs, mask: View, { shape }: View): View {
+  const N = k.scratch('N', [shape[0], ...shape.slice(1).map(() => 1)])
+  k.reduce(N, 'sum', 'm', { m: mask }, spatialAxes(mask.shape.length - 1))
+  return N
+}
+
 /** y = the mean of all places, channel by channel. */
 function globalAverage(who: string, n: number, options: GlobalPoolingOptions) {
   const { shape, spread } = reduced(who, n, options)
   return pair({
     shapes: input => ({ y: shape(input) }),
-    forward: (k, { x, y }) => k.reduce(y, 'mean', 'x', { x }, spatialAxes(n)), // y = Σ x / N
-    backward: (k, { dx, dy }) => k.map(dx, 'dy / N', { dy: spread(dy), N: sizeOf(dx.shape.slice(1, -1)) }), // dx = dy / N
+    forward(k, { x, y }, _xs, [mask] = []) {
+      if (!mask) return k.reduce(y, 'mean', 'x', { x }, spatialAxes(n)) // y = Σ x / N
+      const given = { x, m: beside(mask, x), N: counted(k, mask, x) }
+      k.reduce(y, 'sum', 'm > 0.5 ? x / N : 0', given, spatialAxes(n)) // of the steps that count
+    },
+    backward(k, { dx, dy }, _xs, _dxs, [mask] = []) {
+      if (!mask) return k.map(dx, 'dy / N', { dy: spread(dy), N: sizeOf(dx.shape.slice(1, -1)) }) // dx = dy / N
+      k.map(dx, 'm > 0.5 ? dy / N : 0', { dy: spread(dy), m: beside(mask, dx), N: counted(k, mask, dx) })
+    },
   })
 }
 

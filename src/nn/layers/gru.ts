@@ -27,6 +27,8 @@ export const gru = layer('gru', ['units'], (units: number, options: GruOptions =
     s,
     initial,
     shape,
+    counts,
+    mask,
     times,
     from,
     to,
@@ -48,7 +50,8 @@ export const gru = layer('gru', ['units'], (units: number, options: GruOptions =
       return { y, params, saved, random: dropping.random(features) }
     },
     initial,
-    forward(k, { x, W, U, b, z, a, p, q, h, y, mx, mh }) {
+    mask,
+    forward(k, { x, W, U, b, z, a, p, q, h, y, mx, mh }, _xs, [mask] = []) {
       const steps = x.shape[1]
       const [inputs, states] = dropping.reads(k, { mx, mh })
       const [bias, inner] = resetAfter && useBias ? [0, 1].map(row => b.slice(0, row, 1).reshape(3 * units)) : [b]
@@ -70,11 +73,12 @@ export const gru = layer('gru', ['units'], (units: number, options: GruOptions =
         }
         k.map(third(zt), 'x + p', { x: third(xt), p: resetAfter ? qt : third(pt) })
         act.forward(k, { x: third(zt), y: g }) // g = f(xₜ·W + b + q), or q·U instead of q
-        k.map(at(h, to(t)), 'u * h + (1 - u) * g', { u, h: ht, g }) // hₜ = u ⊙ hₜ₋₁ + (1 − u) ⊙ g
+        const m = counts(mask, t)
+        k.map(at(h, to(t)), 'm > 0.5 ? u * h + (1 - u) * g : h', { m, u, h: ht, g }) // hₜ = u ⊙ hₜ₋₁ + (1 − u) ⊙ g
       }
       k.copy(y, output(h))
     },
-    backward(k, { x, W, U, z, a, p, q, h, dx, dy, dW, dU, db, dz, da, dp, dq, mx, mh }) {
+    backward(k, { x, W, U, z, a, p, q, h, dx, dy, dW, dU, db, dz, da, dp, dq, mx, mh }, _xs, _dxs, [mask] = []) {
       const [batch, steps] = x.shape
       const [inputs, states] = dropping.reads(k, { mx, mh })
       const room = (name: string) => k.scratch(name, [batch, units])
@@ -85,7 +89,8 @@ export const gru = layer('gru', ['units'], (units: number, options: GruOptions =
         const [u, r, g] = [0, 1, 2].map(n => gate(all, n, units))
         const [du, dr, dg] = [0, 1, 2].map(n => gate(dall, n, units))
         const [dh, dhU, next] = ['dh', 'dhU', 'next'].map(room)
-        k.map(dh, 'dy + back', { dy: handed(dy, t, steps), back })
+        const given = { m: counts(mask, t), dy: handed(dy, t, steps), back }
+        k.map(dh, 'm > 0.5 ? dy + back : 0', given)
         k.map(du, 'dh * (h - g)', { dh, h: ht, g }) // du = dhₜ ⊙ (hₜ₋₁ − g)
         k.map(dg, 'dh * (1 - u)', { dh, u }) // dg = dhₜ ⊙ (1 − u)
         act.backward(k, { x: third(zt), y: g, dy: dg, dx: third(dzt) })
@@ -100,12 +105,13 @@ export const gru = layer('gru', ['units'], (units: number, options: GruOptions =
         k.copy(gates(dpt), gates(dzt))
         if (resetAfter) {
           states.back(dhU, dpt, U)
-          k.map(next, 'dhU + dh * u', { dhU, dh, u }) // dhₜ₋₁
+          k.map(next, 'm > 0.5 ? dhU + dh * u : dy + back', { ...given, dhU, dh, u }) // dhₜ₋₁
         } else {
           states.back(dhU, dzt, U, 2)
           const dqr = room('dqr')
           k.map(dqr, 'dq * r', { dq: dqt, r })
-          k.map(next, 'dhU + dh * u + dqr', { dhU, dh, u, dqr: states.seen(dqr, 2) })
+          const all = { ...given, dhU, dh, u, dqr: states.seen(dqr, 2) }
+          k.map(next, 'm > 0.5 ? dhU + dh * u + dqr : dy + back', all)
         }
         back = next
       }

@@ -32,7 +32,7 @@ export const forgetting =
 export const lstm = layer('lstm', ['units'], (units: number, options: LstmOptions = {}) => {
   const opened = (options.unitForgetBias ?? true) ? forgetting(units) : undefined
   const q = recurrence('lstm', units, 4, options, opened)
-  const { f: act, s, initial, shape, times, from, to, before, output, handed, useBias, dropping } = q
+  const { f: act, s, initial, shape, counts, mask, times, from, to, before, output, handed, useBias, dropping } = q
   return dropping.silent({
     shapes(input) {
       const { steps, features, y } = shape(input)
@@ -43,7 +43,8 @@ export const lstm = layer('lstm', ['units'], (units: number, options: LstmOption
       return { y, params, saved, random: dropping.random(features) }
     },
     initial,
-    forward(k, { x, W, U, b, z, a, c, tanhC, h, y, mx, mh }) {
+    mask,
+    forward(k, { x, W, U, b, z, a, c, tanhC, h, y, mx, mh }, _xs, [mask] = []) {
       const [batch, steps] = x.shape
       const [inputs, states] = dropping.reads(k, { mx, mh })
       const xW = k.scratch('xW', z.shape)
@@ -59,25 +60,27 @@ export const lstm = layer('lstm', ['units'], (units: number, options: LstmOption
           const f = n === 2 ? act : s
           f.forward(k, { x: gate(at(z, t), n, units), y })
         }
-        k.map(at(c, to(t)), 'f * c + i * g', { f, c: at(c, from(t)), i, g }) // cₜ = f ⊙ cₜ₋₁ + i ⊙ g
+        const m = counts(mask, t)
+        k.map(at(c, to(t)), 'm > 0.5 ? f * c + i * g : c', { m, f, c: at(c, from(t)), i, g }) // cₜ = f ⊙ cₜ₋₁ + i ⊙ g
         act.forward(k, { x: at(c, to(t)), y: at(tanhC, t) })
-        k.map(at(h, to(t)), 'o * tanhC', { o, tanhC: at(tanhC, t) }) // hₜ = o ⊙ tanh(cₜ)
+        k.map(at(h, to(t)), 'm > 0.5 ? o * tanhC : h', { m, o, tanhC: at(tanhC, t), h: at(h, from(t)) }) // hₜ = o ⊙ tanh(cₜ)
       }
       k.copy(y, output(h))
     },
-    backward(k, { x, W, U, z, a, c, tanhC, h, dx, dy, dW, dU, db, dz, da, mx, mh }) {
+    backward(k, { x, W, U, z, a, c, tanhC, h, dx, dy, dW, dU, db, dz, da, mx, mh }, _xs, _dxs, [mask] = []) {
       const [batch, steps] = x.shape
       const [inputs, states] = dropping.reads(k, { mx, mh })
       const room = (name: string) => k.scratch(name, [batch, units])
       let [backH, backC]: (View | 0)[] = [0, 0] // what the next step hands back
       for (const t of times(steps).reverse()) {
-        const [dh, shown, through, dc, nextH, nextC] = ['dh', 'shown', 'through', 'dc', 'nextH', 'nextC'].map(room)
+        const [dh, shown, through, dc, hU, nextH, nextC] = 'dh shown through dc hU nextH nextC'.split(' ').map(room)
+        const [m, out] = [counts(mask, t), handed(dy, t, steps)]
         const [i, f, g, o] = [0, 1, 2, 3].map(n => gate(at(a, t), n, units))
         const [di, df, dg, dO] = [0, 1, 2, 3].map(n => gate(at(da, t), n, units))
-        k.map(dh, 'dy + back', { dy: handed(dy, t, steps), back: backH })
+        k.map(dh, 'm > 0.5 ? dy + back : 0', { m, dy: out, back: backH })
         k.map(shown, 'dh * o', { dh, o })
         act.backward(k, { x: at(c, to(t)), y: at(tanhC, t), dy: shown, dx: through })
-        k.map(dc, 'through + back', { through, back: backC }) // dcₜ = dhₜ ⊙ o ⊙ tanh′(cₜ) + dcₜ₊₁ ⊙ fₜ₊₁
+        k.map(dc, 'm > 0.5 ? through + back : 0', { m, through, back: backC }) // dcₜ = dhₜ ⊙ o ⊙ tanh′(cₜ) + dcₜ₊₁ ⊙ fₜ₊₁
         k.map(dO, 'dh * tanhC', { dh, tanhC: at(tanhC, t) }) // do = dhₜ ⊙ tanh(cₜ)
         k.map(di, 'dc * g', { dc, g }) // di = dcₜ ⊙ g
         k.map(df, 'dc * c', { dc, c: at(c, from(t)) }) // df = dcₜ ⊙ cₜ₋₁
@@ -87,8 +90,9 @@ export const lstm = layer('lstm', ['units'], (units: number, options: LstmOption
           const f = n === 2 ? act : s
           f.backward(k, { x, y, dy, dx }) // dzₜ = da ⊙ f′(zₜ)
         }
-        states.back(nextH, at(dz, t), U) // dhₜ₋₁ = dyₜ₋₁ + dzₜ·Uᵀ
-        k.map(nextC, 'dc * f', { dc, f }) // dcₜ₋₁ has dcₜ ⊙ f
+        states.back(hU, at(dz, t), U) // dhₜ₋₁ = dyₜ₋₁ + dzₜ·Uᵀ
+        k.map(nextH, 'm > 0.5 ? hU : dy + back', { m, hU, dy: out, back: backH })
+        k.map(nextC, 'm > 0.5 ? dc * f : back', { m, dc, f, back: backC }) // dcₜ₋₁ has dcₜ ⊙ f
         ;[backH, backC] = [nextH, nextC]
       }
       inputs.slopes(dW, x, dz) // dW = Σ xₜᵀ·dzₜ

@@ -2,6 +2,7 @@ import { ShapeError } from '../../errors.ts'
 import { printShape, type Shape } from '../../tensor/shape.ts'
 import type { View } from '../../tensor/view.ts'
 import { type LayerOptions, layer, pair } from '../layer.ts'
+import { either } from '../masks.ts'
 
 /** What a merge says of each input: its share of the output, and its slope, with x0, x1, … for the inputs. */
 interface Merge {
@@ -34,6 +35,7 @@ function merging(type: string, { most = Infinity, forward, slope }: Merge) {
   return layer(type, [], (_options: LayerOptions = {}) =>
     pair({
       inputs: [2, most],
+      mask: either,
       shapes: (...inputs) => ({ y: joint(type, inputs) }),
       forward(k, { y }, xs) {
         const views = named(xs, y)

@@ -1,9 +1,9 @@
 import type { Verbs } from '../../program/index.ts'
 import type { Shape } from '../../tensor/shape.ts'
 import type { View } from '../../tensor/view.ts'
-import { type LayerOptions, layer, pair, whole } from '../layer.ts'
+import { type LayerOptions, layer, type Masks, pair, passed, whole } from '../layer.ts'
 import { type InitializerChoice, resolveInitializer } from '../resolve.ts'
-import { type AttendingOptions, attending, collect, roles, sequences, unweigh, weigh } from './attending.ts'
+import { type AttendingOptions, attending, collect, roles, sequences, sight, unweigh, weigh } from './attending.ts'
 
 export interface MultiHeadAttentionOptions extends LayerOptions, AttendingOptions {
   /** Size of each head's values; that of its keys by default. */
@@ -35,11 +35,15 @@ const heads = (z: View) => z.transpose(0, 2, 1, 3)
 /**
  * Several attentions at once, each with its own view of query, key and value:
  * y = [h₁, h₂, …]·Wo + bo, hᵢ = softmax(qᵢ·kᵢᵀ / √keyDim)·vᵢ, qᵢ = query·Wqᵢ + bqᵢ and so on.
- * Called on (query, value, key) in Keras's order; without a key the value is also the key, on one input all three are it.
+ * Called on (query, value, key, attentionMask) in Keras's order: the mask says which keys each query sees, 1 or 0; without a key the value is also the key, on one input all three are it.
  * PyTorch's MultiheadAttention takes (query, key, value) and keyDim · numHeads = embed_dim.
+<<<<<<< HEAD
  * @equation y = \sum_h A_h v_h W^o_h + b_o, \quad A_h = \operatorname{softmax}\left(\frac{q_h k_h^\top}{\sqrt{\mathit{keyDim}}}\right), \quad q_h = q W^q_h + b^q_h
  * @slope dv_h = A_h^\top do_h, \quad dS_h = A_h \odot \left(dA_h - \textstyle\sum dA_h \odot A_h\right), \quad dq_h = \frac{dS_h k_h}{\sqrt{\mathit{keyDim}}}, \quad dk_h = \frac{dS_h^\top q_h}{\sqrt{\mathit{keyDim}}}
  * @shape [queries, features], [keys, …], [keys, …] → [queries, features]
+=======
+ * @shape [queries, features], [keys, …], [keys, …], [queries, keys] → [queries, features]
+>>>>>>> dfb2719 (wip)
  * @param numHeads how many attentions
  * @param keyDim size of each head's queries and keys
  * @throws ShapeError when the inputs are no sequences
@@ -63,6 +67,7 @@ export const multiHeadAttention = layer(
       k: Verbs,
       { q, key, v, s, p, w, o, y, ...of }: Readonly<Record<string, View>>,
       xs: readonly View[],
+      masks?: Masks,
       rate = told.rate,
     ) => {
       const [query, value, lock] = roles(xs)
@@ -70,12 +75,13 @@ export const multiHeadAttention = layer(
       project(k, key, lock, of.Wk, of.bk)
       project(k, v, value, of.Wv, of.bv)
       k.gemm(s, heads(q), heads(key).T) // s = q·kᵀ
-      const weights = weigh(k, { s, p, w, u: of.u }, { ...told, rate }, scale) // p = softmax(s / √keyDim)
+      const seen = sight(s, masks?.slice(0, 3), xs[3])
+      const weights = weigh(k, { s, p, w, u: of.u }, { ...told, rate }, scale, seen) // p = softmax(s / √keyDim)
       k.gemm(heads(o), weights, heads(v)) // o = p·v
       k.gemm(y.matrix(2), o.matrix(2), of.Wo.matrix(2), { bias: of.bo }) // y = o·Wo + bo
     }
     return pair({
-      inputs: [1, 3],
+      inputs: [1, 4],
       shapes(...inputs: Shape[]) {
         sequences('multiHeadAttention', inputs)
         const [query, value, key] = roles(inputs)
@@ -111,11 +117,12 @@ export const multiHeadAttention = layer(
         }
       },
       initial: { Wq: W, Wk: W, Wv: W, Wo: W, bq: b, bk: b, bv: b, bo: b },
-      forward(k, views, xs) {
-        run(k, views, xs)
+      mask: passed,
+      forward(k, views, xs, masks) {
+        run(k, views, xs, masks)
       },
-      infer(k, views, xs) {
-        run(k, views, xs, 0)
+      infer(k, views, xs, masks) {
+        run(k, views, xs, masks, 0)
       },
       backward(k, { q, key, v, o, p, w, u, ds, dw, dq, dkey, dv, do: out, dy, ...of }, xs, dxs) {
         const [query, value, lock] = roles(xs)
@@ -134,6 +141,7 @@ export const multiHeadAttention = layer(
         unproject(k, dv, value, of.Wv, rooms[1], of.dWv, of.dbv)
         unproject(k, dkey, lock, of.Wk, rooms[2], of.dWk, of.dbk)
         sum()
+        if (dxs[3]) k.map(dxs[3], '0', {}) // what may be seen has no slope
       },
     })
   },

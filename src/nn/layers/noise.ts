@@ -1,4 +1,4 @@
-import { fraction, type LayerOptions, layer, pair } from '../layer.ts'
+import { fraction, type LayerOptions, layer, pair, passed } from '../layer.ts'
 import { spatial, spatialAxes } from '../window.ts'
 
 /** Silences whole channels: y = u < rate ? 0 : x / (1 − rate) with one u for each channel of a sample. */
@@ -6,6 +6,7 @@ function spatialDropout(who: string, n: number, rate: number) {
   fraction(who, 'rate', rate)
   const formula = 'u < rate ? 0 : x / (1 - rate)'
   return pair({
+    mask: passed,
     shapes(input) {
       spatial(who, input, n)
       return { y: input, random: { u: [...spatialAxes(n).map(() => 1), input[n]] } }
@@ -73,6 +74,7 @@ const gauss = 'let n = sqrt(-2 * log(1 - u)) * cos(2 * pi * v);'
 export const gaussianNoise = layer('gaussianNoise', ['stddev'], (stddev: number, _options: LayerOptions = {}) => {
   fraction('gaussianNoise', 'stddev', stddev, 0, Infinity)
   return pair({
+    mask: passed,
     shapes: input => ({ y: input, random: { u: input, v: input } }),
     forward: (k, { x, y, u, v }) => k.map(y, `${gauss} y = x + stddev * n`, { x, u, v, stddev }),
     backward: (k, { dx, dy }) => k.copy(dx, dy),
@@ -95,6 +97,7 @@ export const gaussianDropout = layer('gaussianDropout', ['rate'], (rate: number,
   const formula = `${gauss} y = x * (1 + stddev * n)`
   const stddev = Math.sqrt(rate / (1 - rate))
   return pair({
+    mask: passed,
     shapes: input => ({ y: input, random: { u: input, v: input } }),
     forward: (k, { x, y, u, v }) => k.map(y, formula, { x, u, v, stddev }),
     backward: (k, { dx, dy, u, v }) => k.map({ y: dx }, formula, { x: dy, u, v, stddev }), // the same noise
@@ -119,6 +122,7 @@ export const alphaDropout = layer('alphaDropout', ['rate'], (rate: number, _opti
   const a = 1 / Math.sqrt((1 - rate) * (1 + rate * low ** 2))
   const b = -a * low * rate
   return pair({
+    mask: passed,
     shapes: input => ({ y: input, random: { u: input } }),
     forward: (k, { x, y, u }) => k.map(y, 'a * (u < rate ? low : x) + b', { x, u, rate, low, a, b }),
     backward: (k, { dx, dy, u }) => k.map(dx, 'u < rate ? 0 : a * dy', { dy, u, rate, a }),

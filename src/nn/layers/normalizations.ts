@@ -3,7 +3,7 @@ import type { Verbs } from '../../program/index.ts'
 import { printShape, type Shape } from '../../tensor/shape.ts'
 import type { View } from '../../tensor/view.ts'
 import { ones, zeros } from '../initializers.ts'
-import { fraction, type LayerOptions, layer, pair, whole } from '../layer.ts'
+import { fraction, type LayerOptions, layer, pair, passed, whole } from '../layer.ts'
 import { divides } from './convolution.ts'
 
 export interface NormalizationOptions extends LayerOptions {
@@ -53,6 +53,7 @@ function standardizing(who: string, options: NormalizationOptions, look: (input:
   }
   const lay = (v: View, x: View) => v.reshape(...look(x.shape.slice(1)).beside)
   return pair({
+    mask: passed,
     shapes(input) {
       const { seen, over, learnt } = look(input)
       const each = seen.map((n, i) => (over.includes(i + 1) ? 1 : n))
@@ -178,6 +179,7 @@ export const rmsNormalization = layer('rmsNormalization', [], (options: AxisOpti
   const over = (input: Shape) => axesOf('rmsNormalization', options.axis ?? -1, input)
   const lay = (gamma: View, { shape }: View) => gamma.reshape(...along(shape.slice(1), over(shape.slice(1))))
   return pair({
+    mask: passed,
     shapes(input) {
       const axes = over(input)
       const each = input.map((n, i) => (axes.includes(i + 1) ? 1 : n))
@@ -213,6 +215,7 @@ export const rmsNormalization = layer('rmsNormalization', [], (options: AxisOpti
 export const unitNormalization = layer('unitNormalization', [], ({ axis = -1 }: AxisOptions = {}) => {
   const over = (input: Shape) => axesOf('unitNormalization', axis, input)
   return pair({
+    mask: passed,
     shapes(input) {
       const axes = over(input)
       return { y: input, saved: { r: input.map((n, i) => (axes.includes(i + 1) ? 1 : n)) } }

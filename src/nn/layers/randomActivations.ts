@@ -2,7 +2,7 @@ import { ShapeError } from '../../errors.ts'
 import type { Verbs } from '../../program/index.ts'
 import type { View } from '../../tensor/view.ts'
 import * as activations from '../activations.ts'
-import { type LayerOptions, layer, pair } from '../layer.ts'
+import { type LayerOptions, layer, pair, passed } from '../layer.ts'
 
 export interface RreluOptions extends LayerOptions {
   /** The smallest slope below zero. */
@@ -28,6 +28,7 @@ export const rrelu = layer('rrelu', [], ({ lower = 1 / 8, upper = 1 / 3 }: Rrelu
     })
   const slope = '(lower + (upper - lower) * u)'
   return pair({
+    mask: passed,
     shapes: input => ({ y: input, random: { u: input } }),
     forward(k, { x, y, u }) {
       k.map(y, `x > 0 ? x : ${slope} * x`, { x, u, lower, upper })
@@ -66,6 +67,7 @@ export const gumbelSoftmax = layer('gumbelSoftmax', [], (options: GumbelSoftmaxO
     })
   const softmax = activations.softmax()
   return pair({
+    mask: passed,
     shapes: input => ({ y: input, saved: { p: input }, random: { u: input } }),
     forward(k, { x, y, p, u }) {
       const z = k.scratch('z', x.shape)

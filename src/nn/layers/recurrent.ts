@@ -1,7 +1,7 @@
 import type { View } from '../../tensor/view.ts'
 import type { Activation } from '../activation.ts'
 import type { Initializer } from '../initializer.ts'
-import { type LayerOptions, whole } from '../layer.ts'
+import { type LayerOptions, passed, whole } from '../layer.ts'
 import {
   type ActivationChoice,
   type ConstraintChoice,
@@ -69,6 +69,9 @@ export function recurrence(
       const [steps, features] = input
       return { steps, features, y: returnSequences ? [steps, units] : [units] }
     },
+    /** 1 where step t counts; where it does not, the states stay as they are. */
+    counts: (mask: View | undefined, t: number): View | number => (mask ? mask.slice(1, t, 1) : 1),
+    mask: returnSequences ? passed : undefined,
     /** The times of a sequence in the order of reading. */
     times: (steps: number) => Array.from({ length: steps }, (_, n) => (goBackwards ? steps - 1 - n : n)),
     // States are kept in the order of time too, with the zeros before the first step: [batch, steps + 1, units].

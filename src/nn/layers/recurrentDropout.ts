@@ -80,8 +80,8 @@ export function recurrentDropout(who: string, gates: number, units: number, opti
       if (rates.u + rates.r === 0) return whole
       return {
         ...whole,
-        infer: (k, { mx: _, mh: __, ...views }: Readonly<Record<string, View>>, xs) =>
-          whole.forward(k, views as never, xs),
+        infer: (k, { mx: _, mh: __, ...views }: Readonly<Record<string, View>>, xs, masks) =>
+          whole.forward(k, views as never, xs, masks),
       }
     },
   }

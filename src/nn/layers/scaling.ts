@@ -1,7 +1,7 @@
 import { ShapeError } from '../../errors.ts'
 import type { Shape } from '../../tensor/shape.ts'
 import type { Initializer } from '../initializer.ts'
-import { fraction, type LayerOptions, layer, pair } from '../layer.ts'
+import { fraction, type LayerOptions, layer, pair, passed } from '../layer.ts'
 
 export interface RescalingOptions extends LayerOptions {
   /** Added after scaling. */
@@ -21,6 +21,7 @@ export const rescaling = layer('rescaling', ['scale'], (scale: number, { offset 
   for (const [what, value] of Object.entries({ scale, offset }))
     fraction('rescaling', what, value, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY)
   return pair({
+    mask: passed,
     shapes: input => ({ y: input }),
     forward: (k, { x, y }) => k.map(y, 'scale * x + offset', { x, scale, offset }),
     backward: (k, { dx, dy }) => k.map(dx, 'scale * dy', { dy, scale }),
@@ -47,6 +48,7 @@ export const normalization = layer('normalization', [], (options: NormalizationL
   const [mean, variance] = [known('mean', options.mean ?? 0), known('variance', options.variance ?? 1)]
   const formula = '(x - mean) / max(sqrt(variance), 1e-7)'
   return pair({
+    mask: passed,
     shapes(input) {
       const features = input.slice(-1)
       for (const given of [options.mean, options.variance])

@@ -4,7 +4,7 @@ import type { Shape } from '../../tensor/shape.ts'
 import { sizeOf } from '../../tensor/shape.ts'
 import type { Initializer } from '../initializer.ts'
 import { ones, randomNormal, zeros } from '../initializers.ts'
-import { type LayerMaker, type LayerOptions, layer, type Pair } from '../layer.ts'
+import { type LayerMaker, type LayerOptions, layer, type Pair, passed } from '../layer.ts'
 import { type InitializerChoice, resolveInitializer } from '../resolve.ts'
 
 /** How each trained number begins, `alphaInitializer` for alpha, and along which axes it is the same. */
@@ -34,6 +34,7 @@ function trained<P extends string>(
     const pick = <T>(views: Readonly<Record<string, T>>, prefix = '') =>
       Object.fromEntries(names.map(name => [prefix + name, views[prefix + name]]))
     return {
+      mask: passed,
       shapes(input) {
         const shape = alike(type, input, sharedAxes)
         return { y: input, params: Object.fromEntries(names.map(name => [name, shape])) }
