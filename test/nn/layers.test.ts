@@ -20,7 +20,7 @@ const { zeroPadding1d, zeroPadding2d, zeroPadding3d, cropping1d, cropping2d, cro
 const { randomTranslation, randomRotation, randomZoom, randomErasing } = layers
 const { embedding, simpleRnn, lstm, gru, bidirectional, timeDistributed, spectralNormalization } = layers
 const { globalMaxPooling1d, globalMaxPooling2d, globalMaxPooling3d } = layers
-const { aconC, elu, gumbelSoftmax, maxout, prelu, relu, rrelu, softmax, srelu, swish } = layers
+const { aconC, elu, gumbelSoftmax, masking, maxout, prelu, relu, rrelu, softmax, srelu, swish } = layers
 
 /** Input and output of each layer, by the formulas of Keras; every row is gradient-checked in float64. */
 const rows: [Layer, number[] | number[][], number[]][] = [
@@ -184,6 +184,8 @@ const rows: [Layer, number[] | number[][], number[]][] = [
   [srelu(), [5], [5]],
   [rrelu(), [5], [5]],
   [gumbelSoftmax(), [5], [5]],
+  [masking(), [4, 3], [4, 3]],
+  [masking({ maskValue: -1 }), [2, 3, 2], [2, 3, 2]],
   [maxout(3), [12], [3]],
   [add(), [[3], [3], [3]], [3]],
   [

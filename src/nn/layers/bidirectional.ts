@@ -4,6 +4,7 @@ import { printShape } from '../../tensor/shape.ts'
 import type { View } from '../../tensor/view.ts'
 import type { Written } from '../derived.ts'
 import type { LayerOptions, Masks, Pair } from '../layer.ts'
+import { beside } from '../masks.ts'
 import { type AnyShapes, asPair, inside, prefixed, wrapper } from './wrapper.ts'
 
 export interface BidirectionalOptions extends LayerOptions {
@@ -38,12 +39,20 @@ export const bidirectional = wrapper<BidirectionalOptions>('bidirectional', (lay
     const [last, half] = [y.shape.length - 1, y.shape[y.shape.length - 1] / 2]
     return other ? [y, inTime(other)] : [y.slice(last, 0, half), inTime(y.slice(last, half, half))]
   }
+  /** Where steps do not count, both outputs are zero, as in Keras: nothing has come from one of the ends yet. */
+  const silence = (k: Verbs, way: number, y: View, [mask]: Masks = []) => {
+    if (!mask || !layer.config.returnSequences) return
+    const back = [layer, turned][way].config.goBackwards // outputs come in the order of reading
+    k.map(y, 'm > 0.5 ? y : 0', { y, m: beside(back ? mask.flip(1) : mask, y) })
+  }
   const run =
     (pass: 'forward' | 'infer') =>
     (k: Verbs, { x, y, ...views }: Readonly<Record<string, View>>, _xs: unknown, masks?: Masks) => {
       const outputs = mergeMode === 'concat' ? places(y) : places(views.forward_y, views.backward_y)
-      for (const [i, [prefix, p]] of each.entries())
-        (p[pass] ?? p.forward)(k, { ...inside(prefix, views), x, y: outputs[i] }, [x], masks)
+      for (const [i, [prefix, p]] of each.entries()) {
+        ;(p[pass] ?? p.forward)(k, { ...inside(prefix, views), x, y: outputs[i] }, [x], masks)
+        silence(k, i, outputs[i], masks)
+      }
       if (mergeMode !== 'concat') k.map(y, formulas[mergeMode][0], { a: views.forward_y, b: views.backward_y })
     }
   return {
@@ -81,6 +90,7 @@ export const bidirectional = wrapper<BidirectionalOptions>('bidirectional', (lay
         const [y, part, dx] = [outputs[i], slopes[i], parts[i]]
         const [own, other] = i === 0 ? [views.dforward_y, views.backward_y] : [views.dbackward_y, views.forward_y]
         if (mergeMode !== 'concat') k.map(own, formulas[mergeMode][1], { dy, other })
+        silence(k, i, part, masks)
         p.backward(k, { ...inside(prefix, views), x, y, dy: part, dx }, [x], [dx], masks)
       }
       k.map(dx, 'a + b', { a: parts[0], b: parts[1] })

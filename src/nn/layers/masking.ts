@@ -8,6 +8,8 @@ export interface MaskingOptions extends LayerOptions {
 /**
  * Leaves out steps of a sequence that are nothing but `maskValue`: they become zeros, recurrent layers pass over them,
  * attention does not see them, a mean leaves them out, and so do loss and metrics where the output still has steps.
+ * @equation y = m x, \; m = [\text{any feature} \ne \text{maskValue}]
+ * @slope dx = m \, dy
  * @shape [steps, features] → [steps, features]
  * @param options.maskValue 0 unless told
  * @example

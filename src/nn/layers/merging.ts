@@ -1,10 +1,13 @@
 import { ShapeError } from '../../errors.ts'
 import { printShape, type Shape } from '../../tensor/shape.ts'
 import type { View } from '../../tensor/view.ts'
-import { type LayerOptions, layer, pair } from '../layer.ts'
-import { either } from '../masks.ts'
+import { type LayerOptions, layer, type Masks, pair } from '../layer.ts'
+import { beside, either } from '../masks.ts'
 
-/** What a merge says of each input: its share of the output, and its slope, with x0, x1, … for the inputs. */
+/**
+ * What a merge says of each input: its share of the output, and its slope, with x0, x1, … for the inputs and m0, m1, … for
+ * whether their steps count.
+ */
 interface Merge {
   most?: number
   forward(names: readonly string[]): string
@@ -32,35 +35,44 @@ const raised = (x: View, y: View) =>
 
 function merging(type: string, { most = Infinity, forward, slope }: Merge) {
   const named = (xs: readonly View[], y: View) => Object.fromEntries(xs.map((x, i) => [`x${i}`, raised(x, y)]))
+  const counts = (xs: readonly View[], masks: Masks = []) =>
+    Object.fromEntries(xs.map((_, i) => [`m${i}`, masks[i] ? beside(masks[i], xs[i]) : 1]))
   return layer(type, [], (_options: LayerOptions = {}) =>
     pair({
       inputs: [2, most],
       mask: either,
       shapes: (...inputs) => ({ y: joint(type, inputs) }),
-      forward(k, { y }, xs) {
+      forward(k, { y }, xs, masks) {
         const views = named(xs, y)
-        k.map(y, forward(Object.keys(views)), views)
+        k.map(y, forward(Object.keys(views)), { ...counts(xs, masks), ...views })
       },
-      backward(k, { y, dy }, xs, dxs) {
+      backward(k, { y, dy }, xs, dxs, masks) {
         const views = named(xs, y)
+        const given = { ...counts(xs, masks), ...views, y, dy }
         for (const [i, dx] of dxs.entries()) {
           const wide = raised(dx, y)
           const spread = y.shape.flatMap((n, axis) => (wide.shape[axis] === n ? [] : [axis]))
           const formula = slope(Object.keys(views), i)
-          if (spread.length === 0) k.map(dx, formula, { ...views, y, dy })
-          else k.reduce(dx, 'sum', formula, { ...views, y, dy }, spread) // what was read several times gets the sum
+          if (spread.length === 0) k.map(dx, formula, given)
+          else k.reduce(dx, 'sum', formula, given, spread) // what was read several times gets the sum
         }
       },
     }),
   )
 }
 
-/** The first of the inputs that is the result gets the slope. */
-const winner = (names: readonly string[], i: number) =>
-  `${names[i]} == y${names
-    .slice(0, i)
-    .map(name => ` && ${name} != y`)
-    .join('')} ? dy : 0`
+/** The first of the inputs that is the result gets the slope; a step that does not count is none. */
+const winner = (_: readonly string[], i: number) => {
+  const won = (j: number) => `(m${j} > 0.5 ? x${j} == y : 0)`
+  const before = Array.from({ length: i }, (_, j) => ` && !${won(j)}`)
+  return `${won(i)}${before.join('')} ? dy : 0`
+}
+
+/** The largest or smallest of the inputs whose step counts, or the first where none does. */
+const choice = (choose: 'max' | 'min', never: string) => (names: readonly string[]) => {
+  const seen = names.map((name, i) => `(m${i} > 0.5 ? ${name} : ${never})`)
+  return `${names.map((_, i) => `m${i}`).join(' + ')} > 0.5 ? ${choose}(${seen.join(', ')}) : ${names[0]}`
+}
 
 /**
  * Adds its inputs: y = Σ xᵢ.
@@ -125,7 +137,7 @@ export const average = merging('average', {
  * const [a, b] = [input([8]), input([8])]
  * maximum()([a, b])
  */
-export const maximum = merging('maximum', { forward: names => `max(${names.join(', ')})`, slope: winner })
+export const maximum = merging('maximum', { forward: choice('max', '-inf'), slope: winner })
 
 /**
  * y = the smallest of the inputs, place by place; of equals the first gets the gradient.
@@ -136,4 +148,4 @@ export const maximum = merging('maximum', { forward: names => `max(${names.join(
  * const [a, b] = [input([8]), input([8])]
  * minimum()([a, b])
  */
-export const minimum = merging('minimum', { forward: names => `min(${names.join(', ')})`, slope: winner })
+export const minimum = merging('minimum', { forward: choice('min', 'inf'), slope: winner })
