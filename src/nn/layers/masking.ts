@@ -13,7 +13,7 @@ export interface MaskingOptions extends LayerOptions {
  * @shape [steps, features] → [steps, features]
  * @param options.maskValue 0 unless told
  * @example
- * sequential([input([10, 3]), masking(), lstm(8), dense(1)])
+ * masking({ maskValue: -1 })
  */
 export const masking = layer('masking', [], ({ maskValue = 0 }: MaskingOptions = {}) => {
   fraction('masking', 'maskValue', maskValue, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY)
