@@ -20,6 +20,9 @@ export const kind: Kind = {
   },
 }
 
+/** What every layer may be told. */
+const COMMON = optionsOf('nn/layer.ts', 'LayerOptions').map(({ name }) => `\`${name}\``)
+
 function page(name: string, words: Words, definition: Statement, of: Case, hasPicture: boolean): string {
   const pairs = lessons(definition)
   const settings = settingsOf(words, definition, pairs)
@@ -33,6 +36,7 @@ function page(name: string, words: Words, definition: Statement, of: Case, hasPi
     hasPicture && `![what ${name} does](${name}.svg)`,
     words.tags.shape && `Shapes, without the batch axis: ${words.tags.shape.map(quoted).join('; ')}.`,
     table(['setting', 'default', ''], settings.rows),
+    `Every layer also takes ${COMMON.join(', ')}.`,
     words.tags.example && code(words.tags.example.join('\n')),
     ...sources(words),
     ...explained(of),

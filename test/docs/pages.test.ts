@@ -20,6 +20,16 @@ describe.each(kinds.map(kind => [kind.kind, kind] as const))('docs/%s', (name, k
     expect(readdirSync(join(folder, name)).filter(file => !(file in files))).toEqual([])
   })
 
+  test('closes every bracket of its formulas', () => {
+    const counts = (text: string, pattern: RegExp) => text.match(pattern)?.length ?? 0
+    for (const [file, text] of Object.entries(files))
+      for (const [, math] of text.matchAll(/```math\n([\s\S]*?)\n```/g)) {
+        expect(counts(math, /(?<!\\)\{/g), `${file}: ${math}`).toBe(counts(math, /(?<!\\)\}/g))
+        expect(counts(math, /\\left\b/g), `${file}: ${math}`).toBe(counts(math, /\\right\b/g))
+        expect(counts(math, /\\begin/g), `${file}: ${math}`).toBe(counts(math, /\\end/g))
+      }
+  })
+
   test('has small pictures', () => {
     expect(Object.keys(files).filter(file => file.endsWith('.svg') && files[file].length > 16_000)).toEqual([])
   })

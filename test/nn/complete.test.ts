@@ -59,6 +59,14 @@ describe('docstrings', () => {
     },
   )
 
+  test.each(kinds.filter(({ kind }) => kind === 'layers' || kind === 'callbacks'))(
+    'show each of $kind at work',
+    kind => {
+      const bare = Object.keys(kind.known).filter(name => !definition(kind.file, name).words.tags.example)
+      expect(bare).toEqual([])
+    },
+  )
+
   test('tell each setting of a layer', () => {
     for (const { kind } of kinds.filter(({ kind }) => kind === 'layers' || kind === 'callbacks')) {
       const pages = Object.keys(kinds.find(each => each.kind === kind)!.known)

@@ -11,6 +11,7 @@ import {
 } from '../../src/nn/resolve.ts'
 import { resolveSchedule } from '../../src/nn/scheduleChoice.ts'
 import { type Buffer, viewOf } from '../../src/tensor/view.ts'
+import { lossCase } from './cases.ts'
 
 type Named = { readonly name: string; readonly params: object; toJSON(): unknown }
 const kinds: [string, Record<string, (params?: never) => Named>, (choice: never) => Named][] = [
@@ -56,28 +57,15 @@ test.each([
 const sound = (params: object) =>
   Object.fromEntries(Object.entries(params).filter(([key]) => !/steps|power|classId|numClasses|^k$/i.test(key)))
 
-/** The shape of a prediction, where a row of three does not do. */
-const shapes: Record<string, number[]> = {
-  cosineEmbedding: [2, 3],
-  tripletMargin: [3, 2],
-  gaussianNll: [6],
-  marginRanking: [2],
-  ctc: [4, 3],
-}
-/** Four times the same label do not fit into four steps. */
-const settings: Record<string, object> = { ctc: { maxLabels: 2 } }
 /** e^1e4 is more than a double can hold. */
 const infinite = (name: string, p: number) => name === 'poissonNll' && p === 1e4
 
-describe.each([90, -90, 200, -200, 1e4, -1e4])('predictions of %d', p => {
+describe.each([0, 1, 90, -90, 200, -200, 1e4, -1e4])('predictions of %d', p => {
   test.each(Object.keys(losses).filter(name => !infinite(name, p)))('leave %s and its slope finite', name => {
-    const made = losses[name as keyof typeof losses](settings[name] as never)
-    const { fused } = made
-    const shape = [2, ...(shapes[name] ?? [3])]
-    const target = made.targetShape?.(shape.slice(1)) ?? shape.slice(1, made.target === 'class' ? -1 : undefined)
+    const { made, logits, p: shape, t: target } = lossCase(name)
     const k = direct()
     const buffer = (key: string, of: number[]): Buffer => ({ name: key, shape: of, kind: 'input' })
-    const [bp, bt, bl, bd] = [buffer('p', shape), buffer('t', [2, ...target]), buffer('l', [1]), buffer('d', shape)]
+    const [bp, bt, bl, bd] = [buffer('p', shape), buffer('t', target), buffer('l', [1]), buffer('d', shape)]
     const size = shape.reduce((a, b) => a * b)
     // All alike, one apart, and with the right or the wrong target.
     for (const values of [
@@ -89,12 +77,11 @@ describe.each([90, -90, 200, -200, 1e4, -1e4])('predictions of %d', p => {
     ])
       for (const t of [0, 1]) {
         k.write(bp, values)
-        k.write(bt, Array(target.reduce((a, b) => a * b, 2)).fill(t))
+        k.write(bt, Array(target.reduce((a, b) => a * b, 1)).fill(t))
         const [vp, vt, loss, d] = [bp, bt, bl, bd].map(viewOf)
         made.forward(k, { p: vp, t: vt, loss })
         made.backward(k, { p: vp, t: vt, dp: d })
         expect([...k.read(bl), ...k.read(bd)].every(Number.isFinite)).toBe(true)
-        const logits = fused && losses[name as keyof typeof losses]({ fromLogits: true })
         logits?.forward(k, { p: vp, t: vt, loss })
         logits?.backward(k, { p: vp, t: vt, dp: d })
         expect([...k.read(bl), ...k.read(bd)].every(Number.isFinite)).toBe(true)

@@ -7,6 +7,9 @@ import type { Callback } from '../event.ts'
  * @param options.separator between numbers
  * @param options.append goes on at the end of a file that is there
  * @throws StateError `cannot-write`
+ *
+ * @example
+ * await model.fit(data, { epochs: 5, callbacks: [csvLogger('losses.csv')] })
  */
 export function csvLogger(path: string, { separator = ',', append = false } = {}): Callback {
   let names: string[] | undefined

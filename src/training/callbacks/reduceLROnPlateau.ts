@@ -12,7 +12,12 @@ export interface ReduceLROnPlateauOptions extends MonitorOptions {
   minLearningRate?: number
 }
 
-/** Lowers the learning rate when a number has not improved for some epochs. Keras's defaults; PyTorch's minDelta is relative. */
+/**
+ * Lowers the learning rate when a number has not improved for some epochs. Keras's defaults; PyTorch's minDelta is relative.
+ * @throws StateError `no-metric` when an epoch does not have the number
+ * @example
+ * await model.fit(data, { validationSplit: 0.2, epochs: 30, callbacks: [reduceLROnPlateau({ factor: 0.5, patience: 3 })] })
+ */
 export function reduceLROnPlateau(options: ReduceLROnPlateauOptions = {}): Callback {
   const { factor = 0.1, patience = 10, cooldown = 0, minLearningRate = 0, minDelta = 1e-4 } = options
   const watched = monitor({ ...options, minDelta })
