@@ -3,6 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { gzipSync } from 'node:zlib'
 import * as nabla from 'nabla'
 import * as csv from 'nabla/csv'
 import * as inspect from 'nabla/inspect'
@@ -18,9 +19,7 @@ import { transformSync } from 'rolldown/utils'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { kinds } from '../../scripts/docs/index.ts'
 import { filesIn, words } from '../../scripts/docs/source.ts'
-import * as idx from '../../src/data/idx.ts'
-import * as jsonLines from '../../src/data/jsonLines.ts'
-import * as formulas from '../../src/formula/index.ts'
+import { print } from '../../src/formula/index.ts'
 
 const { dense, flatten, input, conv2d } = nabla.layers
 const source = (file: string) => readFileSync(fileURLToPath(new URL(`../../src/${file}`, import.meta.url)), 'utf8')
@@ -58,9 +57,24 @@ const worlds: Readonly<Record<string, () => Promise<object> | object>> = {
     return {}
   },
   'data/idx.ts': () => ({ bytes: Uint8Array.from([0, 0, 8, 1, 0, 0, 0, 2, 5, 6]) }),
+  'data/images.ts': async () => {
+    const square = '<svg xmlns="http://www.w3.org/2000/svg" width="64" height="64"></svg>'
+    for (const flower of ['daisy', 'rose', 'tulip']) {
+      await mkdir(join('flowers/train', flower), { recursive: true })
+      await writeFile(join('flowers/train', flower, '1.png'), await plot.png(square, { width: 64 }))
+    }
+    return {}
+  },
   'data/jsonLines.ts': async () => {
     await writeFile('reviews.jsonl', '{"words": [1, 2], "stars": 3}\n{"words": [0, 4], "stars": 5}\n')
-    return { readJsonLines: jsonLines.readJsonLines }
+    return {}
+  },
+  'formats/data/index.ts': async () => {
+    await writeFile('iris.csv', `width,species\n${'1,setosa\n2,virginica\n'.repeat(5)}`)
+    const digits = [0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 28, 0, 0, 0, 28, ...Array(2 * 784).fill(9)]
+    await writeFile('train-images-idx3-ubyte.gz', gzipSync(Uint8Array.from(digits)))
+    await writeFile('train-labels-idx1-ubyte.gz', gzipSync(Uint8Array.from([0, 0, 8, 1, 0, 0, 0, 2, 5, 6])))
+    return {}
   },
   'formats/inspect/index.ts': async () => {
     await writeFile('model.onnx', await onnx.exportOnnx(table))
@@ -112,8 +126,8 @@ const worlds: Readonly<Record<string, () => Promise<object> | object>> = {
 
 const common: Record<string, unknown> = {
   ...{ ...nabla, ...nabla.toys, ...nabla.callbacks, ...nabla.layers },
-  ...{ ...csv, ...keras, ...mnist, ...onnx, ...plot, ...script, ...tfjs, ...inspect, ...npy, ...safetensors, ...idx },
-  ...{ print: formulas.print, derivative: formulas.derivative, measuredDerivative: formulas.measuredDerivative },
+  ...{ ...csv, ...keras, ...mnist, ...onnx, ...plot, ...script, ...tfjs, ...inspect, ...npy, ...safetensors },
+  ...{ formula: nabla.formula, print },
   ...{ writeFile, x, y, data },
 }
 
@@ -140,7 +154,9 @@ test.each(examples.map(each => [each.file, each.name, each] as const))(
   async (file, _, { code }) => {
     // `model` is a maker of graphs, and what an example calls the one it has.
     const own = /(?<!\bconst )\bmodel\b(?!\(\{)/.test(code) && !/const model\b/.test(code) ? { model: table } : {}
-    const scope = { ...common, ...own, ...(await worlds[file]?.()) }
+    // What stands in the file itself is known, unless the library has another thing of that name.
+    const home = await import(`../../src/${file.slice(0, -3)}.ts`)
+    const scope = { ...home, ...common, ...own, ...(await worlds[file]?.()) }
     const { code: plain, errors } = transformSync('example.ts', `async function example() {\n${code}\n}`)
     expect(errors).toEqual([])
     // What an example declares is its own.

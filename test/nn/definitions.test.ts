@@ -64,7 +64,7 @@ describe.each([0, 1, 90, -90, 200, -200, 1e4, -1e4])('predictions of %d', p => {
   test.each(Object.keys(losses).filter(name => !infinite(name, p)))('leave %s and its slope finite', name => {
     const { made, logits, p: shape, t: target } = lossCase(name)
     const k = direct()
-    const buffer = (key: string, of: number[]): Buffer => ({ name: key, shape: of, kind: 'input' })
+    const buffer = (key: string, of: readonly number[]): Buffer => ({ name: key, shape: of, kind: 'input' })
     const [bp, bt, bl, bd] = [buffer('p', shape), buffer('t', target), buffer('l', [1]), buffer('d', shape)]
     const size = shape.reduce((a, b) => a * b)
     // All alike, one apart, and with the right or the wrong target.
