@@ -22,7 +22,8 @@ import { filesIn, words } from '../../scripts/docs/source.ts'
 import { print } from '../../src/formula/index.ts'
 
 const { dense, flatten, input, conv2d } = nabla.layers
-const source = (file: string) => readFileSync(fileURLToPath(new URL(`../../src/${file}`, import.meta.url)), 'utf8')
+const pathOf = (file: string) => fileURLToPath(new URL(`../../src/${file}`, import.meta.url))
+const source = (file: string) => readFileSync(pathOf(file), 'utf8')
 
 /** The example of every docstring, with the file that it stands in. */
 const examples = filesIn('.').flatMap(file =>
@@ -155,7 +156,7 @@ test.each(examples.map(each => [each.file, each.name, each] as const))(
     // `model` is a maker of graphs, and what an example calls the one it has.
     const own = /(?<!\bconst )\bmodel\b(?!\(\{)/.test(code) && !/const model\b/.test(code) ? { model: table } : {}
     // What stands in the file itself is known, unless the library has another thing of that name.
-    const home = await import(`../../src/${file.slice(0, -3)}.ts`)
+    const home = await import(pathOf(file))
     const scope = { ...home, ...common, ...own, ...(await worlds[file]?.()) }
     const { code: plain, errors } = transformSync('example.ts', `async function example() {\n${code}\n}`)
     expect(errors).toEqual([])
