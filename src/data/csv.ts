@@ -2,7 +2,7 @@ import { DataError } from '../errors.ts'
 import { cellsOf } from './cells.ts'
 import { type Dataset, dataset } from './dataset.ts'
 import { isNumber } from './fields.ts'
-import { sourceName } from './files.ts'
+import { isAddress, sourceName } from './files.ts'
 import { eachLine, type Line, lineCutter, type TextSource } from './lines.ts'
 import { missingMarks, type TableOptions } from './schema.ts'
 import { windowed } from './stream.ts'
@@ -52,7 +52,7 @@ export async function readCsv(source: TextSource, options: CsvOptions = {}): Pro
 async function streamed(source: unknown, name: string, options: CsvOptions & { window: number }): Promise<Dataset> {
   const { window, inputShape } = options
   const path = typeof source === 'string' || source instanceof URL ? source : ''
-  if (!(Number.isInteger(window) && window > 0) || path === '' || /^https?:/.test(String(path)))
+  if (!(Number.isInteger(window) && window > 0) || path === '' || isAddress(path))
     throw new DataError(
       'bad-window',
       `readCsv got a window of ${window} rows of ${name}, expected a count and a path`,

@@ -5,8 +5,8 @@ export type ByteSource = string | URL | Blob | Uint8Array | ArrayBuffer
 
 /** What a source is called in error messages. */
 export function sourceName(source: unknown): string {
-  if (typeof source === 'string') return source
-  if (source instanceof URL) return source.href
+  const name = source instanceof URL ? source.href : source
+  if (typeof name === 'string') return /^(data|blob):/.test(name) ? 'the data' : name
   if (typeof File !== 'undefined' && source instanceof File) return source.name
   return 'the data'
 }
@@ -27,9 +27,13 @@ export async function* byteChunks(source: ByteSource): AsyncGenerator<Uint8Array
   if (source instanceof Uint8Array) yield source
   else if (source instanceof ArrayBuffer) yield new Uint8Array(source)
   else if (source instanceof Blob) yield* streamed(source.stream())
-  else if (/^https?:/.test(String(source)) || typeof process === 'undefined') yield* fetched(source)
+  else if (isAddress(source)) yield* fetched(source)
   else yield* fileChunks(source)
 }
+
+/** Whether it is fetched rather than opened: in a page everything is. */
+export const isAddress = (source: string | URL) =>
+  /^(https?|data|blob):/.test(String(source)) || typeof process === 'undefined'
 
 async function* fetched(address: string | URL) {
   const response = await fetch(address).catch((error: Error) => unreadable(String(address), error.message))

@@ -83,11 +83,10 @@ export async function save(model: Model, path: string): Promise<void> {
  * Reads what save wrote.
  * @throws StateError `cannot-read`; DataError when the files are damaged or do not belong together
  */
-export async function loadModel(path: string, options?: LoadOptions): Promise<Model> {
-  const { join } = await import('node:path')
+export async function loadModel(path: string, options?: LoadOptions, read = fromDisk): Promise<Model> {
   if (path.endsWith('.safetensors')) return fromBytes(await read(path), options)
-  const text = new TextDecoder().decode(await read(join(path, 'model.json')))
-  const { tensors } = readSafetensors(await read(join(path, 'weights.safetensors')))
+  const text = new TextDecoder().decode(await read(`${path}/model.json`))
+  const { tensors } = readSafetensors(await read(`${path}/weights.safetensors`))
   return restore(text, tensors, options)
 }
 
@@ -139,7 +138,7 @@ function fill(made: Model, about: Readonly<Record<string, Json>>, tensors: reado
  * @throws StateError `cannot-read`; DataError when the file is damaged or belongs to another model
  */
 export async function loadInto(model: Model, path: string): Promise<void> {
-  const { tensors, metadata } = readSafetensors(await read(path))
+  const { tensors, metadata } = readSafetensors(await fromDisk(path))
   if (metadata.nabla === undefined) throw foreign('it says nothing of a model')
   fill(model, parse(metadata.nabla), tensors)
 }
@@ -231,7 +230,7 @@ const foreign = (why: string) =>
     hint: 'give the folder or file that model.save wrote',
   })
 
-async function read(path: string): Promise<Uint8Array> {
+async function fromDisk(path: string): Promise<Uint8Array> {
   const { readFile } = await import('node:fs/promises')
   try {
     return await readFile(path)

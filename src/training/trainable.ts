@@ -1,4 +1,5 @@
 import type { DatasetSource } from '../data/dataset.ts'
+import { type ByteSource, isAddress, readBytes } from '../data/files.ts'
 import type { Graph } from '../model/graph.ts'
 import { type Model as Core, model as core, type ModelOptions } from '../model/model.ts'
 import { fromBytes as bytesToCore, type LoadOptions, loadModel as load, save } from '../model/save.ts'
@@ -56,9 +57,17 @@ export const sequential = (layers: readonly Layer[], options?: ModelOptions): Mo
 export const model = ({ inputs, outputs, ...options }: Graph & ModelOptions): Model =>
   trainable(core({ inputs, outputs }, options))
 
-/** The model that `model.save(path)` wrote. */
-export const loadModel = async (path: string, options?: LoadOptions): Promise<Model> =>
-  trainable(await load(path, options))
+/**
+ * The model that `model.save(path)` wrote.
+ * @param source a path or an address of a folder or a .safetensors file; or a File or bytes of the latter
+ */
+export const loadModel = async (source: ByteSource, options?: LoadOptions): Promise<Model> => {
+  if (typeof source === 'string' && !isAddress(source)) return trainable(await load(source, options))
+  const place = String(source)
+  const isFile = !(typeof source === 'string' || source instanceof URL) || /\.safetensors$|^(data|blob):/.test(place)
+  if (isFile) return trainable(bytesToCore(await readBytes(source), options))
+  return trainable(await load(place, options, readBytes))
+}
 
 /** The model that `toBytes(model)` wrote. */
 export const fromBytes = (bytes: Uint8Array, options?: LoadOptions): Model => trainable(bytesToCore(bytes, options))

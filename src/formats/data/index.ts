@@ -1,7 +1,7 @@
 // Whatever holds samples, as one kind of dataset.
 import { type CsvOptions, readCsv } from '../../data/csv.ts'
 import { type Dataset, dataset, type NumberArray } from '../../data/dataset.ts'
-import { type ByteSource, byteChunks, gunzip, isGzip, readBytes, sourceName } from '../../data/files.ts'
+import { type ByteSource, byteChunks, gunzip, isAddress, isGzip, readBytes, sourceName } from '../../data/files.ts'
 import { readIdx } from '../../data/idx.ts'
 import { type ImageOptions, readImages } from '../../data/images.ts'
 import { readJsonLines } from '../../data/jsonLines.ts'
@@ -41,8 +41,9 @@ export async function readData(source: ByteSource | Pair, options: DataOptions =
   }
   const { name = sourceName(source) } = options
   if (typeof source === 'string' && (await isFolder(source))) return readImages(source, options)
-  const isFar = /^https?:/.test(sourceName(source)) || typeof process === 'undefined'
-  let from = isFar ? await readBytes(source) : source
+  // What comes from afar is fetched once.
+  let from =
+    (typeof source === 'string' || source instanceof URL) && isAddress(source) ? await readBytes(source) : source
   let head = await beginning(from)
   if (isGzip(head)) from = head = await gunzip(await readBytes(from), { name })
   if (isPng(head)) return readImages({ '': [from] }, options)
@@ -73,7 +74,7 @@ async function beginning(source: ByteSource): Promise<Uint8Array> {
 }
 
 async function isFolder(path: string): Promise<boolean> {
-  if (typeof process === 'undefined' || /^\w+:\/\//.test(path)) return false
+  if (isAddress(path)) return false
   const { stat } = await import('node:fs/promises')
   return stat(path).then(
     place => place.isDirectory(),
