@@ -11,9 +11,11 @@ const shares = (c: 1 | -1): RowwiseDefinition => ({
   forward(k, { x, y }) {
     const m = column(k, 'm', x)
     const s = column(k, 's', x)
+    const e = k.scratch('e', x.shape)
     k.reduce(m, 'max', 'c * x', { x, c }, lastOf(x)) // m = max x
-    k.reduce(s, 'sum', 'exp(c * x - m)', { x, m, c }, lastOf(x)) // s = Σ e^(x−m)
-    k.map(y, 'exp(c * x - m) / s', { x, m, s, c }) // y = e^(x−m) / s
+    k.map(e, 'exp(c * x - m)', { x, m, c }) // e = e^(x−m)
+    k.sum(s, e, lastOf(x)) // s = Σ e
+    k.map(y, 'e / s', { e, s }) // y = e / s
   },
   backward(k, { y, dy, dx }) {
     const s = column(k, 's', y)

@@ -126,13 +126,13 @@ function bytes({ inputs, outputs }: Elementwise): number {
   return 4 * [...shown.values()].reduce((a, b) => a + b, 0)
 }
 
-/** Operations of an instruction; those that are a polynomial or a division count for more. */
+/** Operations of an instruction, a division counting as a few and a polynomial as many. */
 function work(instruction: Elementwise): number {
   let cost = 0
-  fold([...instruction.formula.outputs.values()], node => {
-    if (node.args.length > 0) cost += cheap.has(node.op) ? 1 : 12
+  fold([...instruction.formula.outputs.values()], ({ op, args }) => {
+    if (args.length > 0) cost += single.has(op) ? 1 : op === '/' || op === 'sqrt' ? 4 : 24
   })
   return cost * sizeOf(domain(instruction))
 }
 
-const cheap = new Set(['+', '-', '*', 'neg', 'abs', 'min', 'max', 'select', '<', '<=', '>', '>=', '==', '!='])
+const single = new Set(['+', '-', '*', 'neg', 'abs', 'min', 'max', 'select', '<', '<=', '>', '>=', '==', '!='])

@@ -123,19 +123,22 @@ function emit(build: Build, job: Job, whole: Nest, reduced: (l: number) => boole
           })
         })
       if (flat) {
-        const [wide, single] = [accumulators[0], accumulatorsOf(f, job)]
+        // Sums side by side, so that none waits for the one before.
+        const wide = [accumulators[0], ...range(1, width).map(() => accumulatorsOf(f, job))]
+        const single = accumulatorsOf(f, job)
         w.loops(inside.slice(0, -1), () =>
-          w.sectioned(along, sections(n.sizes[along], true, 2), section => {
+          w.sectioned(along, sections(n.sizes[along], true, width), section => {
             for (let u = 0; u < section.unroll; u++) {
               const at = { [along]: u * section.lanes }
               write(name => w.load(job.names.indexOf(name), along, section.lanes, at)).forEach((value, o) => {
-                const target = section.lanes === 4 ? wide[o] : single[o]
-                target.take(value)
+                const target = section.lanes === 4 ? wide[u] : single
+                target[o].take(value)
               })
             }
           }),
         )
-        wide.forEach((total, o) => {
+        wide[0].forEach((total, o) => {
+          for (const other of wide.slice(1)) total.take(other[o].result(1))
           total.gather(single[o])
         })
       } else
