@@ -40,6 +40,23 @@ conv_lstm(2, [2, 4, 3, 2], 1, 2, useBias=False)
 conv_lstm(3, [2, 2, 3, 2, 1], 1, [1, 2, 2])
 
 
+def einsum(equation, output, input, **config):
+    theirs = {"biasAxes": "bias_axes"}
+    layer = keras.layers.EinsumDense(equation, output_shape=output, **{theirs.get(key, key): value for key, value in config.items()})
+    names = ["W", "b"] if "biasAxes" in config else ["W"]
+    case("einsumDense", layer, input, names, equation=equation, outputShape=output, **config)
+
+
+einsum("abc,cd->abd", [None, 3], [2, 4], biasAxes="d", activation="sigmoid")
+einsum("ab,bcd->acd", [2, 3], [4], biasAxes="c")
+einsum("abcd,bde->aceb", [3, 2, 2], [2, 3, 4], biasAxes="be")
+whole = lambda random, shape: random.randint(0, 4, shape).astype(float)
+for mode in ["multi_hot", "count", "one_hot"]:
+    ours = {"multi_hot": "multiHot", "count": "count", "one_hot": "oneHot"}[mode]
+    case("categoryEncoding", keras.layers.CategoryEncoding(4, output_mode=mode), [3], [], whole, numTokens=4, outputMode=ours)
+case("discretization", keras.layers.Discretization([-1.0, 0.0, 0.5]), [6], [], binBoundaries=[-1, 0, 0.5])
+
+
 def solve(index, type, layer, input, names, draw, config):
     random = np.random.RandomState(index)
     x = np.array(draw(random, [2, *input]) if draw else random.randn(2, *input))
@@ -47,6 +64,12 @@ def solve(index, type, layer, input, names, draw, config):
     shapes = [list(v.shape) for v in layer.trainable_variables]
     weights = [0.5 * random.randn(*shape) for shape in shapes]
     still = [v.value for v in layer.non_trainable_variables]
+    if type in ("categoryEncoding", "discretization"):
+        y = np.asarray(layer(x), dtype=float)
+        random.randn(*y.shape)
+        about = {"type": type, "config": config, "input": input, "params": {}, "output": list(y.shape[1:])}
+        more = {"whole": 4} if draw else {}
+        return {**about, **more, "y": y.reshape(-1).tolist(), "dx": [0.0] * x.size, "gradients": {}}
     y, back = jax.vjp(lambda x, w: layer.stateless_call(w, still, x)[0], x, weights)
     dx, dw = back(np.array(random.randn(*y.shape)))
     flat = lambda v: np.asarray(v).reshape(-1).tolist()

@@ -250,6 +250,16 @@ def divided(x, W, b):
     return torch.tanh(x @ (W / (v @ W @ u)) + b)
 
 
+normed = lambda x, W, b, g: torch.tanh(x @ (g * W / W.norm(dim=0)) + b)
+case("weightNormalization", [4], {"W": [4, 2], "b": [2], "g": [2]}, normed, layer=dense)
+case("pixelShuffle", [2, 3, 8], {}, lambda x: last(F.pixel_shuffle(first(x), 2)), factor=2)
+lrn = lambda *more: lambda x: last(F.local_response_norm(first(x), *more))
+case("localResponseNormalization", [3, 7], {}, lrn(5, 1e-4, 0.75, 1.0))
+case("localResponseNormalization", [2, 3, 6], {}, lrn(3, 0.4, 0.6, 2.0), size=3, alpha=0.4, beta=0.6, k=2)
+resized = lambda mode, **more: lambda x: last(F.interpolate(first(x), (3, 7), mode=mode, **more))
+case("resizing", [5, 4, 2], {}, resized("bilinear", align_corners=False), height=3, width=7)
+case("resizing", [5, 4, 2], {}, resized("nearest-exact"), height=3, width=7, interpolation="nearest")
+case("centerCrop", [5, 4, 2], {}, lambda x: x[:, 1:4, 1:3], height=3, width=2)
 case("spectralNormalization", [4], {"W": [4, 2], "b": [2]}, divided, layer=dense)
 
 def solve(index, type, config, input, params, function, whole):

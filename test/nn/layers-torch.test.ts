@@ -56,7 +56,9 @@ async function run(backend: Backend, seed: number, { type, config, input, output
   for (const [key, shape] of Object.entries({ y, dx: input })) add(key, rows(shape), 'output')
   for (const [key, shape] of Object.entries(saved ?? {}))
     for (const name of [key, `d${key}`]) add(name, rows(shape), 'temporary')
-  for (const [key, shape] of Object.entries(state ?? {})) add(key, shape, 'state')
+  // Directions begin at zero, which the fixtures know.
+  for (const [key, shape] of Object.entries(state ?? {}))
+    add(key, shape, 'state', key === 'direction' ? undefined : pair.initial?.[key]?.draw(shape, random))
   for (const [key, shape] of Object.entries(shared ?? {})) add(key, shape, 'temporary')
   const program = record('layer', [], k => {
     pair.forward(k, views as Parameters<Pair['forward']>[1], [views.x])

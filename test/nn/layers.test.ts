@@ -5,6 +5,8 @@ import type { LayerMaker } from '../../src/nn/layer.ts'
 
 const { add, subtract, multiply, average, maximum, minimum, concatenate, dot } = layers
 const { attention, additiveAttention, multiHeadAttention, transformerEncoder } = layers
+const { bilinear, categoryEncoding, centerCrop, discretization, einsumDense, identity, pixelShuffle, resizing } = layers
+const { localResponseNormalization, randomBrightness, randomContrast, randomFlip, weightNormalization } = layers
 const { activation, activityRegularization, batchNormalization, dense, dropout, flatten, input, leakyRelu } = layers
 const { convLstm1d, convLstm2d, convLstm3d } = layers
 const { conv1d, conv2d, conv3d, conv1dTranspose, conv2dTranspose, conv3dTranspose } = layers
@@ -168,6 +170,28 @@ const rows: [Layer, number[] | number[][], number[]][] = [
   [timeDistributed(conv2d(2, 2)), [2, 3, 3, 1], [2, 2, 2, 2]],
   [timeDistributed(batchNormalization()), [3, 2], [3, 2]],
   [timeDistributed(flatten()), [2, 3, 2], [2, 6]],
+  [identity(), [2, 3], [2, 3]],
+  [bilinear(3), [[4], [2]], [3]],
+  [bilinear(2, { useBias: false }), [[2], [3]], [2]],
+  [einsumDense('abc,cd->abd', [null, 3], { biasAxes: 'd', activation: 'tanh' }), [2, 4], [2, 3]],
+  [einsumDense('ab,bcd->acd', [2, 3], { biasAxes: 'c' }), [4], [2, 3]],
+  [einsumDense('abc,bcd->abd', [3, 2]), [3, 4], [3, 2]],
+  [einsumDense('abcd,bde->aceb', [3, 2, 2], { biasAxes: 'be' }), [2, 3, 4], [3, 2, 2]],
+  [pixelShuffle(2), [2, 3, 8], [4, 6, 2]],
+  [localResponseNormalization({ size: 3, alpha: 0.5 }), [2, 5], [2, 5]],
+  [localResponseNormalization({ size: 4, alpha: 0.3, beta: 0.6, k: 2 }), [6], [6]],
+  [weightNormalization(dense(3)), [4], [3]],
+  [weightNormalization(conv2d(2, 2)), [3, 3, 2], [2, 2, 2]],
+  [randomFlip(), [3, 4, 2], [3, 4, 2]],
+  [randomContrast(0.5, { valueRange: [-1, 1] }), [3, 2, 2], [3, 2, 2]],
+  [randomBrightness(0.5, { valueRange: [-1, 1] }), [3, 2, 2], [3, 2, 2]],
+  [resizing(3, 5), [4, 2, 2], [3, 5, 2]],
+  [resizing(5, 2, { interpolation: 'nearest' }), [3, 4, 1], [5, 2, 1]],
+  [centerCrop(2, 2), [5, 4, 2], [2, 2, 2]],
+  [categoryEncoding(4), [3], [4]],
+  [categoryEncoding(4, { outputMode: 'oneHot' }), [3], [3, 4]],
+  [discretization([-1, 0, 0.5]), [6], [6]],
+  [discretization([-1, 0], { outputMode: 'count' }), [6], [3]],
   [flatten(), [2, 3, 2], [12]],
   [flatten({ activityRegularizer: 'l2' }), [2, 3, 2], [12]],
   [dense(3, { activation: 'sigmoid', activityRegularizer: { name: 'l1', params: { l1: 0.5 } } }), [4], [3]],
