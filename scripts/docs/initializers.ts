@@ -4,7 +4,12 @@ import { chart } from '../../src/plot/index.ts'
 import { numpyRandom } from '../../src/tensor/random.ts'
 import { blocks, code, type Kind, lesson, settings, sources, written } from './page.ts'
 
-const SHAPE = [64, 32] as const
+/** What is drawn for, and its shape: a dense layer but for those that want a window. */
+const DENSE = ['a dense layer of 64 inputs and 32 units', [64, 32]] as const
+const WINDOWS: Readonly<Record<string, readonly [string, readonly number[]]>> = {
+  dirac: ['a window of 3 by 3 on 8 channels with 8 filters', [3, 3, 8, 8]],
+  stft: ['a window of 32 on 1 channel with 17 filters', [32, 1, 17]],
+}
 
 const makers: Readonly<Record<string, InitializerMaker>> = initializers
 
@@ -18,18 +23,19 @@ export const kind: Kind = {
   page(name, words, definition) {
     const make = makers[name]
     const made = make()
-    const values = Array.from(made.draw(SHAPE, numpyRandom(0)))
+    const [owner, shape] = WINDOWS[name] ?? DENSE
+    const values = Array.from(made.draw(shape, numpyRandom(0)))
     const mean = values.reduce((a, b) => a + b) / values.length
     const deviation = Math.sqrt(values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / values.length)
     const number = (value: number) => String(Number(value.toPrecision(3))).replace('-', '−')
     return {
-      picture: histogram(name, values),
+      picture: histogram(name, owner, values),
       markdown: blocks(
         `# ${name}`,
         words.text,
         ...written(words),
         `![histogram of ${name}](${name}.svg)`,
-        `${values.length} numbers for a dense layer of 64 inputs and 32 units: mean ${number(mean)}, standard deviation ${number(deviation)}, from ${number(Math.min(...values))} to ${number(Math.max(...values))}.`,
+        `${values.length} numbers for ${owner}: mean ${number(mean)}, standard deviation ${number(deviation)}, from ${number(Math.min(...values))} to ${number(Math.max(...values))}.`,
         settings(made.params),
         code(words.tags.example?.[0] ?? `dense(16, { kernelInitializer: '${name}' })`),
         ...sources(words),
@@ -41,7 +47,7 @@ export const kind: Kind = {
 }
 
 /** How many numbers fall into each of forty bins, as a line with steps. */
-function histogram(name: string, values: readonly number[]): string {
+function histogram(name: string, owner: string, values: readonly number[]): string {
   const widest = Math.max(...values.map(Math.abs)) || 1
   const bins = 41
   const counts = Array(bins).fill(0)
@@ -50,7 +56,7 @@ function histogram(name: string, values: readonly number[]): string {
   const x = counts.flatMap((_, i) => [edge(i), edge(i + 1)])
   const y = counts.flatMap(n => [n, n])
   return chart([{ name: 'numbers', x, y }], {
-    title: `${name}: what it draws for a dense layer of 64 inputs and 32 units`,
+    title: `${name}: what it draws for ${owner}`,
     xLabel: 'w',
     yDomain: [0, 1.08 * Math.max(...counts)],
   })

@@ -5,7 +5,7 @@ import { operations } from '../formula/operations.ts'
 // sums and products alone, right to a few units in the last place, and the same bits everywhere.
 
 /** cos x, by its series after whole turns are taken away. */
-function cos(x: number): number {
+export function exactCos(x: number): number {
   const r = x - 2 * Math.PI * Math.round(x / (2 * Math.PI))
   const a = Math.abs(r)
   // Past a quarter turn cos a = −cos(π − a): the series is short where |r| is small.
@@ -19,9 +19,9 @@ function cos(x: number): number {
 const exact: Readonly<Record<string, (...args: number[]) => number>> = {
   ...(operations as Readonly<Record<string, (...args: number[]) => number>>),
   exp: x => exactExp(x),
-  cos,
+  cos: exactCos,
   log: exactLog,
-  sin: x => cos(x - Math.PI / 2),
+  sin: x => exactCos(x - Math.PI / 2),
 }
 
 /** The value of a formula's node, the same bits on every engine; tan, the hyperbolic ones and erf are the engine's own. */

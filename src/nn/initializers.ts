@@ -2,6 +2,8 @@ import { ShapeError } from '../errors.ts'
 import { printShape } from '../tensor/shape.ts'
 import { initializer, orthonormal, truncated } from './initializer.ts'
 
+export * from './initializersOfKernels.ts'
+
 /**
  * Zeros: how biases begin.
  * @equation w = 0

@@ -1,4 +1,4 @@
-import { fromBytes, type Layer, type LayerOptions, layer, layers, pair, sequential, toBytes } from 'nabla'
+import { dataset, fromBytes, type Layer, type LayerOptions, layer, layers, pair, sequential, toBytes } from 'nabla'
 import { describe, expect, test } from 'vitest'
 import { direct } from '../../src/backends/reference/index.ts'
 import type { Pair } from '../../src/nn/layer.ts'
@@ -109,6 +109,25 @@ describe('noise', () => {
     for (let place = 8; place < 32; place += 8) expect(y.slice(place, place + 8)).toEqual(y.slice(0, 8))
     expect(new Set(y)).toEqual(new Set([0, 2]))
   })
+})
+
+test('normalization learns mean and variance of samples, and can be turned round', async () => {
+  const rows = [
+    [1, 10],
+    [3, 20],
+    [5, 0],
+  ]
+  const { adapt } = layers.normalization
+  const found = adapt(rows).config
+  expect(found.mean).toEqual([3, 10])
+  expect((found.variance as number[]).map(v => Number(v.toFixed(12)))).toEqual([2.666666666667, 66.666666666667])
+  expect(adapt(dataset({ x: rows })).config).toEqual(found)
+  expect(adapt({ shape: [3, 2], data: rows.flat() }).config).toEqual(found)
+  const model = sequential([layers.input([2]), adapt(rows), adapt(rows, { invert: true })])
+  const back = await model.forward(1, [4, 7])
+  expect([back[0], back[1]].map(v => Number(v.toFixed(5)))).toEqual([4, 7])
+  expect(() => adapt([[1, Number.NaN]])).toThrow('normalization.adapt got 1 samples without a finite mean')
+  expect(() => adapt([[1, 2], [3]])).toThrow('normalization.adapt got 3 numbers, expected 4')
 })
 
 test('normalization knows mean and variance of each feature', () => {

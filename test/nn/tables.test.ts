@@ -73,6 +73,38 @@ test.each([
     }
 })
 
+test('dirac lets every channel through', async () => {
+  const { conv2d, input } = layers
+  const make = (options: object) => sequential([input([2, 3, 2]), conv2d(2, 3, { padding: 'same', ...options })])
+  const x = Array.from({ length: 12 }, (_, i) => i - 5)
+  expect([...(await make({ kernelInitializer: 'dirac' }).forward(1, x))]).toEqual(x)
+  const half = { name: 'dirac', params: { groups: 2 } }
+  expect([...(await make({ kernelInitializer: half, groups: 2 }).forward(1, x))]).toEqual(x)
+})
+
+test('sparse leaves a share of the inputs of each unit out', () => {
+  const w = initializers.sparse({ sparsity: 0.25 }).draw([10, 4], numpyRandom(2))
+  for (let unit = 0; unit < 4; unit++)
+    expect(Array.from({ length: 10 }, (_, i) => w[i * 4 + unit]).filter(v => v === 0)).toHaveLength(3)
+})
+
+/** The first, the second and the last number as Keras 3.15 has them, for a frame of 5 and an fft of 6. */
+const waves: [object, number[]][] = [
+  [{}, [0.20412413306518437, -0.20412416956542587, -0.0]],
+  [{ side: 'imag' }, [-0.35355340858111006, -0.35355338424761573, -0.0]],
+  [
+    { window: 'hamming', scaling: 'spectrum', periodic: true },
+    [0.0736763257173493, -0.07367633889170376, -0.0736763564575097],
+  ],
+  [{ window: 'none', side: 'imag' }, [-0.866025447845459, -0.8660253882408142, -0.8660252690315247]],
+]
+test.each(waves)('stft with %j begins with what Keras has', (params, expected) => {
+  const w = initializers.stft(params as never).draw([5, 1, 4], numpyRandom(0))
+  ;[5, 6, 18].forEach((place, i) => {
+    expect(w[place]).toBeCloseTo(expected[i], 6) // it takes π from float32
+  })
+})
+
 test('variance scaling makes Glorot, He and LeCun', () => {
   const { varianceScaling, glorotUniform, heNormal } = initializers
   const draw = (made: ReturnType<typeof glorotUniform>) => made.draw([4, 5], numpyRandom(3))
@@ -81,6 +113,6 @@ test('variance scaling makes Glorot, He and LeCun', () => {
 })
 
 test('every initialiser has a row', () => {
-  const known = [...draws.map(([name]) => name), 'identity']
+  const known = [...draws.map(([name]) => name), 'identity', 'dirac', 'sparse', 'stft']
   expect(Object.keys(initializers).filter(name => !known.includes(name))).toEqual([])
 })

@@ -17,6 +17,7 @@ export interface BilinearOptions extends LayerOptions, WeightOptions {
  * @throws ShapeError when an input has more than one axis
  * @paper PyTorch's Bilinear; Keras has none
  * @example
+ * const [user, product] = [input([8]), input([3])]
  * bilinear(4)([user, product])
  */
 export const bilinear = layer('bilinear', ['units'], (units: number, options: BilinearOptions = {}) => {

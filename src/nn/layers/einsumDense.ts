@@ -28,7 +28,7 @@ export interface EinsumDenseOptions extends LayerOptions, WeightOptions {
  * @param outputShape sizes of the output without the batch; null where the input says it
  * @throws ShapeError when the letters do not fit together, or the input does not fit them
  * @example
- * einsumDense('abc,cd->abd', [null, 64], { biasAxes: 'd' })   // dense at every step
+ * einsumDense('abc,cd->abd', [null, 64], { biasAxes: 'd' })(input([10, 32])) // dense at every step
  */
 export const einsumDense = layer(
   'einsumDense',

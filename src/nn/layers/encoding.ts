@@ -53,7 +53,7 @@ const checkMode = (who: string, mode: unknown, modes: readonly string[]) => {
  * @param numTokens how many classes
  * @throws ShapeError when a sample has several axes, but not for 'oneHot'
  * @example
- * categoryEncoding(4, { outputMode: 'oneHot' })
+ * categoryEncoding(4, { outputMode: 'oneHot' })(input([3]))
  */
 export const categoryEncoding = layer(
   'categoryEncoding',
@@ -77,7 +77,7 @@ export const categoryEncoding = layer(
  * @param binBoundaries ascending; n of them make n + 1 bins, a boundary belonging to the bin above it
  * @throws ShapeError when the boundaries do not ascend
  * @example
- * discretization([0, 1, 2])   // below 0, 0 to 1, 1 to 2, from 2 on
+ * discretization([0, 1, 2])(input([5])) // below 0, 0 to 1, 1 to 2, from 2 on
  */
 export const discretization = layer(
   'discretization',

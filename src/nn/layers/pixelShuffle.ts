@@ -12,7 +12,7 @@ import { spatial } from '../window.ts'
  * @throws ShapeError when the channels are no multiple of factor²
  * @paper Shi et al. 2016; PyTorch's PixelShuffle, with its order of channels
  * @example
- * pixelShuffle(2)
+ * pixelShuffle(2)(input([4, 4, 8]))
  */
 export const pixelShuffle = layer('pixelShuffle', ['factor'], (factor: number, _options: LayerOptions = {}) => {
   const r = whole('pixelShuffle', 'factor', factor)

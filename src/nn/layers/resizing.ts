@@ -26,7 +26,7 @@ const weights = {
  * @param width of the result
  * @throws ShapeError when the input is no image
  * @example
- * resizing(28, 28)
+ * resizing(28, 28)(input([32, 24, 3]))
  */
 export const resizing = layer(
   'resizing',
@@ -62,7 +62,7 @@ export const resizing = layer(
  * @param width of the middle
  * @throws ShapeError when the image is smaller; Keras then resizes it
  * @example
- * centerCrop(24, 24)
+ * centerCrop(24, 24)(input([28, 28, 1]))
  */
 export const centerCrop = layer(
   'centerCrop',
