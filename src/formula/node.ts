@@ -101,19 +101,16 @@ export function fold<T>(roots: readonly Node[], algebra: (node: Node, args: read
   const done = new Map<Node, T>()
   const stack = [...roots].reverse()
   while (stack.length > 0) {
-    const node = stack[stack.length - 1]
-    const pending = done.has(node) ? [] : node.args.filter(arg => !done.has(arg))
-    if (pending.length > 0) stack.push(...pending.reverse())
-    else {
-      stack.pop()
-      if (!done.has(node))
-        done.set(
-          node,
-          algebra(
-            node,
-            node.args.map(arg => done.get(arg)!),
-          ),
-        )
+    const { length } = stack
+    const node = stack[length - 1]
+    const { args } = node
+    if (!done.has(node)) for (let i = args.length - 1; i >= 0; i--) if (!done.has(args[i])) stack.push(args[i])
+    if (stack.length > length) continue
+    stack.pop()
+    if (!done.has(node)) {
+      const values: T[] = []
+      for (const arg of args) values.push(done.get(arg)!)
+      done.set(node, algebra(node, values))
     }
   }
   return roots.map(root => done.get(root)!)
@@ -122,7 +119,14 @@ export function fold<T>(roots: readonly Node[], algebra: (node: Node, args: read
 /** The free names below the nodes, in order of first appearance. */
 export function names(...roots: readonly Node[]): Set<string> {
   const found = new Set<string>()
-  fold(roots, node => node.op === 'name' && found.add(node.name))
+  const seen = new Set<Node>()
+  const stack = [...roots].reverse()
+  for (let node = stack.pop(); node; node = stack.pop()) {
+    if (seen.has(node)) continue
+    seen.add(node)
+    if (node.op === 'name') found.add(node.name)
+    for (let i = node.args.length - 1; i >= 0; i--) stack.push(node.args[i])
+  }
   return found
 }
 

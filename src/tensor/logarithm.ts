@@ -1,4 +1,4 @@
-import { exactLog, lost } from '../formula/index.ts'
+import { exactLog, lost, once } from '../formula/index.ts'
 
 const word = new DataView(new ArrayBuffer(8))
 
@@ -48,13 +48,15 @@ const offsets = [
 const steps = offsets.length
 const lowest = 0x3fe60000 // the high word of 0.6875: intervals begin there and end at 1.375
 /** 1/c and log c for a c in each interval. */
-const parts = offsets.map((offset, i) => {
-  word.setBigUint64(0, BigInt(lowest + (i << 13) + 0x1000) << 32n)
-  word.setFloat64(0, 1 / word.getFloat64(0))
-  word.setBigInt64(0, word.getBigInt64(0) + BigInt(offset))
-  const inverse = word.getFloat64(0)
-  return { inverse, log: -Math.round(exactLog(inverse) * 2 ** 43) / 2 ** 43 }
-})
+const parts = once(() =>
+  offsets.map((offset, i) => {
+    word.setBigUint64(0, BigInt(lowest + (i << 13) + 0x1000) << 32n)
+    word.setFloat64(0, 1 / word.getFloat64(0))
+    word.setBigInt64(0, word.getBigInt64(0) + BigInt(offset))
+    const inverse = word.getFloat64(0)
+    return { inverse, log: -Math.round(exactLog(inverse) * 2 ** 43) / 2 ** 43 }
+  }),
+)
 // biome-ignore-start format: as in the source
 const far = [-0.5000000000000001, 0.33333333331825593, -0.2499999999622955, 0.20000304511814496, -0.16667054827627667]
 const near = [
@@ -71,9 +73,10 @@ const near = [
  */
 export function glibcLog(x: number): number {
   if (x >= 0.9375 && x < 1.064697265625) return nearOne(x - 1)
+  const table = parts()
   word.setFloat64(0, x)
   const place = word.getInt32(0) - lowest
-  const { inverse, log } = parts[(place >> 13) & (steps - 1)]
+  const { inverse, log } = table[(place >> 13) & (steps - 1)]
   const k = place >> 20
   word.setInt32(0, word.getInt32(0) - (k << 20))
   const r = fma(word.getFloat64(0), inverse, -1)

@@ -56,12 +56,20 @@ const two32 = 4294967296
  * numpyRandom(0).randn(2)   // [1.764052345967664, 0.4001572083672233]
  */
 export function numpyRandom(seed: number | readonly number[] = 0): NumpyRandom {
-  const key = seeded(seed)
+  const list = typeof seed === 'number' ? [seed] : seed
+  if (list.length === 0 || !list.every(isUint32))
+    throw new DataError('bad-seed', `numpyRandom got the seed ${String(seed) || '[]'}, expected 0 … ${two32 - 1}`, {
+      hint: 'a seed is a whole number, or a list of at least one',
+    })
+  // Made when it is needed: most arrays of a network begin as zeros, without a draw.
+  let key: Uint32Array
+  const ready = () => (key ??= seeded(list, typeof seed !== 'number'))
   let pos = length
   let hasGauss = false
   let cached = 0
 
   function twist() {
+    ready()
     const mixed = (i: number, next: number, far: number) => {
       const y = (key[i] & 0x80000000) | (key[next] & 0x7fffffff)
       key[i] = key[far] ^ (y >>> 1) ^ (-(y & 1) & 0x9908b0df)
@@ -173,7 +181,7 @@ export function numpyRandom(seed: number | readonly number[] = 0): NumpyRandom {
     choice,
     permutation,
     shuffle,
-    state: () => ({ key: Array.from(key), pos, hasGauss, gauss: hasGauss ? cached : 0 }),
+    state: () => ({ key: Array.from(ready()), pos, hasGauss, gauss: hasGauss ? cached : 0 }),
     restore(state) {
       if (
         !(Array.isArray(state.key) && state.key.length === length && state.key.every(isUint32) && isPosition(state.pos))
@@ -181,7 +189,7 @@ export function numpyRandom(seed: number | readonly number[] = 0): NumpyRandom {
         throw new DataError('bad-state', `restore got a state that is not ${length} words and a position`, {
           hint: 'pass what state() returned, or its JSON',
         })
-      key.set(state.key)
+      ready().set(state.key)
       pos = state.pos
       hasGauss = state.hasGauss
       cached = state.gauss
@@ -195,17 +203,13 @@ const product = (shape: readonly number[]) => shape.reduce((size, extent) => siz
 const isUint32 = (value: unknown) => typeof value === 'number' && value >>> 0 === value
 const isPosition = (value: unknown) => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= length
 
-function seeded(seed: number | readonly number[]): Uint32Array {
-  const list = typeof seed === 'number' ? [seed] : seed
-  if (list.length === 0 || !list.every(isUint32))
-    throw new DataError('bad-seed', `numpyRandom got the seed ${String(seed) || '[]'}, expected 0 … ${two32 - 1}`, {
-      hint: 'a seed is a whole number, or a list of at least one',
-    })
+/** The first state: of one number, or of several. */
+function seeded(list: readonly number[], several: boolean): Uint32Array {
   const key = new Uint32Array(length)
-  key[0] = typeof seed === 'number' ? seed : 19650218
+  key[0] = several ? 19650218 : list[0]
   const mixed = (i: number, factor: number) => Math.imul(key[i - 1] ^ (key[i - 1] >>> 30), factor)
   for (let i = 1; i < length; i++) key[i] = mixed(i, 1812433253) + i
-  if (typeof seed === 'number') return key
+  if (!several) return key
 
   let i = 1
   const next = () => {

@@ -1,4 +1,4 @@
-import { apply, type Formula, fold, lower, type Node, name as nameNode, names, print } from '../../formula/index.ts'
+import { apply, type Formula, fold, lower, type Node, name as nameNode } from '../../formula/index.ts'
 import type { Instruction } from '../../program/index.ts'
 import type { Buffer } from '../../tensor/view.ts'
 import type { Code, Local, Module } from './assembler.ts'
@@ -47,7 +47,7 @@ type IsArray = (name: string) => boolean
  * becomes SIMD over what `load` gives.
  */
 export function formulaWriter(build: Build, f: Code, formula: Formula, isArray: IsArray) {
-  const hoisted = new Map<string, Hoisted>()
+  const hoisted = new Map<Node, Hoisted>()
   const roots = [...formula.outputs.values()].map(node => hoist(node, isArray, build, f, hoisted))
   const target = simdTarget(f)
   return (load: (name: string) => Local): Local[] =>
@@ -63,21 +63,22 @@ interface Hoisted {
 }
 
 /** Replaces every largest scalar part by a name whose value is loaded once, at the start of the function. */
-function hoist(root: Node, isArray: IsArray, build: Build, f: Code, hoisted: Map<string, Hoisted>): Node {
-  const scalar = (node: Node) => node.op !== 'number' && [...names(node)].every(name => !isArray(name))
+function hoist(root: Node, isArray: IsArray, build: Build, f: Code, hoisted: Map<Node, Hoisted>): Node {
   const lift = (node: Node): Node => {
-    const key = print(node)
-    let entry = hoisted.get(key)
+    let entry = hoisted.get(node)
     if (!entry) {
       const local = f.local('v128')
       f.i32(build.scalar(node)).mem('v128.load32_splat').set(local)
-      hoisted.set(key, (entry = { name: `scalar_${hoisted.size}`, local }))
+      hoisted.set(node, (entry = { name: `scalar_${hoisted.size}`, local }))
     }
     return nameNode(entry.name)
   }
-  if (scalar(root)) return lift(root)
-  return fold([root], (node: Node, args: readonly Node[]): Node => {
-    if (node.op === 'number' || node.op === 'name') return node
-    return apply(node.op, ...node.args.map((arg, i) => (scalar(arg) ? lift(arg) : args[i])))
-  })[0]
+  // Of each node what it becomes, or undefined where it is a scalar: the largest of these is what is lifted.
+  const whole = (node: Node, rest: Node | undefined) => rest ?? (node.op === 'number' ? node : lift(node))
+  const [rest] = fold<Node | undefined>([root], (node, args) => {
+    if (node.op === 'name') return isArray(node.name) ? node : undefined
+    if (node.op === 'number' || args.every(arg => arg === undefined)) return undefined
+    return apply(node.op, ...args.map((arg, i) => whole(node.args[i], arg)))
+  })
+  return whole(root, rest)
 }

@@ -1,5 +1,5 @@
 import { BackendError } from '../../errors.ts'
-import { compile, formulaOf, type Node, print } from '../../formula/index.ts'
+import { compile, formulaOf, type Node } from '../../formula/index.ts'
 import {
   buffersOf,
   drop,
@@ -79,7 +79,7 @@ export function plan(
   })
   const base = arena.transient(placement.size * 4) / 4
   const places = new Map<Buffer, Location>()
-  const scalars = new Map<string, { node: Node; address: number }>()
+  const scalars = new Map<Node, number>()
   const keys = new Map<number, number>()
   const slots = arena.own(maxScalars * 4)
   let used = 0
@@ -106,10 +106,9 @@ export function plan(
       return location
     },
     scalar(node) {
-      const text = print(node)
-      let entry = scalars.get(text)
-      if (!entry) scalars.set(text, (entry = { node, address: slot() }))
-      return entry.address
+      let address = scalars.get(node)
+      if (address === undefined) scalars.set(node, (address = slot()))
+      return address
     },
     key(operand) {
       const stream = operand.view.buffer.stream ?? 0
@@ -181,8 +180,8 @@ export function plan(
     before: [table, ...ins.map(([, block]) => block)],
     after: outs.map(([, block]) => block),
   })
-  const tape = compile(formulaOf(Object.fromEntries([...scalars.values()].map(({ node }, i) => [`s${i}`, node]))))
-  const addresses = [...scalars.values()].map(({ address }) => address)
+  const tape = compile(formulaOf(Object.fromEntries([...scalars.keys()].map((node, i) => [`s${i}`, node]))))
+  const addresses = [...scalars.values()]
   const [given, results] = [new Float64Array(tape.names.length), new Float64Array(addresses.length)]
   return {
     module: module.bytes(memory),

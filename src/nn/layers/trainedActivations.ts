@@ -1,5 +1,5 @@
 import { ShapeError } from '../../errors.ts'
-import { apply, derivative, type Formula, formula, formulaOf, name as nameNode } from '../../formula/index.ts'
+import { apply, derivative, formula, formulaOf, name as nameNode, once } from '../../formula/index.ts'
 import type { Shape } from '../../tensor/shape.ts'
 import { sizeOf } from '../../tensor/shape.ts'
 import type { Initializer } from '../initializer.ts'
@@ -24,11 +24,14 @@ function trained<P extends string>(
   written?: string,
 ): LayerMaker<[options?: TrainedActivationOptions<P>]> {
   const names = Object.keys(initial) as P[]
-  const f = formula(text)
-  const slope = (of: string) => apply('*', nameNode('dy'), derivative([...f.outputs.values()][0], of))
-  const dx = written === undefined ? formulaOf({ dx: slope('x') }) : formula(written)
-  const slopes: Formula = formulaOf(Object.fromEntries(names.map(name => [`d${name}`, slope(name)])))
+  const formulas = once(() => {
+    const f = formula(text)
+    const slope = (of: string) => apply('*', nameNode('dy'), derivative([...f.outputs.values()][0], of))
+    const dx = written === undefined ? formulaOf({ dx: slope('x') }) : formula(written)
+    return { f, dx, slopes: formulaOf(Object.fromEntries(names.map(name => [`d${name}`, slope(name)]))) }
+  })
   return layer(type, [], (options: TrainedActivationOptions<P> = {} as TrainedActivationOptions<P>): Pair => {
+    const { f, dx, slopes } = formulas()
     const { sharedAxes = [] } = options
     const given = options as Readonly<Record<string, InitializerChoice | undefined>>
     const pick = <T>(views: Readonly<Record<string, T>>, prefix = '') =>

@@ -1,4 +1,4 @@
-import { apply, fold, formulaOf, type Node, name as nameNode, names, print } from '../../formula/index.ts'
+import { apply, fold, formulaOf, type Node, name as nameNode, names } from '../../formula/index.ts'
 import { sizeOf } from '../../tensor/shape.ts'
 import { type View, viewOf } from '../../tensor/view.ts'
 import { domain, type Gemm, type Instruction, type MapInstruction, type Program, type Reduce } from '../instruction.ts'
@@ -17,18 +17,18 @@ export function lift(program: Program): Program {
 function lifted<I extends Gemm | MapInstruction | Reduce>(instruction: I): Instruction[] {
   const shape = domain(instruction)
   const width = shape[shape.length - 1]
-  if (shape.length < 2 || sizeOf(shape) / width < enough) return [instruction]
+  const columns = Object.keys(instruction.inputs).filter(n => n !== 'product' && sameInEveryRow(instruction.inputs[n]))
+  if (columns.length === 0 || shape.length < 2 || sizeOf(shape) / width < enough) return [instruction]
   const inputs: Record<string, View> = { ...instruction.inputs }
   const first: Instruction[] = []
-  const done = new Map<string, Node>()
+  const done = new Map<Node, Node>()
   const isColumn = (node: Node): boolean => {
     if (node.op === 'number' || node.op === 'name') return false
     const used = [...names(node)].filter(n => n === 'product' || n in instruction.inputs)
-    return used.length > 0 && used.every(n => n !== 'product' && sameInEveryRow(instruction.inputs[n]))
+    return used.length > 0 && used.every(n => columns.includes(n))
   }
   const replace = (node: Node): Node => {
-    const text = print(node)
-    let found = done.get(text)
+    let found = done.get(node)
     if (!found) {
       const key = `column_${done.size}`
       const column = viewOf({ name: key, shape: [width], kind: 'temporary' })
@@ -40,7 +40,7 @@ function lifted<I extends Gemm | MapInstruction | Reduce>(instruction: I): Instr
         outputs: { y: column },
       })
       inputs[key] = column.broadcast(Object.values(instruction.inputs)[0].shape)
-      done.set(text, (found = nameNode(key)))
+      done.set(node, (found = nameNode(key)))
     }
     return found
   }
