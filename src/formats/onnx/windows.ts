@@ -70,6 +70,7 @@ export function windows(
   must(Number.isInteger(count), `a window of ${showDims(kernel)} over ${showDims(input)} is too large`)
   spend(4 * count * cells * rank, count * cells)
   const at = new Int32Array(count * cells)
+  if (at.length === 0) return { out, count, cells, at }
   // The places of each axis first, then their combinations.
   let [done, rows, columns] = [Int32Array.of(0), 1, 1]
   for (let axis = 0; axis < rank; axis++) {

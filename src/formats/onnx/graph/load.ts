@@ -13,6 +13,7 @@ import { isFloat, within } from '../tensors.ts'
 import { arithmetic } from './arithmetic.ts'
 import { type Mapping, type Rows, steady } from './mapping.ts'
 import { neural } from './neural.ts'
+import { products } from './products.ts'
 import { recurrentRows } from './recurrent.ts'
 import { isKnown, type Known, natural, type Sample, sample, type Value } from './sample.ts'
 import { shapes } from './shapes.ts'
@@ -22,7 +23,7 @@ export interface LoadOnnxOptions extends EngineOptions {
   channelsLast?: boolean
 }
 
-const rows: Rows = Object.assign(Object.create(null), arithmetic, shapes, neural, recurrentRows)
+const rows: Rows = Object.assign(Object.create(null), arithmetic, shapes, neural, products, recurrentRows)
 
 /** The operators that become layers. */
 export const trainableOperators: readonly string[] = Object.keys(rows)
@@ -110,14 +111,18 @@ function mapped(graph: Graph, opset: number, channelsLast: boolean) {
         return layer
       },
       wanted: i => leaves.has(node.outputs[i]) || readers(node.outputs[i]).length > 0,
-      bias(units) {
+      bias(units, rank) {
         const [next, ...more] = readers(output)
         if (next?.operator !== 'Add' || more.length > 0 || leaves.has(output) || next.inputs.length !== 2)
           return undefined
         const other = values.get(next.inputs[next.inputs[0] === output ? 1 : 0])
         const t = other && isKnown(other) && other.learnt ? steady(other) : undefined
-        const axis = node.operator === 'Conv' ? 1 - (graph.constants.get(node.inputs[1])?.dims.length ?? 2) : -1
-        if (!t || t.data.length !== units || t.dims.at(axis) !== units) return undefined
+        const fits =
+          t &&
+          t.data.length === units &&
+          t.dims.length <= rank &&
+          t.dims.at(node.operator === 'Conv' ? 1 - rank : -1) === units
+        if (!fits) return undefined
         done.add(next)
         output = next.outputs[0]
         return t

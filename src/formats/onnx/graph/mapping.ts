@@ -16,8 +16,8 @@ export interface Mapping extends Call {
   learn(layer: Layer, arrays: Readonly<Record<string, ArrayLike<number>>>): Layer
   /** Whether anything reads that output. */
   wanted(output: number): boolean
-  /** A bias that the next node adds, which is then done with. */
-  bias(units: number): Tensor | undefined
+  /** A bias that the next node adds to a result of so many axes; that node is then done with. */
+  bias(units: number, rank: number): Tensor | undefined
 }
 
 export type Row = (m: Mapping) => Value | readonly (Value | undefined)[]

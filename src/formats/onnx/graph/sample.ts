@@ -1,3 +1,4 @@
+import { derivative, number, substitute } from '../../../formula/index.ts'
 import * as activations from '../../../nn/activations.ts'
 import type { Output } from '../../../nn/call.ts'
 import * as layers from '../../../nn/layers/index.ts'
@@ -44,11 +45,21 @@ const known = new Map(
   }),
 )
 
+/** As PyTorch writes it with the operators of before opset 20. */
+const gelu = resolveActivation('x * (erf(x / 1.4142135381698608) + 1) * 0.5')
+known.set(gelu.formulas!.forward.outputs.values().next().value!, 'gelu')
+
 /** The output with everything done to its elements. */
 export function settled({ output, text }: Sample): Output {
   if (text === 'x') return output
   const root = resolveActivation(text).formulas?.forward.outputs.values().next().value
-  return layers.activation((root && known.get(root)) ?? text)(output)
+  const name = root && known.get(root)
+  if (name === 'linear') return output
+  if (name || !root) return layers.activation(name ?? text)(output)
+  const [scale, offset] = [derivative(root, 'x'), substitute(root, { x: number(0) })]
+  const straight = scale.op === 'number' && offset.op === 'number' && Number.isFinite(scale.value + offset.value)
+  if (straight) return layers.rescaling(scale.value, { offset: offset.value })(output)
+  return layers.activation(text)(output)
 }
 
 /** The elements of a sample put into a formula of x. */
