@@ -1,6 +1,7 @@
 import type { onnx } from 'onnx-proto'
 import { type ByteSource, readBytes, sourceName } from '../../data/files.ts'
 import { BackendError, DataError } from '../../errors.ts'
+import { inlined } from './functions.ts'
 import { type Dtype, dtypeOf, dtypes, exactly, rounded, sizeOf, type Tensor, unsupportedType } from './tensors.ts'
 
 export type Attribute = onnx.IAttributeProto
@@ -58,13 +59,13 @@ export async function readModel(source: ByteSource): Promise<{ graph: Graph; ops
   const bytes = await readBytes(source)
   const model = decode(bytes, sourceName(source), part => ModelProto.decode(part))
   if (!model.graph?.node?.length && !model.graph?.output?.length) throw badFile(`${sourceName(source)} holds no graph`)
-  if (model.functions?.length) throw unsupported('FUNCTION', 'export the model without local functions')
   const opsets = (model.opsetImport ?? []).filter(({ domain }) => !domain || domain === 'ai.onnx')
   const opset = Math.max(0, ...opsets.map(({ version }) => whole(version)))
   const others = (model.opsetImport ?? []).length > opsets.length
   if ((opset < 1 || opset > 28) && !(opset === 0 && others))
     throw unsupported(`opset ${opset}`, 'export the model with an opset from 7 to 28')
-  return { graph: readGraph(model.graph), opset: opset || 17 }
+  const node = inlined(model.graph.node ?? [], model.functions ?? [])
+  return { graph: readGraph({ ...model.graph, node }), opset: opset || 17 }
 }
 
 /** One tensor as the format stores it, in a file of its own. */

@@ -202,7 +202,7 @@ function entry(port: Port, graph: Graph, channelsLast: boolean): { input: Output
   const { name, shape } = port
   const at = batchOf(port, graph)
   const rest = shape?.flatMap((n, axis) => (axis === at ? [] : [n]))
-  if (!rest?.every(n => typeof n === 'number' && n > 0))
+  if (!shape?.length || !rest?.every(n => typeof n === 'number' && n > 0))
     throw unsupported(
       `input "${name.slice(0, 40)}" of open shape`,
       'export it with all sizes fixed but that of the batch',
@@ -217,7 +217,7 @@ function entry(port: Port, graph: Graph, channelsLast: boolean): { input: Output
     input,
     value: sample(
       input,
-      shape!.map((_, axis) => (axis === at ? [0] : [places[axis < at ? axis : axis - 1]])),
+      shape.map((_, axis) => (axis === at ? [0] : [places[axis < at ? axis : axis - 1]])),
     ),
   }
 }

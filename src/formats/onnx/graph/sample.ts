@@ -134,7 +134,7 @@ export const channelled = (s: Sample, axes: readonly number[]): Output =>
 
 /** The output with one axis for each of the file's but the batch: the sample as it stands in the file. */
 export function natural(s: Sample): Output {
-  if (isAfloat(s) && s.axes.length > 0 && sizeIn(s, 0) !== 1) return channelled(s, [...s.axes.keys()])
+  if (isAfloat(s) && (s.axes.length === 0 || sizeIn(s, 0) !== 1)) return channelled(s, [...s.axes.keys()])
   const batch = Math.max(
     0,
     s.axes.findIndex(list => list.includes(0)),
