@@ -17,7 +17,8 @@ export function inlined(nodes: readonly Node[], functions: readonly Function[]):
   const written: Node[] = []
   let calls = 0
   const write = (node: Node, depth: number) => {
-    if (written.length + calls > limits.nodes || depth > limits.depth) throw badFile('functions call each other without end')
+    if (written.length + calls > limits.nodes || depth > limits.depth)
+      throw badFile('functions call each other without end')
     const called = known.get(keyOf(node.domain, node.opType))
     if (!called) return void written.push(node)
     const prefix = `${called.name} ${++calls}/`
