@@ -15,6 +15,16 @@ const { input, dense, conv1d, conv2d, conv3d, lstm, gru, simpleRnn, timeDistribu
 
 /** Layers that Keras has no counterpart for, and why. */
 const reasons: Readonly<Record<string, string>> = {
+  bilinear: 'Keras has no such layer',
+  localResponseNormalization: 'Keras has no such layer',
+  pixelShuffle: 'Keras has no such layer',
+  weightNormalization: 'Keras has no such layer',
+  categoryEncoding: 'not carried over: it gives integers there',
+  discretization: 'not carried over: it gives integers there',
+  randomBrightness: 'not carried over: the range of values is asked for there',
+  randomContrast: 'not carried over: the range of values is asked for there',
+  randomFlip: 'not carried over',
+  resizing: 'not carried over: Keras may also crop or pad',
   aconC: 'Keras has no such layer',
   gumbelSoftmax: 'Keras has no such layer',
   maxout: 'Keras 1 alone had it',
@@ -85,6 +95,7 @@ const examples: Readonly<Record<string, readonly (readonly [Layer, Sizes])[]>> =
     [bidirectional(gru(2), { mergeMode: 'mul' }), [3, 2]],
     [bidirectional(simpleRnn(2, { goBackwards: true }), { mergeMode: 'sum' }), [3, 2]],
   ],
+  centerCrop: [[layers.centerCrop(2, 3), [5, 4, 2]]],
   concatenate: [
     [layers.concatenate(), [[2], [3], [1]]],
     [
@@ -95,6 +106,14 @@ const examples: Readonly<Record<string, readonly (readonly [Layer, Sizes])[]>> =
       ],
     ],
   ],
+  convLstm1d: [[layers.convLstm1d(2, 3, { padding: 'same', goBackwards: true, returnSequences: true }), [3, 5, 2]]],
+  convLstm2d: [[layers.convLstm2d(2, 2, { strides: 2, dropout: 0.1 }), [2, 4, 4, 1]]],
+  convLstm3d: [[layers.convLstm3d(1, [1, 2, 2], { useBias: false }), [2, 2, 3, 3, 1]]],
+  einsumDense: [
+    [layers.einsumDense('abc,cd->abd', [null, 3], { biasAxes: 'd', activation: 'tanh' }), [2, 4]],
+    [layers.einsumDense('ab,bcd->acd', [2, 3]), [4]],
+  ],
+  identity: [[layers.identity(), [3, 2]]],
   conv1d: [
     [conv1d(2, 3, { padding: 'causal', dilation: 2, activation: 'tanh' }), [6, 2]],
     [conv1d(4, 3, { groups: 4, strides: 2, padding: 'same', kernelRegularizer: 'l2' }), [6, 4]],

@@ -59,6 +59,7 @@ const told = (...names: string[]) => names.map(name => `${name}_regularizer ${na
 const starts = 'kernel_initializer bias_initializer'
 const filters = `filters kernel_size strides padding dilation_rate>dilation activation use_bias ${starts} ${told('kernel', 'bias')}`
 const recurrent = `units activation use_bias return_sequences go_backwards dropout recurrent_dropout kernel_initializer recurrent_initializer bias_initializer ${told('kernel', 'recurrent', 'bias')}`
+const convLstm = `filters kernel_size strides padding dilation_rate>dilation ${recurrent.slice('units '.length)} recurrent_activation unit_forget_bias`
 const depthwise = `kernel_size strides padding depth_multiplier dilation_rate>dilation activation use_bias depthwise_initializer bias_initializer ${told('depthwise', 'bias')}`
 const separable = `filters ${depthwise} pointwise_initializer ${told('pointwise')}`
 const normalized = `epsilon center scale ${told('gamma', 'beta')}`
@@ -82,6 +83,17 @@ export const rows: readonly Row[] = [
   row('SimpleRNN', 'simpleRnn', recurrent, 'cell: W U b'),
   row('LSTM', 'lstm', `${recurrent} recurrent_activation unit_forget_bias`, 'cell: W U b'),
   row('GRU', 'gru', `${recurrent} recurrent_activation reset_after`, 'cell: W U b'),
+  row('ConvLSTM1D', 'convLstm1d', convLstm, 'cell: W U b'),
+  row('ConvLSTM2D', 'convLstm2d', convLstm, 'cell: W U b'),
+  row('ConvLSTM3D', 'convLstm3d', convLstm, 'cell: W U b'),
+  row(
+    'EinsumDense',
+    'einsumDense',
+    `equation output_shape activation bias_axes ${starts} ${told('kernel', 'bias')}`,
+    'W b',
+  ),
+  row('Identity', 'identity'),
+  row('CenterCrop', 'centerCrop', 'height width'),
   row('Bidirectional', 'bidirectional', 'layer merge_mode'),
   row('TimeDistributed', 'timeDistributed', 'layer'),
   row('BatchNormalization', 'batchNormalization', `momentum ${normalized}`, 'gamma beta movingMean movingVariance'),
