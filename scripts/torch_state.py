@@ -38,6 +38,16 @@ class Sequence(nn.Module):
         return self.head(self.rnn(x)[0].flatten(1))
 
 
+class Attention(nn.Module):
+    def __init__(self, **options):
+        super().__init__()
+        self.attend = nn.MultiheadAttention(6, 2, batch_first=True, **options)
+        self.head = nn.Linear(5 * 6, 2)
+
+    def forward(self, x):
+        return self.head(self.attend(x, x, x)[0].flatten(1))
+
+
 class Words(nn.Module):
     def __init__(self):
         super().__init__()
@@ -66,16 +76,45 @@ models = {
     "gru": (Sequence(nn.GRU(3, 4, batch_first=True)), torch.randn(2, 5, 3)),
     "simpleRnn": (Sequence(nn.RNN(3, 4, batch_first=True)), torch.randn(2, 5, 3)),
     "bidirectional": (Sequence(nn.GRU(3, 4, batch_first=True, bidirectional=True)), torch.randn(2, 5, 3)),
+    "stacked": (Sequence(nn.LSTM(3, 4, num_layers=2, batch_first=True)), torch.randn(2, 5, 3)),
+    "reluRnn": (Sequence(nn.RNN(3, 4, nonlinearity="relu", batch_first=True)), torch.randn(2, 5, 3)),
+    "bidirectionalLstm": (Sequence(nn.LSTM(3, 4, batch_first=True, bidirectional=True)), torch.randn(2, 5, 3)),
+    "attention": (Attention(), torch.randn(2, 5, 6)),
+    "attentionWithoutBias": (Attention(bias=False), torch.randn(2, 5, 6)),
+    "encoder": (
+        nn.Sequential(nn.TransformerEncoderLayer(6, 2, 8, batch_first=True), nn.Flatten(), nn.Linear(5 * 6, 2)),
+        torch.randn(2, 5, 6),
+    ),
+    "encoderNormFirst": (
+        nn.Sequential(
+            nn.TransformerEncoderLayer(6, 3, 8, batch_first=True, norm_first=True), nn.Flatten(), nn.Linear(5 * 6, 2)
+        ),
+        torch.randn(2, 5, 6),
+    ),
+    "line": (
+        nn.Sequential(
+            nn.Conv1d(2, 4, 3, groups=2), nn.InstanceNorm1d(4, eps=1e-3, affine=True), nn.ConvTranspose1d(4, 3, 2, stride=2),
+            nn.BatchNorm1d(3, eps=1e-3), nn.Flatten(), nn.Linear(3 * 12, 2),
+        ),
+        torch.randn(2, 2, 8),
+    ),
+    "volume": (
+        nn.Sequential(
+            nn.Conv3d(2, 4, 2), nn.GroupNorm(2, 4, eps=1e-3), nn.ReLU(), nn.ConvTranspose3d(4, 2, 2), nn.PReLU(),
+            nn.Flatten(), nn.Linear(2 * 3 * 4 * 5, 2, bias=False),
+        ),
+        torch.randn(2, 2, 3, 4, 5),
+    ),
     "words": (Words(), torch.randint(0, 11, (3, 5)).float()),
 }
 out = {}
 for name, (model, x) in models.items():
-    for _ in range(2 if name in ("image", "depthwise") else 0):
+    for _ in range(2 if name in ("image", "depthwise", "line") else 0):
         model(torch.randn_like(x) * 2 + 1)  # moves the statistics
     model.eval()
-    with torch.no_grad():
-        y = model(x)
-    ours = x.permute(0, 2, 3, 1) if x.dim() == 4 else x
+    y = model(x).detach()  # with gradients: without them PyTorch 1.13 fails on attention that has no bias
+    places = x.dim() > 3 or name == "line"
+    ours = x.movedim(1, -1) if places else x
     out[name] = {
         "file": base64.b64encode(safetensors(model.state_dict())).decode(),
         "x": ours.flatten(1).tolist(),

@@ -9,8 +9,11 @@ const {
   bidirectional,
   concatenate,
   conv1d,
+  conv1dTranspose,
   conv2d,
   conv2dTranspose,
+  conv3d,
+  conv3dTranspose,
   dense,
   depthwiseConv2d,
   embedding,
@@ -18,13 +21,16 @@ const {
   groupNormalization,
   gru,
   input,
+  instanceNormalization,
   layerNormalization,
   lstm,
   maxPooling2d,
+  multiHeadAttention,
   prelu,
   separableConv2d,
   simpleRnn,
   srelu,
+  transformerEncoder,
   zeroPadding2d,
 } = layers
 const fixtures = JSON.parse(readFileSync('test/fixtures/torch/state.json', 'utf8')) as Record<
@@ -33,6 +39,8 @@ const fixtures = JSON.parse(readFileSync('test/fixtures/torch/state.json', 'utf8
 >
 const sequence = (cell: Layer) => [input([5, 3]), cell, flatten(), dense(2, { name: 'head' })]
 const all = { name: 'rnn', returnSequences: true }
+const attended = (options: object) => [input([5, 6]), multiHeadAttention(2, 3, { name: 'attend', ...options }), flatten(), dense(2, { name: 'head' })] // biome-ignore format: a list
+const encoded = (heads: number, options: object) => [input([5, 6]), transformerEncoder(8, heads, { name: 'block', ...options }), flatten(), dense(2, { name: 'head' })] // biome-ignore format: a list
 
 const models: Record<string, [layers: () => Layer[], modules?: TorchModules]> = {
   image: [
@@ -76,6 +84,41 @@ const models: Record<string, [layers: () => Layer[], modules?: TorchModules]> = 
   gru: [() => sequence(gru(4, all))],
   simpleRnn: [() => sequence(simpleRnn(4, all))],
   bidirectional: [() => sequence(bidirectional(gru(4, { returnSequences: true }), { name: 'rnn' }))],
+  stacked: [
+    () => [input([5, 3]), lstm(4, { ...all, name: 'one' }), lstm(4, { ...all, name: 'two' }), flatten(), dense(2, { name: 'head' })], // biome-ignore format: a list
+    { one: 'rnn', two: 'rnn' },
+  ],
+  reluRnn: [() => sequence(simpleRnn(4, { ...all, activation: 'relu' }))],
+  bidirectionalLstm: [() => sequence(bidirectional(lstm(4, { returnSequences: true }), { name: 'rnn' }))],
+  attention: [() => attended({})],
+  attentionWithoutBias: [() => attended({ useBias: false })],
+  encoder: [() => encoded(2, {}), { block: '0', head: '2' }],
+  encoderNormFirst: [() => encoded(3, { normalizeFirst: true }), { block: '0', head: '2' }],
+  line: [
+    () => [
+      input([8, 2]),
+      conv1d(4, 3, { groups: 2, name: 'a' }),
+      instanceNormalization({ name: 'b' }),
+      conv1dTranspose(3, 2, { strides: 2, name: 'c' }),
+      batchNormalization({ name: 'd' }),
+      flatten(),
+      dense(2, { name: 'e' }),
+    ],
+    { a: '0', b: '1', c: '2', d: '3', e: '5' },
+  ],
+  volume: [
+    () => [
+      input([3, 4, 5, 2]),
+      conv3d(4, 2, { name: 'a' }),
+      groupNormalization({ groups: 2, name: 'b' }),
+      activation('relu'),
+      conv3dTranspose(2, 2, { name: 'c' }),
+      prelu({ sharedAxes: [1, 2, 3, 4], name: 'd' }),
+      flatten(),
+      dense(2, { useBias: false, name: 'e' }),
+    ],
+    { a: '0', b: '1', c: '3', d: '4', e: '6' },
+  ],
   words: [
     () => [
       input([5]),
@@ -163,4 +206,21 @@ test('joined inputs are refused where one is flattened, and taken where none is'
   const joined = (a: Output, b: Output) => model({ inputs: [image, rows], outputs: dense(2)(concatenate()([a, b])) })
   expect(() => torchNames(joined(flatten()(image), dense(3)(rows)))).toThrow(/it joins several inputs, and some are/)
   expect(Object.keys(torchNames(joined(dense(3)(flatten()(image)), dense(3)(rows))))).toHaveLength(6)
+})
+
+test('an attention to other features has its own names, and one whose heads do not share them none', () => {
+  const [query, value] = [input([5, 6]), input([4, 7])]
+  const one = (keyDim: number) => model({ inputs: [query, value], outputs: multiHeadAttention(2, keyDim, { name: 'a' })(query, value) }) // biome-ignore format: one thought
+  expect(torchNames(one(3))).toEqual({
+    'a/Wq': ['a.q_proj_weight'],
+    'a/bq': ['a.in_proj_bias'],
+    'a/Wk': ['a.k_proj_weight'],
+    'a/bk': ['a.in_proj_bias'],
+    'a/Wv': ['a.v_proj_weight'],
+    'a/bv': ['a.in_proj_bias'],
+    'a/Wo': ['a.out_proj.weight'],
+    'a/bo': ['a.out_proj.bias'],
+  })
+  expect(toTorch(one(3)).map(({ name, shape }) => `${name} ${shape}`)).toEqual(['a.q_proj_weight 6,6', 'a.in_proj_bias 18', 'a.k_proj_weight 6,7', 'a.v_proj_weight 6,7', 'a.out_proj.weight 6,6', 'a.out_proj.bias 6']) // biome-ignore format: a list
+  expect(() => torchNames(one(4))).toThrow(/its heads do not share the features of the query/)
 })

@@ -17,6 +17,8 @@ export interface Piece {
   readonly gates?: { readonly axis: number; readonly order: readonly number[] }
   /** Ours is the sum of both. */
   readonly sum?: boolean
+  /** PyTorch has several of ours in one array, one below the other: which of how many this is. */
+  readonly part?: readonly [index: number, of: number]
   /** Which of a layer's modules it belongs to, and what is behind their common name where only that is given. */
   readonly module?: number
   readonly suffix?: string
@@ -85,13 +87,50 @@ const normalization: Rule = ({ shapes, image }) =>
     return piece(key, statistics[key as keyof typeof statistics], seen, moved, seen === image ? { shape } : {})
   })
 
+/** Queries, keys and values stand below each other in one array where they see as many features, else each alone. */
+const attention: Rule = ({ shapes: { Wq, Wk, Wv, Wo, bo, ...rest } }) => {
+  const [features, heads, size] = Wq
+  const width = heads * size
+  if (width !== features || Wv[2] !== size || Wo[2] !== features)
+    return 'its heads do not share the features of the query: keyDim · numHeads must be as many'
+  const isJoined = Wk[0] === features && Wv[0] === features
+  const all = ['q', 'k', 'v'] as const
+  return [
+    ...all.flatMap((letter, i) => {
+      const seen = [[Wq, Wk, Wv][i][0], width]
+      const name = isJoined ? 'in_proj_weight' : `${letter}_proj_weight`
+      const part = { part: [i, all.length] } as const
+      const weight = piece(`W${letter}`, name, seen, [1, 0], isJoined ? part : {})
+      return bo ? [weight, piece(`b${letter}`, 'in_proj_bias', [width], [0], part)] : [weight]
+    }),
+    piece('Wo', 'out_proj.weight', [width, features], [1, 0]),
+    ...plain('bo', 'out_proj.bias')(bo ? { bo } : rest),
+  ]
+}
+
+/** Parts of a block, each by the rule of its layer, under the name that PyTorch gives it. */
+const encoder: Rule = ({ shapes, config }) => {
+  const parts = { attention: 'self_attn', norm1: 'norm1', dense1: 'linear1', dense2: 'linear2', norm2: 'norm2' }
+  const found = Object.entries(parts).map(([part, name]): Piece[] | string => {
+    const own = Object.entries(shapes).flatMap(([key, shape]) =>
+      key.startsWith(`${part}.`) ? [[key.slice(part.length + 1), shape]] : [],
+    )
+    const rule = part === 'attention' ? attention : part.startsWith('norm') ? normalization : dense
+    const pieces = rule({ shapes: Object.fromEntries(own), config })
+    if (typeof pieces === 'string') return pieces
+    return pieces.map(p => ({ ...p, key: `${part}.${p.key}`, names: p.names.map(last => `${name}.${last}`) }))
+  })
+  return found.find(pieces => typeof pieces === 'string') ?? (found.flat() as Piece[])
+}
+
 /** Gates stand in the rows: [gates·units, features]; `order` is theirs in ours. */
 const recurrent =
   (gates: number, order = Array.from({ length: gates }, (_, i) => i)): Rule =>
   ({ shapes: { W, U, b }, config }) => {
     if (config.goBackwards) return 'it reads backwards'
-    if ((config.activation ?? 'tanh') !== 'tanh' || (config.recurrentActivation ?? 'sigmoid') !== 'sigmoid')
-      return 'its activations are not tanh and sigmoid'
+    const { activation = 'tanh', recurrentActivation = 'sigmoid' } = config
+    if (recurrentActivation !== 'sigmoid' || !(activation === 'tanh' || (gates === 1 && activation === 'relu')))
+      return `its activations are not ${gates === 1 ? 'tanh or relu' : 'tanh and sigmoid'}`
     if (config.resetAfter === false) return 'it resets before the product'
     if (!b) return 'it has no bias'
     const units = U[0]
@@ -153,6 +192,8 @@ const rules: Readonly<Record<string, Rule>> = {
   instanceNormalization: normalization,
   rmsNormalization: normalization,
   embedding: ({ shapes }) => plain('W', 'weight')(shapes),
+  multiHeadAttention: attention,
+  transformerEncoder: encoder,
   simpleRnn: recurrent(1),
   lstm: recurrent(4),
   gru: recurrent(3, [1, 0, 2]),
@@ -176,7 +217,8 @@ export function piecesOf(node: Node, network: Network): readonly Piece[] | strin
 
 const onPlaces =
   /^(conv|depthwise|separable|maxPool|averagePool|globalM|globalA|upSampling|zeroPadding|cropping|spatialDropout|batchN)/
-const onSteps = /^(lstm|gru|simpleRnn|bidirectional|embedding|timeDistributed|repeatVector|layerN|rmsN)/
+const onSteps =
+  /^(lstm|gru|simpleRnn|multiHead|transformer|bidirectional|embedding|timeDistributed|repeatVector|layerN|rmsN)/
 
 /** The image whose numbers in a row a layer reads, where PyTorch has the channels first; a reason where that is not known. */
 function flattened({ inputs }: Node, network: Network): Shape | string | undefined {

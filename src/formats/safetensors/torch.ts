@@ -8,7 +8,8 @@ import { type Piece, piecesOf } from './layouts.ts'
 
 /**
  * PyTorch's module for each layer by name, as its state dict spells it: { conv2d: 'features.0', dense: 'classifier' }.
- * A layer that is left out is called the same there. separableConv2d has two modules: ['depthwise', 'pointwise'].
+ * A layer that is left out is called the same there. separableConv2d has two modules: ['depthwise', 'pointwise']; recurrent
+ * layers of one name are the layers of one module, in their order.
  */
 export type TorchModules = Readonly<Record<string, string | readonly string[]>>
 
@@ -34,15 +35,14 @@ export function torchNames(model: Model, modules: TorchModules = {}): Record<str
 export function fromTorch(model: Model, tensors: readonly Tensor[], modules: TorchModules = {}): void {
   const rows = rowsOf(model, modules)
   const found = new Map(tensors.map(tensor => [tensor.name, tensor]))
-  const wanted = rows.flatMap(({ names, shape }) => names.map(name => [name, shape] as const))
-  const wrong = wanted.flatMap(([name, shape]): [string, string][] => {
+  const wanted = new Map(rows.flatMap(({ names, whole }) => names.map(name => [name, whole])))
+  const wrong = [...wanted].flatMap(([name, shape]): [string, string][] => {
     const other = found.get(name)
     if (!other) return [[name, `missing, expected ${printShape(shape)}`]]
     return sameShape(other.shape, shape) ? [] : [[name, `${printShape(other.shape)}, expected ${printShape(shape)}`]]
   })
-  const known = new Set(wanted.map(([name]) => name))
   for (const { name, shape } of tensors)
-    if (!known.has(name) && !name.endsWith('num_batches_tracked'))
+    if (!wanted.has(name) && !name.endsWith('num_batches_tracked'))
       wrong.push([name, `${printShape(shape)}, not asked for`])
   if (wrong.length > 0)
     throw new DataError('wrong-weights', `${wrong.length} arrays of the state dict do not fit the model`, {
@@ -55,7 +55,11 @@ export function fromTorch(model: Model, tensors: readonly Tensor[], modules: Tor
       shape: piece.own,
       data: backFrom(
         piece,
-        names.map(name => Float64Array.from(found.get(name)!.data as ArrayLike<number>, Number)),
+        names.map(name => {
+          const data = Float64Array.from(found.get(name)!.data as ArrayLike<number>, Number)
+          const { part: [index, of] = [0, 1] } = piece
+          return data.slice((index * data.length) / of, ((index + 1) * data.length) / of)
+        }),
       ),
     })),
   )
@@ -69,25 +73,31 @@ export function fromTorch(model: Model, tensors: readonly Tensor[], modules: Tor
  */
 export function toTorch(model: Model, modules: TorchModules = {}): Tensor[] {
   const weights = new Map(model.weights().map(weight => [weight.name, weight]))
-  return rowsOf(model, modules).flatMap(({ weight, names, shape, piece }) =>
-    arranged(piece, weights.get(weight)!.data).map((data, i) => ({
-      name: names[i],
-      shape,
-      data: weights.get(weight)!.data instanceof Float64Array ? data : Float32Array.from(data),
-    })),
-  )
+  const tensors = new Map<string, Tensor & { data: Float32Array | Float64Array }>()
+  for (const { weight, names, whole, piece } of rowsOf(model, modules)) {
+    const { data } = weights.get(weight)!
+    const Numbers = data instanceof Float64Array ? Float64Array : Float32Array
+    for (const [i, values] of arranged(piece, data).entries()) {
+      const { part: [index, of] = [0, 1] } = piece
+      const made = tensors.get(names[i]) ?? { name: names[i], shape: whole, data: new Numbers(values.length * of) }
+      made.data.set(values, index * values.length)
+      tensors.set(names[i], made)
+    }
+  }
+  return [...tensors.values()]
 }
 
 interface Row {
   readonly weight: string
   readonly names: readonly string[]
-  /** In PyTorch. */
-  readonly shape: Shape
+  /** The shape of PyTorch's array, which may hold others of ours too. */
+  readonly whole: Shape
   readonly piece: Piece
 }
 
 function rowsOf({ network }: Model, modules: TorchModules): Row[] {
   const strange: [string, string][] = []
+  const stacked = new Map<string, number>()
   const rows = network.nodes.flatMap((node: Node): Row[] => {
     const entries = [...node.parameters, ...node.state]
     const pieces = piecesOf(node, network)
@@ -96,12 +106,17 @@ function rowsOf({ network }: Model, modules: TorchModules): Row[] {
       return []
     }
     const given = Object.hasOwn(modules, node.name) ? modules[node.name] : node.name
+    const place = String(given)
+    const above = stacked.get(place) ?? 0
+    stacked.set(place, above + Number(pieces.some(({ names }) => /_l0/.test(names[0]))))
     return entries.map(({ key, name, shape }) => {
       const piece = pieces.find(other => other.key === key)!
       const own = [given].flat()
       const base = own.length > 1 ? own[piece.module ?? 0] : own[0] + (piece.suffix ?? '')
-      const names = piece.names.map(last => (base ? `${base}.${last}` : last))
-      return { weight: name, names, shape: piece.shape, piece: { ...piece, own: shape } }
+      const names = piece.names.map(last => (base ? `${base}.` : '') + last.replace('_l0', `_l${above}`))
+      const [rows, ...others] = piece.shape
+      const whole = piece.part ? [rows * piece.part[1], ...others] : piece.shape
+      return { weight: name, names, whole, piece: { ...piece, own: shape } }
     })
   })
   for (const name of Object.keys(modules))

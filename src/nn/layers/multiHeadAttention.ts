@@ -37,13 +37,9 @@ const heads = (z: View) => z.transpose(0, 2, 1, 3)
  * y = [h₁, h₂, …]·Wo + bo, hᵢ = softmax(qᵢ·kᵢᵀ / √keyDim)·vᵢ, qᵢ = query·Wqᵢ + bqᵢ and so on.
  * Called on (query, value, key, attentionMask) in Keras's order: the mask says which keys each query sees, 1 or 0; without a key the value is also the key, on one input all three are it.
  * PyTorch's MultiheadAttention takes (query, key, value) and keyDim · numHeads = embed_dim.
-<<<<<<< HEAD
  * @equation y = \sum_h A_h v_h W^o_h + b_o, \quad A_h = \operatorname{softmax}\left(\frac{q_h k_h^\top}{\sqrt{\mathit{keyDim}}}\right), \quad q_h = q W^q_h + b^q_h
  * @slope dv_h = A_h^\top do_h, \quad dS_h = A_h \odot \left(dA_h - \textstyle\sum dA_h \odot A_h\right), \quad dq_h = \frac{dS_h k_h}{\sqrt{\mathit{keyDim}}}, \quad dk_h = \frac{dS_h^\top q_h}{\sqrt{\mathit{keyDim}}}
- * @shape [queries, features], [keys, …], [keys, …] → [queries, features]
-=======
  * @shape [queries, features], [keys, …], [keys, …], [queries, keys] → [queries, features]
->>>>>>> dfb2719 (wip)
  * @param numHeads how many attentions
  * @param keyDim size of each head's queries and keys
  * @throws ShapeError when the inputs are no sequences
