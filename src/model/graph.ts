@@ -1,6 +1,9 @@
 import { StateError } from '../errors.ts'
 import { type Output, place, reached, type Source } from '../nn/call.ts'
-import { build, type Network } from './network.ts'
+import type { Layer } from '../nn/layer.ts'
+import { input } from '../nn/layers/input.ts'
+import type { Shape } from '../tensor/shape.ts'
+import { build, firstShape, type Network } from './network.ts'
 
 /** Where numbers enter and where they leave: what lies between is found by itself. */
 export interface Graph {
@@ -42,13 +45,16 @@ export function graph({ inputs, outputs }: Graph): Network {
     throw new StateError('unused-input', `no output of model depends on ${label(unused)}`, {
       hint: 'leave it out, or call a layer on it',
     })
-  const first = new Map([...calls].reverse().map(call => [call.layer, index.get(call)!]))
+  const first = new Map([...calls].reverse().map(call => [call.key ?? call.layer, index.get(call)!]))
   const nodes = calls.map(call => {
     const start = starts.indexOf(call)
     return {
       layer: call.layer,
       inputs: start >= 0 ? [-1 - start] : call.inputs.map(input => index.get(input)!),
-      owner: first.get(call.layer)!,
+      owner: first.get(call.key ?? call.layer)!,
+      key: call.key ?? keyOf(calls.filter(({ layer }) => layer === call.layer)),
+      within: call.within,
+      inner: call.inner,
     }
   })
   const ports = starts.map(start => ({ name: '', shape: start.shape }))
@@ -59,7 +65,30 @@ export function graph({ inputs, outputs }: Graph): Network {
     ends.map(end => index.get(end)!),
   )
   const name = (i: number) => made.nodes[index.get(starts[i])!].name
-  return { ...made, inputs: made.inputs.map((port, i) => ({ ...port, name: name(i) })) }
+  const found = new Set(calls.flatMap(({ within }) => within?.slice(0, 1) ?? []))
+  const uses = [...found].map(use => {
+    const [inputs, outputs] = [use.inputs, use.outputs].map(list => list.map(each => index.get(each) ?? -1))
+    return { use, inputs, outputs }
+  })
+  return { ...made, uses, inputs: made.inputs.map((port, i) => ({ ...port, name: name(i) })) }
+}
+
+const keys = new WeakMap<Output, object>()
+
+/** What stands for the numbers of a layer in every model that has one of these calls of it. */
+function keyOf(calls: readonly Output[]): object {
+  const key = calls.map(call => keys.get(call)).find(found => found !== undefined) ?? {}
+  for (const call of calls) keys.set(call, key)
+  return key
+}
+
+/** The path of layers that are called one on the other, models among them. */
+export function path(layers: readonly Layer[]): Graph {
+  const [first, ...others] = layers
+  const shape = 'network' in first ? (first as unknown as { inputShape: Shape }).inputShape : firstShape(layers)
+  const start = place(first.type === 'input' ? first : input(shape), 'sequential')
+  const rest = first.type === 'input' ? others : layers
+  return { inputs: start, outputs: rest.reduce<Output>((x, layer) => layer(x), start) }
 }
 
 const label = ({ layer, shape }: Output) => `input "${layer.config.name ?? `[${shape.join(', ')}]`}"`

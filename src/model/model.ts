@@ -1,5 +1,7 @@
 import { BackendError, ShapeError, StateError } from '../errors.ts'
-import type { Layer } from '../nn/layer.ts'
+import type { Output, Source } from '../nn/call.ts'
+import type { Layer, Pair } from '../nn/layer.ts'
+import { composed } from '../nn/layers/composed.ts'
 import type { Optimizer } from '../nn/optimizer.ts'
 import { type OptimizerChoice, resolveOptimizer } from '../nn/resolve.ts'
 import {
@@ -16,11 +18,15 @@ import { numpyRandom } from '../tensor/random.ts'
 import { printShape, type Shape, sizeOf } from '../tensor/shape.ts'
 import type { Buffer } from '../tensor/view.ts'
 import { type GoalOptions, goalsOf } from './goals.ts'
-import { type Graph, graph } from './graph.ts'
-import { chain, type Entry, type Network } from './network.ts'
+import { type Graph, graph, path } from './graph.ts'
+import { nameAll } from './names.ts'
+import { inlined } from './nested.ts'
+import { chain, type Entry, itemsOf, type Network } from './network.ts'
 import { frozen } from './optimize.ts'
 import { announcement, type Mode, type Plan, plan, type Training } from './programs.ts'
-import { type SummaryStyle, summary } from './summary.ts'
+import { sharing } from './shared.ts'
+import { type SummaryOptions, summary } from './summary.ts'
+import { structure } from './topology.ts'
 
 export interface EngineOptions {
   /** What runs the programs; by default the fastest that works here. */
@@ -61,16 +67,27 @@ export interface FrozenModel extends Omit<Frozen, 'start'> {
   readonly out: number
 }
 
-/** A network with its numbers: what can be trained a step at a time, asked, saved and looked at. */
-export interface Model {
+/**
+ * A network with its numbers: what can be trained a step at a time, asked, saved and looked at. Called on what layers
+ * give, or listed among layers, it is a layer itself, whose numbers are those of the model: training one trains the other.
+ */
+export interface Model extends Layer {
+  /** What it gives, or a list where it has several outputs. */
+  (...inputs: readonly (Source | readonly Source[])[]): Output & Iterable<Output>
+  readonly type: 'sequential' | 'functional'
   readonly name: string
   readonly seed: number
+  /** Layers, and models among them. */
   readonly layers: readonly Layer[]
+  /** The layer of this name, a model's within it as `encoder/dense`. Throws a StateError when there is none. */
+  getLayer(name: string): Layer
   readonly network: Network
   readonly inputShape: Shape
   readonly outputShape: Shape
   /** All numbers of the model, moving statistics included, as `summary` counts them. */
   readonly parameterCount: number
+  /** The same number, as Keras asks for it. */
+  countParams(): number
   /** What it was told to compute in. */
   readonly dtype?: 'float32' | 'float64'
   /** What compile was told, or undefined before. */
@@ -98,6 +115,8 @@ export interface Model {
   forwardSync(batch: number, x: ArrayLike<number>): Numbers
   /** All arrays of the model, layer by layer: parameters, then moving statistics. */
   weights(): Weight[]
+  /** The same under Keras's name. */
+  getWeights(): Weight[]
   /** Sets arrays by name; all others stay. */
   setWeights(weights: readonly { name: string; shape?: Shape; data: ArrayLike<number> }[]): void
   /** The gradients of the last training step. */
@@ -111,7 +130,7 @@ export interface Model {
    */
   freeze(batchSize: number): FrozenModel
   /** The table of layers; with a batch size also the memory that a training step of it takes. */
-  summary(options?: { style?: SummaryStyle; batchSize?: number }): string
+  summary(options?: SummaryOptions & { batchSize?: number }): string
   /** A mode's program in textbook notation. */
   explain(mode?: Mode, batchSize?: number): string
   /** A mode's kernels with their operations, bytes and times, beside what one core of this machine can do. */
@@ -164,8 +183,8 @@ export function compiled({ training }: Pick<Model, 'training'>, what: string): T
 /** A model of layers that follow one another, or of what lies between inputs and outputs. */
 export function model(of: readonly Layer[] | Graph, options: ModelOptions = {}): Model {
   const { name = 'inputs' in of ? 'functional' : 'sequential', seed = 0 } = options
-  const network = 'inputs' in of ? graph(of) : chain(of)
-  const layers = network.nodes.filter(({ owner }, i) => owner === i).map(({ layer }) => layer)
+  const network = 'inputs' in of ? graph(of) : of.some(layer => 'network' in layer) ? graph(path(of)) : chain(of)
+  const layers = itemsOf(network.nodes)
   const entries: Entry[] = network.nodes.flatMap(node => [...node.parameters, ...node.state])
   numpyRandom(seed) // refuses a seed that is none, before anything is made of it
   let training: Training | undefined
@@ -176,7 +195,10 @@ export function model(of: readonly Layer[] | Graph, options: ModelOptions = {}):
 
   /** The engine, with the weights in it. */
   function ready(): Engine {
-    if (engine) return engine
+    if (engine) {
+      numbers.take(newer => put(engine!, newer))
+      return engine
+    }
     if (closed)
       throw new StateError('closed', 'the model was closed, its numbers are gone', {
         hint: 'save it, or read its weights, before close()',
@@ -191,15 +213,39 @@ export function model(of: readonly Layer[] | Graph, options: ModelOptions = {}):
       throw new StateError('wrong-dtype', `the backend ${engine.name} computes in ${engine.dtype}, not in ${dtype}`, {
         hint: 'leave backend out, or dtype',
       })
-    const flat = new Float64Array(sizeOf(network.parameters.shape))
-    entries.forEach(({ initial, shape, ...entry }, index) => {
-      const values = initial.draw(shape, numpyRandom([seed, index]))
-      if ('offset' in entry) flat.set(values, entry.offset as number)
-      else engine!.write(entry.view.buffer, values)
-    })
-    engine.write(network.parameters, flat)
-    return engine
+    put(
+      engine,
+      initialValues().map((values, place) => ({ place, values })),
+    )
+    return ready()
   }
+
+  const initialValues = () => entries.map(({ initial, shape }, i) => initial.draw(shape, numpyRandom([seed, i])))
+
+  /** Writes arrays into an engine, by their places among the entries. */
+  function put(to: Engine, arrays: readonly { readonly place: number; readonly values: ArrayLike<number> }[]) {
+    const flat = to.read(network.parameters).slice()
+    for (const { place, values } of arrays) {
+      const entry = entries[place]
+      if ('offset' in entry) flat.set(values, entry.offset as number)
+      else to.write(entry.view.buffer, values)
+    }
+    to.write(network.parameters, flat)
+  }
+
+  /** All arrays as they are here. */
+  function arrays(): Numbers[] {
+    if (!engine) return initialValues()
+    const flat = engine.read(network.parameters)
+    return entries.map(({ shape, view, ...entry }) => {
+      const start = 'offset' in entry ? (entry.offset as number) : undefined
+      return start === undefined ? engine!.read(view.buffer) : flat.slice(start, start + sizeOf(shape))
+    })
+  }
+  const keys = network.nodes.flatMap(({ key, parameters, state }) =>
+    [...parameters, ...state].map(each => ({ key, name: each.key })),
+  )
+  const numbers = sharing(keys, arrays)
 
   function planned(mode: Mode, batch: number, weighted = false): Plan & Compiled {
     const key = `${mode} ${batch}${weighted ? ' weighted' : ''}`
@@ -232,10 +278,46 @@ export function model(of: readonly Layer[] | Graph, options: ModelOptions = {}):
       }))
   }
 
-  const self: Model = {
+  let trainable = true
+  let block: Pair | undefined
+  let structured: Layer['config'] | undefined
+  const type = 'inputs' in of ? 'functional' : 'sequential'
+  const face: Omit<Model, never> = {
+    type,
+    /** As a layer in another model it is called by the name that it was given, else by its type. */
+    get config() {
+      return (structured ??= { ...(options.name !== undefined && { name }), seed, ...structure(network) })
+    },
     name,
     seed,
     layers,
+    get pair() {
+      const { length } = network.inputs
+      return (block ??= composed((...xs) => self(xs), length))
+    },
+    with(): never {
+      throw new StateError('fixed-model', `the model ${name} cannot be made again with other settings`, {
+        hint: 'make another model, or wrap one of its layers',
+      })
+    },
+    get trainable() {
+      return trainable
+    },
+    set trainable(value: boolean) {
+      trainable = value
+      for (const layer of layers) layer.trainable = value
+    },
+    getLayer(name) {
+      const names = nameAll(layers)
+      const found = layers[names.indexOf(name)] ?? network.nodes.find(node => node.name === name)?.layer
+      if (found) return found
+      throw new StateError('no-such-layer', `the model has no layer ${JSON.stringify(name)?.slice(0, 40)}`, {
+        evidence: [['layers', names.join(', ').slice(0, 200)]],
+        hint: `model.layers are ${names.length}; those within models are called "model/layer"`,
+      })
+    },
+    countParams: () => self.parameterCount,
+    getWeights: () => self.weights(),
     network,
     inputShape: network.inputShape,
     outputShape: network.outputShape,
@@ -285,7 +367,10 @@ export function model(of: readonly Layer[] | Graph, options: ModelOptions = {}):
             }
             return { t: self.step, learningRate: self.learningRate, seed }
           })
-          return series.run(steps)
+          ready()
+          const running = series.run(steps)
+          if (mode === 'train') numbers.changed()
+          return running
         },
         result: step => series.output(made.out, step),
       }
@@ -365,6 +450,7 @@ export function model(of: readonly Layer[] | Graph, options: ModelOptions = {}):
       }
       ready().write(network.parameters, flat)
       for (const [buffer, data] of others) ready().write(buffer, data)
+      numbers.changed()
     },
     gradients: () => weightsIn(network.gradients),
     optimizerState: () =>
@@ -394,8 +480,8 @@ export function model(of: readonly Layer[] | Graph, options: ModelOptions = {}):
       const { start, ...frozen } = freeze(program)
       return { ...frozen, x: start(x), out: start(out) }
     },
-    summary({ style = 'keras3', batchSize } = {}) {
-      const table = summary(self, style)
+    summary({ batchSize, ...options } = {}) {
+      const table = summary(self, options)
       if (batchSize === undefined) return table
       compiled(self, 'summary with a batch size')
       const { bytes } = planned('train', batchSize)
@@ -409,9 +495,12 @@ export function model(of: readonly Layer[] | Graph, options: ModelOptions = {}):
       return [...(note ? [`# ${note}`] : []), explain(plan(network, mode, batchSize, goal).program)].join('\n')
     },
     close() {
+      numbers.leave()
       release()
       closed = true
     },
   }
+  const call = (...inputs: readonly (Source | readonly Source[])[]) => inlined(self, inputs.flat())
+  const self: Model = Object.defineProperties(call, Object.getOwnPropertyDescriptors(face)) as unknown as Model
   return self
 }

@@ -1,5 +1,5 @@
 import { ShapeError, StateError } from '../errors.ts'
-import { named } from '../nn/call.ts'
+import { named, type Use } from '../nn/call.ts'
 import { present } from '../nn/derived.ts'
 import type { Initializer } from '../nn/initializer.ts'
 import { zeros } from '../nn/initializers.ts'
@@ -25,6 +25,10 @@ export interface Node extends Step {
   readonly number: number
   readonly parameters: readonly Parameter[]
   readonly state: readonly Entry[]
+  /** What has the same key has the same numbers, in other models too. */
+  readonly key: object
+  /** The models that stand here with all their layers, of which this is one, from the outside in. */
+  readonly within: readonly Use[]
 }
 
 /** Where numbers enter or leave. */
@@ -43,6 +47,12 @@ export interface Network {
   /** Of a sample: that of the only input, or all numbers of all inputs one after another. */
   readonly inputShape: Shape
   readonly outputShape: Shape
+  /** The models that stand in it with all their layers: the nodes that they read, and those that give their outputs. */
+  readonly uses: readonly {
+    readonly use: Use
+    readonly inputs: readonly number[]
+    readonly outputs: readonly number[]
+  }[]
   /** All parameters one after another, each from a multiple of 4, so that an optimiser is one loop. */
   readonly parameters: Buffer
   readonly gradients: Buffer
@@ -63,22 +73,38 @@ export const isChain = ({ nodes, outputs }: Network): boolean =>
   nodes.every(({ inputs, owner }, i) => owner === i && inputs.length === 1 && inputs[0] === i - 1)
 
 /** A call of a layer, before shapes and arrays are known. */
-export interface Call extends Pick<Node, 'layer' | 'inputs' | 'owner'> {}
+export interface Call extends Pick<Node, 'layer' | 'inputs' | 'owner'>, Partial<Pick<Node, 'key' | 'within'>> {
+  /** What a model within calls its layer. */
+  readonly inner?: string
+}
 
 /** A network whose layers follow one another. */
 export function chain(layers: readonly Layer[]): Network {
+  const shape = firstShape(layers)
+  const calls = layers.map((layer, i): Call => ({ layer, inputs: [i - 1], owner: i }))
+  return build('sequential', calls, [{ name: 'x', shape }], [layers.length - 1])
+}
+
+/** The shape of a sample, as the first of layers that follow one another says. */
+export function firstShape(layers: readonly Layer[]): Shape {
   if (layers.length === 0)
     throw new StateError('no-layers', 'sequential got no layers, expected at least one', {
       hint: 'sequential([input([2]), dense(1)])',
     })
-  const shape = (layers[0].config.inputShape ?? layers[0].config.shape) as Shape | undefined
-  if (!Array.isArray(shape))
-    throw new ShapeError('no-input-shape', 'sequential does not know the shape of its input', {
-      hint: `start with input([…]), or give the first layer { inputShape: […] }`,
-    })
-  const calls = layers.map((layer, i): Call => ({ layer, inputs: [i - 1], owner: i }))
-  return build('sequential', calls, [{ name: 'x', shape }], [layers.length - 1])
+  const shape = layers[0].config.inputShape ?? layers[0].config.shape
+  if (Array.isArray(shape)) return shape as Shape
+  throw new ShapeError('no-input-shape', 'sequential does not know the shape of its input', {
+    hint: `start with input([…]), or give the first layer { inputShape: […] }`,
+  })
 }
+
+/** What stands in a model by itself: a layer, or a model with all its layers. */
+export const itemOf = ({ layer, within }: Pick<Call, 'layer' | 'within'>): Layer => within?.[0]?.layer ?? layer
+
+/** Each of these once, in order. */
+export const itemsOf = (calls: readonly Pick<Call, 'layer' | 'within' | 'owner'>[]): Layer[] => [
+  ...new Set(calls.filter(({ owner }, i) => owner === i).map(itemOf)),
+]
 
 /** Gives calls their names, shapes and arrays. */
 export function build(
@@ -87,13 +113,13 @@ export function build(
   inputs: readonly Omit<Port, 'node'>[],
   outputs: readonly number[],
 ): Network {
-  const owners = calls.filter(({ owner }, i) => owner === i)
-  const given = nameAll(
-    owners.map(({ layer }) => layer),
-    'keras3',
-    who,
-  )
-  const names = calls.map(({ owner }) => given[owners.indexOf(calls[owner])])
+  const items = itemsOf(calls)
+  const given = nameAll(items, 'keras3', who)
+  const names = calls.map(({ owner }) => {
+    const { inner } = calls[owner]
+    const name = given[items.indexOf(itemOf(calls[owner]))]
+    return inner === undefined ? name : `${name}/${inner}`
+  })
   const sizes = layout(calls, inputs, names)
   const parameters: Buffer = { name: 'parameters', shape: [sizes.total], kind: 'parameter' }
   const gradients: Buffer = { name: 'gradients', shape: [sizes.total], kind: 'gradient' }
@@ -112,8 +138,9 @@ export function build(
       return { key, name: `${names[i]}/${key}`, shape, initial: initial?.[key] ?? zeros(), view }
     }
     const own = call.owner === i
+    const { layer, inputs, owner, key = {}, within = [] } = call
     return {
-      ...call,
+      ...{ layer, inputs, owner, key, within },
       name: names[i],
       number,
       inputShapes,
@@ -138,6 +165,7 @@ export function build(
     outputs: ports,
     inputShape: together(inputs),
     outputShape: together(ports),
+    uses: [],
     parameters,
     gradients,
   }

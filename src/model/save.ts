@@ -1,15 +1,13 @@
 import { DataError, StateError } from '../errors.ts'
-import { type Output, place } from '../nn/call.ts'
 import type { Json } from '../nn/json.ts'
 import type { Layer, LayerTypes } from '../nn/layer.ts'
 import * as known from '../nn/layers/index.ts'
 import { readSafetensors, type Tensor, writeSafetensors } from '../tensor/safetensors.ts'
 import { printShape } from '../tensor/shape.ts'
 import type { GoalOptions } from './goals.ts'
-import type { Graph } from './graph.ts'
 import { type EngineOptions, type Model, model, type Weight } from './model.ts'
-import { isChain, type Network } from './network.ts'
 import type { Goal } from './programs.ts'
+import { foreign, list, record, structure, wired } from './topology.ts'
 
 export interface LoadOptions extends EngineOptions {
   /** Makers of layers that are not built in, by type. */
@@ -19,7 +17,7 @@ export interface LoadOptions extends EngineOptions {
 const version = 1
 
 /** The model without its numbers: layers, formulas, settings of the training. */
-export function topology({ name, seed, dtype, layers, network, training, step, learningRate }: Model): Json {
+export function topology({ name, seed, dtype, network, training, step, learningRate }: Model): Json {
   return JSON.parse(
     JSON.stringify({
       format: 'nabla',
@@ -27,8 +25,7 @@ export function topology({ name, seed, dtype, layers, network, training, step, l
       name,
       seed,
       dtype,
-      layers: layers.map(saved),
-      ...graphIn(network),
+      ...structure(network),
       training: training && {
         optimizer: training.optimizer,
         ...goalsIn(training.goals),
@@ -38,11 +35,6 @@ export function topology({ name, seed, dtype, layers, network, training, step, l
     }),
   )
 }
-
-const saved = ({ type, config: { trainable: _, ...config }, trainable }: Layer) => ({
-  type,
-  config: trainable ? config : { ...config, trainable },
-})
 
 /** All numbers: weights, moving statistics, what the optimiser keeps. */
 const tensorsOf = (model: Model): Tensor[] => [
@@ -92,16 +84,7 @@ export async function loadModel(path: string, options?: LoadOptions, read = from
 
 function restore(text: string, tensors: readonly Tensor[], { layers: more = {}, ...engine }: LoadOptions = {}): Model {
   const about = parse(text)
-  const types: LayerTypes = { ...known, ...more }
-  const layers = list(about.layers).map(entry => {
-    const { type, config } = record(entry)
-    if (typeof type !== 'string' || !Object.hasOwn(types, type))
-      throw new DataError('unknown-layer', `the model has a layer of type ${JSON.stringify(type)?.slice(0, 40)}`, {
-        evidence: [['known', Object.keys(types).sort().join(', ')]],
-        hint: 'give the makers of your own layers: loadModel(path, { layers: { … } })',
-      })
-    return types[type].fromConfig(record(config), more)
-  })
+  const layers = restored(about, { ...known, ...more }, more)
   if (typeof about.name !== 'string' || typeof about.seed !== 'number') throw foreign('name or seed is missing')
   const { name, seed, dtype = undefined } = about
   if (dtype !== undefined && dtype !== 'float32' && dtype !== 'float64') throw foreign('its dtype is none')
@@ -143,33 +126,33 @@ export async function loadInto(model: Model, path: string): Promise<void> {
   fill(model, parse(metadata.nabla), tensors)
 }
 
-/** Who reads what, where layers do not simply follow one another. */
-function graphIn(network: Network): object {
-  const { nodes, inputs, outputs } = network
-  if (isChain(network)) return {}
-  const owners = [...new Set(nodes.map(({ owner }) => owner))]
-  return {
-    calls: nodes.map(node => ({ layer: owners.indexOf(node.owner), inputs: node.inputs.filter(from => from >= 0) })),
-    inputs: inputs.map(port => nodes.findIndex(node => node.inputs[0] === port.node)),
-    outputs: outputs.map(({ node }) => node),
-  }
-}
+/** How deep models may stand in models. */
+const deepest = 16
 
-/** The graph that was saved: layers are called again in the same order. */
-function wired(layers: readonly Layer[], about: Readonly<Record<string, Json>>): Graph {
-  const made: Output[] = []
-  const pick = <T>(from: readonly T[], index: Json): T => {
-    if (Number.isInteger(index) && Object.hasOwn(from, index as number)) return from[index as number]
-    throw foreign('its layers read what is not there')
+/** The layers of a saved topology, made again; models among them too. */
+function restored(about: Readonly<Record<string, Json>>, types: LayerTypes, more: LayerTypes, depth = 0): Layer[] {
+  const nested = {
+    fromConfig(config: Readonly<Record<string, Json>>): Layer {
+      if (depth > deepest) throw foreign('models stand too deep within models')
+      const { name, seed, trainable } = config
+      if ((name !== undefined && typeof name !== 'string') || typeof seed !== 'number')
+        throw foreign('a seed is missing')
+      const layers = restored(config, types, more, depth + 1)
+      const made = model(config.calls === undefined ? layers : wired(layers, config), { name, seed })
+      if (trainable === false) made.trainable = false
+      return made
+    },
   }
-  for (const entry of list(about.calls)) {
-    const { layer, inputs } = record(entry)
-    const called = pick(layers, layer)
-    const from = list(inputs).map(index => pick(made, index))
-    made.push(called.type === 'input' ? place(called, 'model') : called(from))
-  }
-  const [inputs, outputs] = [about.inputs, about.outputs].map(part => list(part).map(index => pick(made, index)))
-  return { inputs, outputs }
+  const makers: LayerTypes = { sequential: nested, functional: nested, ...types }
+  return list(about.layers).map(entry => {
+    const { type, config } = record(entry)
+    if (typeof type !== 'string' || !Object.hasOwn(makers, type))
+      throw new DataError('unknown-layer', `the model has a layer of type ${JSON.stringify(type)?.slice(0, 40)}`, {
+        evidence: [['known', Object.keys(makers).sort().join(', ')]],
+        hint: 'give the makers of your own layers: loadModel(path, { layers: { … } })',
+      })
+    return makers[type].fromConfig(record(config), { sequential: nested, functional: nested, ...more })
+  })
 }
 
 /** What compile was told of each output; of the only one as it is. */
@@ -214,21 +197,6 @@ function parse(text: string): Record<string, Json> {
     })
   return found
 }
-
-function record(value: unknown): Record<string, Json> {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, Json>
-  throw foreign('a part of its topology is missing')
-}
-
-function list(value: unknown): readonly Json[] {
-  if (Array.isArray(value) && value.length <= 10_000) return value
-  throw foreign('a list in its topology is missing')
-}
-
-const foreign = (why: string) =>
-  new DataError('bad-model', `this is not a saved model: ${why}`, {
-    hint: 'give the folder or file that model.save wrote',
-  })
 
 async function fromDisk(path: string): Promise<Uint8Array> {
   const { readFile } = await import('node:fs/promises')

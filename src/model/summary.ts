@@ -1,45 +1,68 @@
+import type { Shape } from '../tensor/shape.ts'
 import type { Model } from './model.ts'
 import { className, nameAll } from './names.ts'
-import { countOf, isChain, type Node } from './network.ts'
+import { countOf, isChain, itemOf, type Node } from './network.ts'
 import { moves } from './optimize.ts'
 import { announcement } from './programs.ts'
 
 export type SummaryStyle = 'keras3' | 'keras2'
 
-/** The table of layers with shapes and counts, as Keras prints it. */
-export function summary(model: Model, style: SummaryStyle): string {
-  return style === 'keras2' ? keras2(model) : keras3(model)
+export interface SummaryOptions {
+  style?: SummaryStyle
+  /** Show the layers of the models within, too. */
+  expandNested?: boolean
+  /** Is given the table: console.log. */
+  print?(table: string): void
 }
 
-const count = (node: Node) => countOf([...node.parameters, ...node.state])
-const shapeOf = (node: Node) => `(None, ${node.shape.join(', ')})`
+/** The table of layers with shapes and counts, as Keras prints it. */
+export function summary(model: Model, { style = 'keras3', expandNested = false, print }: SummaryOptions = {}): string {
+  const table = style === 'keras2' ? keras2(model, expandNested) : keras3(model, expandNested)
+  print?.(table)
+  return table
+}
+
+const count = (nodes: readonly Node[]) => countOf(nodes.flatMap(node => [...node.parameters, ...node.state]))
+const shapeOf = ({ shape }: { readonly shape: Shape }) => `(None, ${shape.join(', ')})`
 const thousands = (n: number) => String(n).replace(/\B(?=(\d{3})+$)/g, ',')
 
-/** A row a layer; in a graph inputs too, and what each layer is connected to. */
-function rowsOf({ network, layers }: Model, style: SummaryStyle): string[][] {
-  const { nodes } = network
+/** A row a layer, or a model within; in a graph inputs too, and what each is connected to. */
+function rowsOf({ network, layers }: Model, style: SummaryStyle, expand: boolean): string[][] {
+  const { nodes, uses } = network
   const names = nameAll(layers, style)
-  const owners = nodes.filter(({ owner }, i) => owner === i)
+  const useOf = (node: Node) => uses.find(({ use }) => use === node.within[0])
+  /** Each call of an item: a node, or a model's use. */
+  const calls = [...new Set(nodes.map(node => useOf(node) ?? node))]
+  const itemOfCall = (call: (typeof calls)[number]) => ('use' in call ? call.use.layer : call.layer)
+  const same = (a: (typeof calls)[number], b: (typeof calls)[number]) =>
+    'use' in a ? itemOfCall(a) === itemOfCall(b) : !('use' in b) && a.owner === b.owner
   const called = (index: number) => {
-    const before = nodes.slice(0, index).filter(({ owner }) => owner === nodes[index].owner).length
-    return `${names[owners.indexOf(nodes[nodes[index].owner])]}[${before}][0]`
-  }
-  const connections = (owner: Node) => {
-    const reads = nodes
-      .filter(node => nodes[node.owner] === owner)
-      .flatMap(node => node.inputs.filter(from => from >= 0))
-    return reads.length > 0 ? reads.map(called).join(', ') : style === 'keras2' ? '' : '-'
+    const call = useOf(nodes[index]) ?? nodes[index]
+    const before = calls.slice(0, calls.indexOf(call)).filter(other => same(other, call)).length
+    const output = 'use' in call ? Math.max(0, call.outputs.indexOf(index)) : 0
+    return `${names[layers.indexOf(itemOfCall(call))]}[${before}][${output}]`
   }
   const chain = isChain(network)
-  return owners
-    .map((node, i) => ({ node, name: `${names[i]} (${className(node.layer)})` }))
-    .filter(({ node }) => !chain || node.layer.type !== 'input')
-    .map(({ node, name }) => [
-      name,
-      shapeOf(node),
-      style === 'keras2' ? String(count(node)) : thousands(count(node)),
-      ...(chain ? [] : [connections(node)]),
+  return layers.flatMap((item, i): string[][] => {
+    const own = calls.filter(call => itemOfCall(call) === item)
+    if (chain && item.type === 'input') return []
+    const [first] = own
+    const members = nodes.filter(node => itemOf(node) === item)
+    const reads = own.flatMap(call => call.inputs.filter(from => from >= 0))
+    const shapes = 'use' in first ? first.use.outputs.map(shapeOf).join(', ') : shapeOf(first)
+    const number = style === 'keras2' ? String(count(members)) : thousands(count(members))
+    const none = style === 'keras2' ? '' : '-'
+    const connected = chain ? [] : [reads.length > 0 ? reads.map(called).join(', ') : none]
+    const row = [`${names[i]} (${className(item)})`, shapes, number, ...connected]
+    if (!expand || !('network' in item)) return [row]
+    const within = rowsOf(item as Model, style, expand).map(([name, shape, size]) => [
+      `    ${name.startsWith(' ') ? name : `└ ${name}`}`,
+      shape,
+      size,
+      ...(chain ? [] : ['-']),
     ])
+    return [row, ...within]
+  })
 }
 
 /** Keras counts what each number takes in float32. */
@@ -66,13 +89,13 @@ const wide = [31, 22, 13]
 const narrow = [19, 17, 10, 17]
 const titles = ['Layer (type)', 'Output Shape', 'Param #', 'Connected to']
 
-function keras3(model: Model): string {
+function keras3(model: Model, expand: boolean): string {
   const widths = isChain(model.network) ? wide : narrow
   const bar = (left: string, line: string, middle: string, right: string) =>
     left + widths.map(w => line.repeat(w + 2)).join(middle) + right
   const row = (cells: readonly string[], edge: string) =>
     `${edge} ${cells.map((cell, i) => (i === 2 ? cell.padStart(widths[i]) : cell.padEnd(widths[i]))).join(` ${edge} `)} ${edge}`
-  const body = rowsOf(model, 'keras3').map(cells => {
+  const body = rowsOf(model, 'keras3', expand).map(cells => {
     const lines = cells.map((cell, i) => wrap(i === 3 ? shortened(cell, widths[i]) : cell, widths[i]))
     const height = Math.max(...lines.map(l => l.length))
     return Array.from({ length: height }, (_, r) =>
@@ -106,12 +129,16 @@ const shortened = (text: string, width: number): string =>
 
 /** Breaks at spaces, and inside a word that is too long. */
 function wrap(text: string, width: number): string[] {
-  const lines = ['']
-  for (const word of text.split(' ').flatMap(w => w.match(new RegExp(`.{1,${width}}`, 'g')) ?? [])) {
+  const indent = /^ */.exec(text)![0]
+  const lines = [indent]
+  for (const word of text
+    .trim()
+    .split(' ')
+    .flatMap(w => w.match(new RegExp(`.{1,${width - indent.length}}`, 'g')) ?? [])) {
     const last = lines[lines.length - 1]
-    if (last === '') lines[lines.length - 1] = word
+    if (last.trim() === '') lines[lines.length - 1] += word
     else if (last.length + 1 + word.length <= width) lines[lines.length - 1] = `${last} ${word}`
-    else lines.push(word)
+    else lines.push(indent + word)
   }
   return lines
 }
@@ -120,7 +147,7 @@ function wrap(text: string, width: number): string[] {
 const wideEnds = [29, 55, 65]
 const narrowEnds = [32, 53, 65, 98]
 
-function keras2(model: Model): string {
+function keras2(model: Model, expand: boolean): string {
   const ends = isChain(model.network) ? wideEnds : narrowEnds
   const row = (cells: readonly string[]) =>
     cells.reduce((line, cell, i) => {
@@ -139,7 +166,7 @@ function keras2(model: Model): string {
     rule('_'),
     row(titles.slice(0, ends.length)),
     rule('='),
-    rowsOf(model, 'keras2')
+    rowsOf(model, 'keras2', expand)
       .map(cells => lines(cells).join('\n'))
       .join(`\n${rule('_')}\n`),
     rule('='),

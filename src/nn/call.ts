@@ -10,6 +10,18 @@ export interface Output {
   readonly shape: Shape
   /** Counts calls: what is read was made before. */
   readonly order: number
+  /** The models that were called, from the outside in, for the layer to stand here. */
+  readonly within?: readonly Use[]
+  /** In such a model: what the layer is called there, and what has the same key has the same numbers. */
+  readonly inner?: string
+  readonly key?: object
+}
+
+/** One call of a model among layers. */
+export interface Use {
+  readonly layer: Layer
+  readonly inputs: readonly Output[]
+  readonly outputs: readonly Output[]
 }
 
 /** What a layer may be called on: the output of another, or the layer `input([…])` itself. */
@@ -18,17 +30,16 @@ export type Source = Output | Layer
 let calls = 0
 const starts = new WeakMap<Layer, Output>()
 
+/** A new place in a graph. */
+export const output = (what: Omit<Output, 'order'>): Output => ({ ...what, order: calls++ })
+
 /** The place in a graph that a layer takes when it is called on these. */
 export function call(layer: Layer, sources: readonly Source[]): Output {
   const who = calledBy(layer.config.name ?? layer.type, layer)
   const inputs = sources.map(source => place(source, who))
   const shapes = inputs.map(({ shape }) => shape)
-  return {
-    layer,
-    inputs,
-    shape: named(layer.config.name ?? layer.type, layer, () => fit(layer, shapes)),
-    order: calls++,
-  }
+  const shape = named(layer.config.name ?? layer.type, layer, () => fit(layer, shapes))
+  return output({ layer, inputs, shape })
 }
 
 /** The output that a source stands for. */
@@ -55,7 +66,7 @@ export function reached(ends: readonly Output[]): Output[] {
     const call = open.pop()!
     if (found.has(call)) continue
     found.add(call)
-    open.push(...call.inputs)
+    open.push(...call.inputs, ...(call.within?.[0]?.inputs ?? []))
   }
   return [...found].sort((a, b) => a.order - b.order)
 }

@@ -23,13 +23,13 @@ type Views = Readonly<Record<string, View>>
  * A pair that is made of other layers, called on each other as in a graph; to the outside it is one layer, whose arrays
  * carry the names of those inside: `dense.W`. A layer called twice has them once.
  * @param build from the inputs of the block to its output
+ * @param count how many inputs, where the function does not tell
  * @throws StateError when the block reads an input of its own
  * @example
  * const residual = layer('residual', ['units'], (units: number, _: LayerOptions = {}) =>
  *   composed(x => add()(x, dense(units, { activation: 'tanh' })(x))))
  */
-export function composed(build: (...xs: Output[]) => Source): Pair {
-  const count = Math.max(1, build.length)
+export function composed(build: (...xs: Output[]) => Source, count = Math.max(1, build.length)): Pair {
   const made = new Map<string, readonly Part[]>()
   let current: readonly Part[] = []
   const traces = memory<readonly Trace[]>()
