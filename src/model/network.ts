@@ -81,7 +81,8 @@ export interface Call extends Pick<Node, 'layer' | 'inputs' | 'owner'>, Partial<
 /** A network whose layers follow one another. */
 export function chain(layers: readonly Layer[]): Network {
   const shape = firstShape(layers)
-  const calls = layers.map((layer, i): Call => ({ layer, inputs: [i - 1], owner: i }))
+  const own = layers.map((layer, i) => (layers.indexOf(layer) === i ? layer : layer.with({}))) // listed twice, made twice
+  const calls = own.map((layer, i): Call => ({ layer, inputs: [i - 1], owner: i }))
   return build('sequential', calls, [{ name: 'x', shape }], [layers.length - 1])
 }
 
