@@ -1,6 +1,7 @@
 import {
   constraints,
   initializers,
+  losses,
   metrics,
   numpyRandom,
   optimizers,
@@ -14,7 +15,7 @@ import { direct } from '../../src/backends/reference/index.ts'
 import { record } from '../../src/program/index.ts'
 import { sizeOf } from '../../src/tensor/shape.ts'
 import { type Buffer, type View, viewOf } from '../../src/tensor/view.ts'
-import { layerCases, modelOf, widthOf } from './cases.ts'
+import { layerCases, lossCase, modelOf, widthOf } from './cases.ts'
 
 const far = [90, 200, 1e4].flatMap(x => [-x, x])
 const finite = (values: ArrayLike<number>) => Array.from(values).every(Number.isFinite)
@@ -31,7 +32,38 @@ const patterns = (n: number, x: number): number[][] => [
   Array.from({ length: n }, (_, i) => [x, -x, 0][i % 3]),
 ]
 
+/** e^90 is more than a float32 can hold, e^1e4 more than a float64. */
+const isInfinite = (name: string, p: number) => name === 'poissonNll' && Math.abs(p) >= 90
+
 describe.each([reference, wasm])('on $name', backend => {
+  test.each(Object.keys(losses))(
+    '%s and its slope stay finite for predictions far off, and for 0 and 1',
+    async name => {
+      const { made, logits, p, t } = lossCase(name)
+      for (const of of [made, ...(logits ? [logits] : [])]) {
+        const [loss, dp] = [buffer('loss', [1], 'output'), buffer('dp', p, 'output')]
+        const [bp, bt] = [buffer('p', p), buffer('t', t)]
+        const program = record('loss', [], k => {
+          of.forward(k, { p: viewOf(bp), t: viewOf(bt), loss: viewOf(loss) })
+          of.backward(k, { p: viewOf(bp), t: viewOf(bt), dp: viewOf(dp) })
+        })
+        const engine = backend.engine({ threads: 1 })
+        const compiled = engine.compile(program)
+        for (const x of [0, 1, ...far])
+          for (const values of [...patterns(sizeOf(p), x), Array(sizeOf(p)).fill(0.5).with(-1, x)])
+            for (const aim of [0, 1]) {
+              engine.write(bp, values)
+              engine.write(bt, Array(sizeOf(t)).fill(aim))
+              await compiled.run({})
+              const found = [...engine.read(loss), ...engine.read(dp)]
+              const isSound = isInfinite(name, x) ? !found.some(Number.isNaN) : finite(found)
+              expect(isSound, `p ${x}, t ${aim}: ${found}`).toBe(true)
+            }
+        engine.close()
+      }
+    },
+  )
+
   test.each(layerCases)('%s stays finite for inputs far from zero, forward and backward', async (_, of) => {
     const model = modelOf(of)
     model.compile({
