@@ -1,5 +1,6 @@
 import { ShapeError } from '../errors.ts'
 import { streamKey, uniformAt } from '../tensor/counter.ts'
+import { changed } from './changed.ts'
 import type { Dataset } from './dataset.ts'
 
 export interface AugmentOptions {
@@ -31,35 +32,17 @@ export function augment(
     })
   const size = height * width * channels
   const image = new Float64Array(size)
-  const at = (epoch: number, source: Dataset): Dataset => {
-    const derived = (other: Dataset) => at(epoch, other)
-    return {
-      ...source,
-      plain: source,
-      epoch: next => at(next, source),
-      select: rows => derived(source.select(rows)),
-      take: count => derived(source.take(count)),
-      scale: factor => derived(source.scale(factor)),
-      oneHot: classes => derived(source.oneHot(classes)),
-      split(options) {
-        const { train, test } = source.split(options)
-        return { train: derived(train), test: derived(test) }
-      },
-      fill(rows, x, y) {
-        source.fill(rows, x, y)
-        for (let i = 0; i < rows.length; i++) {
-          const key = streamKey(seed, epoch, rows[i])
-          const within = (place: number, most: number) => (2 * uniformAt(key, place) - 1) * most
-          const to = x.subarray(i * size, (i + 1) * size)
-          image.set(to)
-          const angle = (within(0, rotation) * Math.PI) / 180
-          const scale = 1 + within(1, zoom)
-          warp(image, to, [height, width, channels], angle, scale, [within(2, shift), within(3, shift)])
-        }
-      },
+  return changed(data, ({ epoch, rows, x }) => {
+    for (let i = 0; i < rows.length; i++) {
+      const key = streamKey(seed, epoch, rows[i])
+      const within = (place: number, most: number) => (2 * uniformAt(key, place) - 1) * most
+      const to = x.subarray(i * size, (i + 1) * size)
+      image.set(to)
+      const angle = (within(0, rotation) * Math.PI) / 180
+      const scale = 1 + within(1, zoom)
+      warp(image, to, [height, width, channels], angle, scale, [within(2, shift), within(3, shift)])
     }
-  }
-  return at(0, data)
+  })
 }
 
 /** Each pixel of `to` reads `from` where the turn, the scale and the move bring it, between four pixels. */
