@@ -1,6 +1,6 @@
 import type { ByteSource } from '../../data/files.ts'
 import { DataError, ShapeError } from '../../errors.ts'
-import { type Port, readModel, readTensor } from './file.ts'
+import { badFile, type Port, readModel, readTensor } from './file.ts'
 import { execute, plan } from './run.ts'
 import { type Dtype, dtypes, exactly, room, sizeOf, type Tensor, within } from './tensors.ts'
 import { fill } from './typed.ts'
@@ -106,8 +106,12 @@ function feedOf({ name, dtype, shape }: Port, feeds: Readonly<Record<string, Onn
 function resultOf({ type, dims, data }: Tensor): OnnxResult {
   if (type !== 'int64' && type !== 'uint64') return { dtype: type, shape: dims, data: new dtypes[type].Array(data) }
   const BigIntArray = dtypes[type].Array
-  const cut = type === 'int64' ? 2n ** 63n - 1n : 2n ** 64n - 1n
-  const whole = (x: number) => (BigInt(x) > cut ? cut : BigInt(x))
+  const [low, high] = type === 'int64' ? [-(2n ** 63n), 2n ** 63n - 1n] : [0n, 2n ** 64n - 1n]
+  const whole = (x: number) => {
+    if (Math.abs(x) === Infinity) return x < 0 ? low : high
+    if (!Number.isInteger(x)) throw badFile(`a whole number came out as ${x}`)
+    return BigInt(x) > high ? high : BigInt(x)
+  }
   const out = new BigIntArray(data.length)
   for (let i = 0; i < out.length; i++) out[i] = whole(data[i])
   return { dtype: type, shape: dims, data: out }

@@ -6,6 +6,7 @@ import { products } from './convolution.ts'
 import { einsums } from './einsum.ts'
 import { elementwise } from './elementwise.ts'
 import { indexing } from './indexing.ts'
+import { learning } from './learning.ts'
 import { normalizations } from './normalization.ts'
 import { optimizers } from './optimizers.ts'
 import { pools } from './pooling.ts'
@@ -37,6 +38,7 @@ const tables = [
 const standard: Operators = Object.assign(Object.create(null), ...tables)
 const domains: Record<string, Operators> = Object.assign(Object.create(null), {
   '': standard,
+  'ai.onnx.ml': Object.assign(Object.create(null), learning),
   'ai.onnx.preview.training': Object.assign(Object.create(null), optimizers),
 })
 
