@@ -20,17 +20,16 @@ export type { ByteSource } from '../../data/files.ts'
 export interface KerasOptions extends EngineOptions {
   /** Told what was left out because it only matters to training; console.warn by default. */
   warn?(message: string): void
-  /** The most bytes that a .keras file may unpack to: 64 MiB, or 16 times the file where that is more. */
+  /** The most bytes that a .keras file may unpack to: 16 MiB, or 16 times the file where that is more. */
   limit?: number
 }
 
 /** What is told where something cannot be written that only matters to training. */
 export type WriteOptions = Pick<KerasOptions, 'warn'>
 
-const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
 const encode = (value: unknown) => new TextEncoder().encode(toJson(value))
 
-function parse(source: string, what: string): Config {
+function parse(source: string | Uint8Array, what: string): Config {
   const value = parseConfig(source)
   if (value) return value
   throw bad(`no ${what} that can be read`)
@@ -74,12 +73,12 @@ export async function loadKeras(source: ByteSource, options: KerasOptions = {}):
       slotsFrom(made, topology.layers, kept, warn, names)
       return trainable(made)
     })
-  const files = await readZip(bytes, { limit, name })
+  const files = await readZip(bytes, { limit: limit ?? Math.max(2 ** 24, 16 * bytes.length), name })
   const [config, weights] = ['config.json', 'model.weights.h5'].map(file => files.get(file))
   if (!config || !weights) throw bad(`no ${config ? 'model.weights.h5' : 'config.json'}`)
   const about = files.get('metadata.json')
-  const major = Number.parseInt(about ? String(parse(text(about), 'metadata.json').keras_version) : '3', 10)
-  const described = parse(text(config), 'config.json')
+  const major = Number.parseInt(about ? String(parse(about, 'metadata.json').keras_version) : '3', 10)
+  const described = parse(config, 'config.json')
   const topology = readTopology(described, { major, warn })
   const made = build(topology)
   await withHdf5(weights, name, async file => {

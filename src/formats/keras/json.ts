@@ -1,9 +1,15 @@
 import { type Config, isConfig } from './values.ts'
 
 const deepest = 100
+const longest = 2 ** 23
 
-/** The object that a JSON text holds, or nothing where it holds something else or things within things without end. */
-export function parseConfig(text: string): Config | undefined {
+/**
+ * The object that a JSON text holds, or nothing where it holds something else, is longer than 8 MiB, or has things within
+ * things without end.
+ */
+export function parseConfig(source: string | Uint8Array): Config | undefined {
+  if (source.length > longest) return undefined
+  const text = typeof source === 'string' ? source : new TextDecoder().decode(source)
   if (depthOf(text) > deepest) return undefined
   try {
     const value: unknown = JSON.parse(text)

@@ -3,11 +3,11 @@ import type { Graph } from '../../model/graph.ts'
 import type { Json } from '../../nn/json.ts'
 import type { LayerMaker } from '../../nn/layer.ts'
 import * as known from '../../nn/layers/index.ts'
-import { type Block, blockOf, deepest, type Entry, entryOf, show } from './entries.ts'
+import { type Block, bad, blockOf, deepest, type Entry, entryOf, show } from './entries.ts'
 import { byClass, expected, meaningless, type Row, trainingOnly } from './table.ts'
 import { type Config, Foreign, isConfig, valueFrom } from './values.ts'
 import { type Part, partsOf, type Saved } from './weights.ts'
-import { inputShape, type Made, missing, wired } from './wiring.ts'
+import { inputShape, type Made, missing, type Wiring, wired } from './wiring.ts'
 
 /** A layer of a Keras file: where its arrays are there, and what it is called here. */
 export interface Placed extends Pick<Entry, 'group' | 'top'> {
@@ -48,9 +48,11 @@ export function readTopology(model: unknown, options: ReadOptions): Topology {
     try {
       return work()
     } catch (error) {
-      if (!(error instanceof Foreign || error instanceof NablaError)) throw error
       if (error instanceof DataError) throw error
-      if (!problems.has(entry.label)) problems.set(entry.label, `${entry.class}: ${error.message.split('\n')[0]}`)
+      // A setting of another kind than a layer expects ends where it is first used.
+      const known = error instanceof Foreign || error instanceof NablaError
+      const why = known ? error.message.split('\n')[0] : 'a setting of the wrong kind'
+      if (!problems.has(entry.label)) problems.set(entry.label, `${entry.class}: ${why}`)
       return undefined
     }
   }
@@ -81,10 +83,18 @@ export function readTopology(model: unknown, options: ReadOptions): Topology {
       },
     ]
   })
-  const graph = wired(block, { attempt, made: entry => made.get(entry)! })
+  const graph = connected(block, { attempt, made: entry => made.get(entry)! })
   refuse()
   const { name } = block.config
   return { name: typeof name === 'string' ? name.slice(0, 64) : 'model', model: graph!, layers }
+}
+
+function connected(block: Block, wiring: Wiring): Graph | undefined {
+  try {
+    return wired(block, wiring)
+  } catch (error) {
+    throw error instanceof Foreign ? bad(`inputs or outputs ${error.message}`) : error
+  }
 }
 
 /** The layers of a model and of all models within it, without those that only say where these begin. */

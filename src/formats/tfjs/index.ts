@@ -28,7 +28,7 @@ export interface TfjsOptions extends EngineOptions {
  */
 export async function loadTfjs(source: ByteSource, options: TfjsOptions = {}): Promise<Model> {
   const { warn = console.warn, shard = beside(source), ...engine } = options
-  const about = parse(new TextDecoder().decode(await readBytes(source)))
+  const about = parse(await readBytes(source, { limit: 2 ** 24 }))
   const outer = about.modelTopology
   if (!isConfig(outer))
     throw bad(
@@ -73,7 +73,7 @@ const beside = (source: ByteSource) => (path: string) => {
   return source instanceof URL ? new URL(folder) : folder
 }
 
-function parse(text: string): Config {
+function parse(text: string | Uint8Array): Config {
   const value = parseConfig(text)
   if (value) return value
   throw bad('no JSON object that can be read')

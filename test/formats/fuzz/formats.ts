@@ -22,6 +22,7 @@ import {
 } from '../../../src/index.ts'
 import files from '../../fixtures/numpy/files.json' with { type: 'json' }
 import { inspected } from './inspected.ts'
+import { keras } from './keras.ts'
 import { models } from './onnx.ts'
 
 export interface Format {
@@ -267,4 +268,5 @@ export const formats: readonly Format[] = [
   },
   ...inspected,
   ...models,
+  ...keras,
 ]
