@@ -5,6 +5,7 @@ import { loadKeras, loadKerasWeights, toKeras, toKerasH5, toKerasWeights } from 
 import { describe, expect, test } from 'vitest'
 import { NablaError } from '../../src/errors.ts'
 import { compileFrom } from '../../src/formats/keras/compile.ts'
+import { modernWeights } from '../../src/formats/keras/old.ts'
 import { readTopology } from '../../src/formats/keras/read.ts'
 import { writeZip } from '../../src/formats/zip.ts'
 import { model as core } from '../../src/model/model.ts'
@@ -104,18 +105,46 @@ test('the words of Keras 1 and 2 are understood', () => {
 
 test('what only matters to training is told, not refused', () => {
   warnings.length = 0
-  read(
-    chain(['LSTM', { name: 'r', units: 2, recurrent_dropout: 0.2, trainable: false, batch_input_shape: [null, 3, 2] }]),
-    2,
+  const layer = { class_name: 'Dense', config: { name: 'd', units: 2, kernel_regularizer: 'mine' } }
+  const { layers } = core(
+    read(chain(['SpectralNormalization', { name: 's', layer, batch_input_shape: [null, 3] }]), 3).model,
   )
-  expect(warnings).toEqual(
-    [
-      'r is frozen in Keras; here it is trained like the others',
-      'r: recurrent_dropout is left out; it only matters to training',
-    ]
-      .sort()
-      .reverse(),
-  )
+  expect(layers.map(({ type }) => type)).toEqual(['input', 'dense'])
+  expect(warnings).toEqual([
+    's: SpectralNormalization is left out; it only matters to training',
+    's: unknown kernel_regularizer "mine"; it only matters to training',
+  ])
+})
+
+test('what is frozen or silenced in training is so here', () => {
+  const config = { name: 'r', units: 2, dropout: 0.1, recurrent_dropout: 0.2, trainable: false }
+  const [, layer] = core(read(chain(['LSTM', { ...config, batch_input_shape: [null, 3, 2] }]), 2).model).layers
+  expect(layer.trainable).toBe(false)
+  expect(layer.config).toMatchObject({ dropout: 0.1, recurrentDropout: 0.2 })
+})
+
+test('a class that is not of Keras is not taken for one of the same name', () => {
+  const entry = (more: object) => ({ class_name: 'Average', config: { name: 'a', batch_shape: [null, 2] }, ...more })
+  for (const more of [
+    { module: 'mine', registered_name: 'mine>Average' },
+    { module: '__main__', registered_name: 'Average' },
+    { module: 'keras.src.ops.numpy', config: { name: 'a', axis: -1, batch_shape: [null, 2] } },
+  ])
+    expect(() => read({ class_name: 'Sequential', config: { layers: [entry(more)] } }, 3)).toThrow('no such layer here')
+})
+
+test('the gates of Keras 1, which had arrays of their own, come side by side', () => {
+  const value = (n: number, ...shape: number[]) => ({ shape, data: Float64Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => n) }) // biome-ignore format: short
+  const arrays = [1, 2, 3, 4].flatMap(gate => [value(gate, 3, 2), value(10 * gate, 2, 2), value(100 * gate, 2)])
+  const [W, U, b] = modernWeights('LSTM', arrays, { major: 1 })
+  expect([W.shape, U.shape, b.shape]).toEqual([[3, 8], [2, 8], [8]])
+  expect(Array.from(W.data).slice(0, 8)).toEqual([1, 1, 3, 3, 2, 2, 4, 4]) // i, c, f, o became i, f, c, o
+  expect(Array.from(b.data)).toEqual([100, 100, 300, 300, 200, 200, 400, 400])
+})
+
+test('the kernels of Theano are turned round', () => {
+  const [W] = modernWeights('Conv2D', [{ shape: [2, 2, 1, 2], data: [1, 2, 3, 4, 5, 6, 7, 8] }], { major: 2, backend: 'theano' }) // biome-ignore format: short
+  expect(Array.from(W.data)).toEqual([7, 8, 5, 6, 3, 4, 1, 2])
 })
 
 test('a file called .h5py is read, with a word on its name', async () => {
