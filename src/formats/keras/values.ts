@@ -29,6 +29,7 @@ export function valueFrom(argument: string, value: Json, before3: boolean): Json
   if (/activation$/.test(argument)) return activationFrom(value, before3)
   const kind = kinds.find(([pattern]) => pattern.test(argument))
   if (kind) return named(argument, value, kind[1])
+  if (argument === 'mode' && typeof value === 'string') return camel(value)
   if (argument === 'padding' && typeof value === 'string') return value.toLowerCase()
   if (argument === 'merge_mode' && value === null) throw new Foreign('merge_mode None gives two outputs')
   return value
@@ -96,6 +97,7 @@ export function valueTo(argument: string, value: Json, before3 = false): Json {
     if (changed) throw new Foreign(`Keras's ${snake(name)} has no setting ${changed[0]}`)
     return snake(name)
   }
+  if (argument === 'mode') return snake(name)
   const kind = kinds.find(([pattern]) => pattern.test(argument))
   if (!kind || value === null) return value
   const module = `keras.${argument.replace(/^.*_/, '')}s`

@@ -109,7 +109,8 @@ function described(type: string, config: Config, dtype: string, before3: boolean
     out.backward_layer = described(inside.type, turned, dtype, before3) // Keras would not turn it by itself
   }
   for (const [key, value] of Object.entries(config)) {
-    if (type === 'normalization') continue // what it has seen is among the arrays
+    if (type === 'normalization' && key !== 'invert') continue // what it has seen is among the arrays
+    if (key === 'mergeMode' && value === null) throw new Foreign('Keras would give two outputs')
     if (['name', 'inputShape', 'useCausalMask', 'trainable'].includes(key) || value === null) continue
     const theirs = back.get(key)
     if (theirs === undefined) throw new Foreign(`${type} has ${key}, which is not in Keras`)
