@@ -8,6 +8,9 @@ import { missingMarks, type TableOptions } from './schema.ts'
 import { windowed } from './stream.ts'
 import { type Table, table } from './table.ts'
 
+export type { TextSource } from './lines.ts'
+export type { ColumnSchema, Kind, Missing, Schema, TableOptions } from './schema.ts'
+
 export interface CsvOptions extends TableOptions {
   /** Whether the first row holds names; by default it does unless all its cells are numbers. */
   header?: boolean

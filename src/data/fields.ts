@@ -33,9 +33,8 @@ export interface Field {
   isWatched: boolean
 }
 
-export function fieldOf(name: string, isTarget: boolean, options: TableOptions): Field {
-  const { schema, columns = {}, missing = 'error' } = options
-  const known = schema && [...schema.columns, schema.label].find(column => column?.name === name)
+export function fieldOf(name: string, isTarget: boolean, options: TableOptions, known?: ColumnSchema): Field {
+  const { columns = {}, missing = 'error' } = options
   const told = Object.hasOwn(columns, name) ? columns[name] : undefined
   const one = typeof missing !== 'object' ? missing : Object.hasOwn(missing, name) ? missing[name] : 'error'
   return {

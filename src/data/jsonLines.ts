@@ -1,4 +1,6 @@
+import { duplicateKey } from '../tensor/safetensors.ts'
 import type { Dataset } from './dataset.ts'
+import { shown } from './fields.ts'
 import { sourceName } from './files.ts'
 import { eachLine, type Line, type TextSource } from './lines.ts'
 import type { TableOptions } from './schema.ts'
@@ -54,6 +56,8 @@ export async function readJsonLines(source: TextSource, options: TableOptions = 
     } catch {
       throw rows.fail('bad-json', number, 'is no JSON', 'each line must be an object: {"height": 1.8, "label": 1}')
     }
+    const twice = duplicateKey(text)
+    if (twice !== undefined) throw rows.fail('bad-json', number, `has the key ${shown(twice)} twice`, 'each key once')
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value
     throw rows.fail('bad-json', number, 'is no object', 'each line must be an object: {"height": 1.8, "label": 1}')
   }

@@ -31,7 +31,9 @@ export function table(name: string, options: TableOptions & { keep?: boolean } =
   const fail = (code: string, line: number, says: string, hint: string) => schemaError(code, name, line, says, hint)
   const samples = growing()
   const targets = growing()
+  const known = new Map([...(schema?.columns ?? []), ...(schema?.label ? [schema.label] : [])].map(c => [c.name, c]))
   let fields: Field[] = []
+  let byName = new Map<string, Field | undefined>()
   let target: Field | undefined
   let row = new Float64Array(0)
   const watched: Field[] = []
@@ -49,12 +51,15 @@ export function table(name: string, options: TableOptions & { keep?: boolean } =
       { length: named ? header.length : header },
       (_, i) => (named && header[i]) || String(i + 1),
     )
-    if (new Set(names).size < names.length) {
-      const twice = names.find((column, i) => names.indexOf(column) < i)!
-      throw fail('bad-column', line, `has the column ${shown(twice)} twice`, 'give each column a name of its own')
+    byName = new Map()
+    for (const column of names) {
+      if (byName.has(column))
+        throw fail('bad-column', line, `has the column ${shown(column)} twice`, 'give each column a name of its own')
+      byName.set(column, undefined)
     }
     const place = targetIn(names, named, line)
-    fields = names.map((column, i) => fieldOf(column, i === place, options))
+    fields = names.map((column, i) => fieldOf(column, i === place, options, known.get(column)))
+    for (const field of fields) byName.set(field.name, field)
     target = fields[place]
     for (const f of fields) if (f.missing === 'mean' || f.missing === 'median' || f.missing === 'mode') watch(f)
     if (schema) agree(schema, names, line)
@@ -82,7 +87,7 @@ export function table(name: string, options: TableOptions & { keep?: boolean } =
 
   /** The columns must be those of the schema, in any order; the target may be missing. */
   function agree({ columns }: Schema, names: readonly string[], line: number) {
-    const absent = columns.find(column => !names.includes(column.name))
+    const absent = columns.find(column => !byName.has(column.name))
     if (absent)
       throw fail(
         'bad-column',
@@ -99,9 +104,8 @@ export function table(name: string, options: TableOptions & { keep?: boolean } =
 
   /** Gives each column its place in a row: in the order of the file or of the schema, the target last. */
   function arrange() {
-    const inputs = fields.filter(f => !f.isTarget && f.kind !== 'skip')
-    const place = (f: Field) => schema!.columns.findIndex(column => column.name === f.name)
-    if (schema) inputs.sort((a, b) => place(a) - place(b))
+    const inFile = fields.filter(f => !f.isTarget && f.kind !== 'skip')
+    const inputs = schema ? schema.columns.map(column => byName.get(column.name)!) : inFile
     width = 0
     for (const f of inputs) width = (f.at = width) + rawWidth(f.kind, f.shape)
     if (target) target.at = width
@@ -231,7 +235,7 @@ export function table(name: string, options: TableOptions & { keep?: boolean } =
   function encoded(columns: readonly ColumnSchema[], raw: ReturnType<typeof samples.take>) {
     if (columns.every(column => column.kind === 'number' && column.fill === undefined)) return raw
     const size = columns.reduce((sum, column) => sum + widthOf(column), 0)
-    const spread = columns.filter(({ name, kind }) => kind === 'oneHot' && !fields.find(f => f.name === name)!.told)
+    const spread = columns.filter(({ name, kind }) => kind === 'oneHot' && !byName.get(name)!.told)
     if (rows * size > (spread.length > 0 ? mostSpread : mostValues)) {
       const { name: most = '' } = spread.toSorted((a, b) => widthOf(b) - widthOf(a))[0] ?? {}
       const hint = most ? `{ columns: { ${JSON.stringify(most.slice(0, 40))}: 'index' } }, 'skip', or 'oneHot' all the same` : "read such columns as 'index'" // biome-ignore format: a choice
@@ -241,7 +245,7 @@ export function table(name: string, options: TableOptions & { keep?: boolean } =
     const out = isWide ? new Float64Array(rows * size) : new Float32Array(rows * size)
     let to = 0
     for (const column of columns) {
-      const field = fields.find(f => f.name === column.name)!
+      const field = byName.get(column.name)!
       const places = column.categories && rank([...field.categories.keys()], column.categories)
       const wide = widthOf(column)
       for (let i = 0; i < rows; i++) {

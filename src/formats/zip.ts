@@ -9,7 +9,7 @@ export interface ZipOptions {
 
 const signatures = { local: 0x04034b50, central: 0x02014b50, end: 0x06054b50 }
 const sizes = { local: 30, central: 46, end: 22 }
-const mostEntries = 65_535
+const mostEntries = 8192
 
 /**
  * The files in a zip archive, by name. What the archive says of itself is checked before room is made for anything, and
@@ -30,8 +30,8 @@ export async function readZip(bytes: Uint8Array, options: ZipOptions = {}): Prom
   if (!signed(end, 'end')) throw fail('no list of files')
   const count = view.getUint16(end + 10, true)
   let at = view.getUint32(end + 16, true)
-  if (at === 0xffffffff || count === mostEntries) throw fail('more than 4 GiB or 65,534 files')
-  const found: { name: string; data: Uint8Array; packed: boolean; size: number; sum: number }[] = []
+  if (at === 0xffffffff || count >= mostEntries) throw fail(`more than 4 GiB or ${mostEntries - 1} files`)
+  const found = new Map<string, { data: Uint8Array; packed: boolean; size: number; sum: number }>()
   let total = 0
   for (let i = 0; i < count; i++) {
     if (!signed(at, 'central')) throw fail(`no file ${i} of ${count}`)
@@ -48,7 +48,7 @@ export async function readZip(bytes: Uint8Array, options: ZipOptions = {}): Prom
     const name = new TextDecoder().decode(bytes.subarray(at + sizes.central, at + sizes.central + named))
     const label = JSON.stringify(name.slice(0, 40))
     if (/(^|[\\/])\.\.([\\/]|$)|^[\\/]|^\w:|\0/.test(name)) throw fail(`${label}, a name that leads elsewhere`)
-    if (found.some(other => other.name === name)) throw fail(`${label} twice`)
+    if (found.has(name)) throw fail(`${label} twice`)
     if (view.getUint16(at + 8, true) & 1) throw fail(`${label} under a password`)
     if (method !== 0 && method !== 8) throw fail(`${label} packed by the unknown method ${method}`)
     if (!signed(start, 'local')) throw fail(`no content of ${label}`)
@@ -64,11 +64,17 @@ export async function readZip(bytes: Uint8Array, options: ZipOptions = {}): Prom
       throw new DataError('too-large', `${who} unpacks to more than ${limit} bytes`, {
         hint: 'pass { limit } when an archive of this size is what you expect',
       })
-    found.push({ name, data: bytes.subarray(begin, begin + length), packed: method === 8, size, sum })
+    found.set(name, { data: bytes.subarray(begin, begin + length), packed: method === 8, size, sum })
     at += sizes.central + named + extra + comment
   }
+  // Several files in the same bytes are how a small archive becomes a large one.
+  let last = 0
+  for (const { data } of [...found.values()].sort((a, b) => a.data.byteOffset - b.data.byteOffset)) {
+    if (data.byteOffset < last) throw fail('files that lie in one another')
+    last = data.byteOffset + data.length
+  }
   const files = new Map<string, Uint8Array>()
-  for (const { name, data, packed, size, sum } of found) {
+  for (const [name, { data, packed, size, sum }] of found) {
     const content = packed ? await inflate(data, size) : data
     if (content?.length !== size || crc32(content) !== sum) throw fail(`a damaged ${JSON.stringify(name.slice(0, 40))}`)
     if (!name.endsWith('/')) files.set(name, content)

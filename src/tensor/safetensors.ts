@@ -145,19 +145,24 @@ function parseHeader(bytes: Uint8Array): Record<string, unknown> {
     throw fail('a header that is no JSON')
   }
   if (!isRecord(header) || text[0] !== '{') throw fail('a header that is no JSON object')
-  const twice = duplicate(text)
+  const twice = duplicateKey(text)
   if (twice !== undefined) throw fail(`${quote(twice)} twice`)
   return header
 }
 
 /** A key that some object of a valid JSON text has twice: JSON.parse would silently take the last. */
-function duplicate(text: string): string | undefined {
+export function duplicateKey(text: string): string | undefined {
   const open: Set<string>[] = []
-  for (const [token, , colon] of text.matchAll(/[{}]|"(\\.|[^"\\])*"(\s*:)?/g)) {
-    if (token === '{') open.push(new Set())
-    else if (token === '}') open.pop()
-    else if (colon) {
-      const key = JSON.parse(token.slice(0, -colon.length)) as string
+  for (let at = 0; at < text.length; at++) {
+    if (text[at] === '{') open.push(new Set())
+    else if (text[at] === '}') open.pop()
+    else if (text[at] === '"') {
+      const start = at++
+      while (text[at] !== '"') at += text[at] === '\\' ? 2 : 1
+      let next = at + 1
+      while (' \n\r\t'.includes(text[next])) next++
+      if (text[next] !== ':') continue
+      const key = JSON.parse(text.slice(start, at + 1)) as string
       const keys = open[open.length - 1]
       if (keys.has(key)) return key
       keys.add(key)

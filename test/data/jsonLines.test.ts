@@ -41,6 +41,7 @@ describe('JSON lines', () => {
     ['bad-json', 'the data row 2 is no JSON', ['{"a":1}', '{"a":1']],
     ['bad-json', 'the data row 1 is no object', ['[1,2]']],
     ['bad-json', 'the data row 1 is no JSON', ['{"a":NaN}']],
+    ['bad-json', 'the data row 1 has the key "a" twice', ['{"a":1,"\\u0061":2}']],
     ['bad-column', 'the data row 2 has the column "b", which no row before has', ['{"a":1}', '{"a":1,"b":2}']],
     ['bad-cell', 'the data row 2 column a holds "x", expected a number', ['{"a":1}', '{"a":"x"}']],
     ['bad-cell', 'the data row 2 column a holds "1", but text above', ['{"a":"x"}', '{"a":1}']],

@@ -59,7 +59,7 @@ export function parseNpy(file: Uint8Array, { int64 = 'number', name = 'the data'
   if (length > longestHeader || start + length > file.length) throw fail(`a header of ${length} bytes`)
   const header = new TextDecoder(version === 3 ? 'utf-8' : 'latin1').decode(file.subarray(start, start + length))
   const { descr, fortran_order, shape: text } = dictionary(header) ?? {}
-  const shape = text && /^\((\d+,?(\d+,)*\d*)?\)$/.test(text) ? (text.match(/\d+/g)?.map(Number) ?? []) : undefined
+  const shape = text && /^\((\d+(,\d+)*,?)?\)$/.test(text) ? (text.match(/\d+/g)?.map(Number) ?? []) : undefined
   if (!descr || !shape || (fortran_order !== 'True' && fortran_order !== 'False'))
     throw fail('a header that says too little')
   const [, end, letters] = /^'([<>|=]?)(\w+)'$/.exec(descr) ?? []

@@ -1,7 +1,7 @@
 // The formats that the fuzzer damages, one row each. See ../fuzz.test.ts.
 
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
-import { deflateSync, gzipSync } from 'node:zlib'
+import { deflateRawSync, deflateSync, gzipSync } from 'node:zlib'
 import { encode } from 'fast-png'
 import { readCsv } from '../../../src/data/csv.ts'
 import { gunzip } from '../../../src/data/files.ts'
@@ -44,6 +44,35 @@ const arrays = {
   y: { shape: [2], data: Int32Array.of(0, 1) },
 }
 const tensors = Object.entries(arrays).map(([name, array]) => ({ name, ...array }))
+
+/** A npy file with a shape of any text. */
+function npyOf(shape: string) {
+  const header = bytes(`{'descr': '<f4', 'fortran_order': False, 'shape': ${shape}, }`)
+  return joined(
+    Uint8Array.of(0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0, header.length & 255, header.length >> 8),
+    header,
+  )
+}
+
+/** A zip archive that may lie about its files. */
+function zip(names: string[], { shared = false, size = 8, content = deflateRawSync(new Uint8Array(8)) } = {}) {
+  const words = (...pairs: [value: number, bytes: 2 | 4][]) =>
+    Uint8Array.from(pairs.flatMap(([value, size]) => Array.from({ length: size }, (_, i) => (value >>> (8 * i)) & 255)))
+  const about = (name: Uint8Array): [number, 2 | 4][] => [[20, 2], [0, 2], [8, 2], [0, 4], [crc32(new Uint8Array(8)), 4], [content.length, 4], [size, 4], [name.length, 2], [0, 2]] // biome-ignore format: a table
+  const locals: Uint8Array[] = []
+  const central: Uint8Array[] = []
+  let at = 0
+  for (const text of names) {
+    const name = bytes(text)
+    const local = joined(words([0x04034b50, 4], ...about(name)), name, content)
+    if (!shared || at === 0) locals.push(local)
+    central.push(joined(words([0x02014b50, 4], [20, 2], ...about(name), [0, 2], [0, 2], [0, 2], [0, 4], [shared ? 0 : at, 4]), name)) // biome-ignore format: one thought
+    at += local.length
+  }
+  const [files, list] = [joined(...locals), joined(...central)]
+  const [many] = [names.length & 65_535]
+  return joined(files, list, words([0x06054b50, 4], [0, 4], [many, 2], [many, 2], [list.length, 4], [files.length, 4], [0, 2])) // biome-ignore format: one thought
+}
 
 /** The header of a safetensors file with as many bytes of numbers as the sound one has. */
 const withHeader = (text: Uint8Array | string) => {
@@ -124,12 +153,31 @@ export const formats: readonly Format[] = [
     name: 'npy',
     sample: () => writeNpy(arrays.x),
     read: readNpy,
+    hostile: {
+      'a shape of many digits': () => npyOf(`(${'1'.repeat(60_000)}x)`),
+      'a shape of many axes': () => npyOf(`(${'1,'.repeat(30_000)})`),
+      'a shape that overflows': () => npyOf('(4294967296, 4294967296)'),
+      'a shape of many blanks': () => npyOf(`(${' '.repeat(60_000)}`),
+      'a header of many braces': () => npyOf('} '.repeat(30_000)),
+    },
   },
   {
     name: 'npz',
     sample: () => writeNpz(arrays),
     read: readNpz,
     checked: true,
+    hostile: {
+      'one content under many names': () =>
+        zip(
+          Array.from({ length: 8000 }, (_, i) => `${i}`),
+          { shared: true },
+        ),
+      'more files than there can be': () => zip(Array.from({ length: 60_000 }, (_, i) => `${i}`)),
+      'a small file that says it is large': () => zip(['a'], { size: 2 ** 26 - 1 }),
+      'a file that is larger than it says': () => zip(['a'], { content: deflateRawSync(new Uint8Array(2 ** 26)) }),
+      'a name that leads elsewhere': () => zip(['../../x.npy']),
+      'a name twice': () => zip(['a', 'a']),
+    },
   },
   {
     name: 'npz packed',
@@ -152,6 +200,10 @@ export const formats: readonly Format[] = [
       'a shape of fractions': () => withHeader(`{"a":${entry(0, 32, [0.5, 16])}}`),
       'a type of the prototype': () => withHeader(`{"a":{"dtype":"constructor","shape":[8],"data_offsets":[0,32]}}`),
       'lists in lists': () => withHeader('['.repeat(100_000)),
+      'a name of 16 MiB': () => withHeader(`{"${'x'.repeat(2 ** 24)}":1}`),
+      'a name of 8 million escapes': () => withHeader(`{"${'\\n'.repeat(2 ** 23)}":1}`),
+      'a hundred thousand names': () =>
+        withHeader(`{${Array.from({ length: 100_000 }, (_, i) => `"${i}":${entry(0, 32)}`).join()}}`),
       'a header in UTF-16': () => withHeader(Uint8Array.from(Buffer.from('{}', 'utf16le'))),
     },
   },
@@ -190,6 +242,8 @@ export const formats: readonly Format[] = [
     read: async text => rows(await readCsv(text, { missing: 'mode' })),
     hostile: {
       'a quote that stays open': () => joined(bytes('a,"b\n'), new Uint8Array(2 ** 25).fill(49)),
+      'many columns, the last two of one name': () =>
+        bytes(`${Array.from({ length: 200_000 }, (_, i) => i % 199_999)}\n1`),
       'a column for each byte': () => joined(new Uint8Array(2 ** 20).fill(44), bytes('\n1')),
       'some thousand rows, each of its own categories': () =>
         bytes(`a,b\n${Array.from({ length: 5000 }, (_, i) => `x${i},y${i}`).join('\n')}`),
