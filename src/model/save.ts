@@ -2,6 +2,7 @@ import { DataError, StateError } from '../errors.ts'
 import type { Json } from '../nn/json.ts'
 import type { Layer, LayerTypes } from '../nn/layer.ts'
 import * as known from '../nn/layers/index.ts'
+import { registeredLayers } from '../nn/register.ts'
 import { readSafetensors, type Tensor, writeSafetensors } from '../tensor/safetensors.ts'
 import { printShape } from '../tensor/shape.ts'
 import type { GoalOptions } from './goals.ts'
@@ -84,7 +85,7 @@ export async function loadModel(path: string, options?: LoadOptions, read = from
 
 function restore(text: string, tensors: readonly Tensor[], { layers: more = {}, ...engine }: LoadOptions = {}): Model {
   const about = parse(text)
-  const layers = restored(about, { ...known, ...more }, more)
+  const layers = restored(about, { ...registeredLayers(), ...known, ...more }, more)
   if (typeof about.name !== 'string' || typeof about.seed !== 'number') throw foreign('name or seed is missing')
   const { name, seed, dtype = undefined } = about
   if (dtype !== undefined && dtype !== 'float32' && dtype !== 'float64') throw foreign('its dtype is none')

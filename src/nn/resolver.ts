@@ -1,5 +1,6 @@
 import { FormulaError, nearest, StateError } from '../errors.ts'
 import type { Json, Params } from './json.ts'
+import { type Definitions, registered } from './register.ts'
 
 export type Maker<T> = (params?: Params) => T
 type Named = { readonly name: string; toJSON(): Json }
@@ -22,13 +23,17 @@ interface Reader<T> {
 
 /** A function that makes what a choice names. The namespace is the list of known names. */
 export function resolver<T extends Named>(kind: string, known: Readonly<Record<string, Maker<T>>>, reader?: Reader<T>) {
+  const plural = (kind === 'loss' ? 'losses' : `${kind}s`) as keyof Definitions
+  const find = (name: string): Maker<T> | undefined =>
+    Object.hasOwn(known, name) ? known[name] : registered(plural, name)
   return (choice: Choice<T> | Json): T => {
     if (typeof choice === 'function') return choice()
     if (isRecord(choice) && typeof choice.toJSON === 'function') return choice as unknown as T
     const { name, params = {}, ...rest } = (isRecord(choice) ? choice : { name: choice }) as Described
     const own = reader?.texts.every(key => typeof (rest as Record<string, unknown>)[key] === 'string')
-    if (typeof name === 'string' && isRecord(params) && Object.hasOwn(known, name)) {
-      const made = known[name](settings(kind, name, known[name]() as { params?: Params }, params))
+    const maker = typeof name === 'string' && isRecord(params) ? find(name) : undefined
+    if (maker && typeof name === 'string' && isRecord(params)) {
+      const made = maker(settings(kind, name, maker() as { params?: Params }, params))
       if (own && !agrees(made, rest))
         throw new FormulaError('name-taken', `${kind} "${name}" has its own formula, got another for the same name`, {
           hint: `call yours something else: "${name}2"`,

@@ -13,6 +13,8 @@ import { type WeightOptions, weightsFor } from './weights.ts'
 export interface EvaluateOptions extends Pick<WeightOptions, 'sampleWeight'> {
   /** Samples at a time; the numbers do not depend on it. */
   batchSize?: number
+  /** How many batches are looked at; all unless told. */
+  steps?: number
 }
 
 /**
@@ -22,11 +24,11 @@ export interface EvaluateOptions extends Pick<WeightOptions, 'sampleWeight'> {
 export async function evaluate(
   model: Model,
   data: Data,
-  { batchSize = 32, sampleWeight }: EvaluateOptions = {},
+  { batchSize = 32, sampleWeight, steps: most }: EvaluateOptions = {},
 ): Promise<Metrics> {
   compiled(model, 'evaluate')
   const samples = samplesFor(model, data)
-  const steps = measure(model, samples, batchSize, 0, weightsFor(samples, { sampleWeight }))
+  const steps = measure(model, samples, batchSize, 0, weightsFor(samples, { sampleWeight }), most)
   for (;;) {
     const { done, value } = await steps.next()
     if (done) return value
@@ -40,12 +42,13 @@ export async function* measure(
   batchSize: number,
   epoch = 0,
   weights?: Float64Array,
+  most = Infinity,
 ): AsyncGenerator<TrainEvent, Metrics> {
   const means = running(model)
-  const count = Math.ceil(samples.size / batchSize)
+  const count = Math.min(most, Math.ceil(samples.size / batchSize))
   const turn = turns()
   let step = 0
-  for await (const done of steps(model, 'evaluate', samples, inOrder(samples, batchSize), { weights })) {
+  for await (const done of steps(model, 'evaluate', samples, inOrder(samples, batchSize, count), { weights })) {
     for (const { job, values } of done) means.add(values, job.rows.length)
     yield { type: 'validation', epoch, step: (step += done.length), steps: count }
     await turn()
@@ -53,8 +56,31 @@ export async function* measure(
   return means.value()
 }
 
-function* inOrder(samples: Dataset, batchSize: number) {
-  for (const rows of batches(samples, batchSize)) yield { rows }
+function* inOrder(samples: Dataset, batchSize: number, count = Infinity) {
+  let step = 0
+  for (const rows of batches(samples, batchSize)) if (step++ < count) yield { rows }
+}
+
+/**
+ * One step with all samples as one batch: the loss and the metrics of it before the weights move.
+ * @throws StateError before compile; ShapeError and DataError when the data does not fit
+ */
+export const trainOnBatch = (model: Model, data: Data, options: WeightOptions = {}): Promise<Metrics> =>
+  onBatch(model, 'train', data, options)
+
+/** The loss and the metrics of all samples as one batch. */
+export const testOnBatch = (model: Model, data: Data, options: WeightOptions = {}): Promise<Metrics> =>
+  onBatch(model, 'evaluate', data, options)
+
+async function onBatch(model: Model, mode: 'train' | 'evaluate', data: Data, options: WeightOptions): Promise<Metrics> {
+  compiled(model, mode === 'train' ? 'trainOnBatch' : 'testOnBatch')
+  const samples = samplesFor(model, data)
+  const weights = weightsFor(samples, options)
+  const means = running(model)
+  const rows = order(samples.size, { shuffle: false })
+  for await (const done of steps(model, mode, samples, [{ rows }][Symbol.iterator](), { weights }))
+    for (const { job, values } of done) means.add(values, job.rows.length)
+  return means.value()
 }
 
 /** Numbers with their shape, the first axis counting samples. */

@@ -17,6 +17,10 @@ export interface TrainOptions extends WeightOptions {
   epochs?: number
   /** Where to go on: the number of epochs already done. */
   initialEpoch?: number
+  /** How many steps an epoch has; all of the data unless told. The next epoch goes on where one ends. */
+  stepsPerEpoch?: number
+  /** How many batches of the validation samples are looked at; all unless told. */
+  validationSteps?: number
   /** Visit the samples in a new order each epoch. */
   shuffle?: boolean
   validationData?: Data
@@ -42,6 +46,11 @@ export async function* train(model: Model, data: Data, options: TrainOptions = {
   for await (const events of told(model, data, options)) yield* events
 }
 
+/** Counts that may be told, and are 1 at least. */
+const least = { stepsPerEpoch: 1, validationSteps: 1 }
+const counted = (options: TrainOptions) =>
+  Object.fromEntries(Object.entries(options).filter(([what, count]) => what in least && count !== undefined))
+
 interface TrainingJob extends Job {
   readonly epoch: number
   readonly step: number
@@ -57,8 +66,8 @@ async function* told(
   const { heard = true, isStopped = () => false, isDone = () => 0 } = options
   const isOver = () => signal?.aborted || isStopped()
   compiled(model, 'fit')
-  for (const [what, count] of Object.entries({ epochs, initialEpoch }))
-    if (!(Number.isSafeInteger(count) && count >= 0))
+  for (const [what, count] of Object.entries({ epochs, initialEpoch, ...counted(options) }))
+    if (!(Number.isSafeInteger(count) && count >= (what in least ? 1 : 0)))
       throw new DataError(
         'bad-option',
         `fit got ${what} ${String(count).slice(0, 24)}, expected a whole number from 0`,
@@ -72,7 +81,8 @@ async function* told(
   // The weights of samples hold for the part of them that is kept for validation too, those of classes do not.
   const { sampleWeight } = options
   const held = options.validationData || !validation ? undefined : weightsFor(all, { sampleWeight })
-  const count = [...batches(samples, batchSize)].length
+  const whole = [...batches(samples, batchSize)].length
+  const { stepsPerEpoch: count = whole, validationSteps } = options
   const parameters = countOf(model.network.nodes.flatMap(node => node.parameters))
   const sizes = { steps: count, batchSize, samples: samples.size, validationSamples: validation?.size ?? 0 }
   const began = performance.now()
@@ -83,10 +93,15 @@ async function* told(
   const from = Math.max(initialEpoch, isDone())
   const fixed = shuffle ? undefined : divided(0)
   function* jobs() {
-    for (let epoch = from; epoch < epochs; epoch++) {
-      let step = 0
-      const data = samples.epoch?.(epoch)
-      for (const rows of fixed ?? divided(epoch)) yield { rows, data, epoch, step: ++step }
+    let pass = -1
+    let [data, list]: [Dataset | undefined, Int32Array[]] = [undefined, []]
+    for (let at = from * count; at < epochs * count; at++) {
+      if (pass !== Math.floor(at / whole)) {
+        pass = Math.floor(at / whole)
+        data = samples.epoch?.(pass)
+        list = fixed ?? divided(pass)
+      }
+      yield { rows: list[at % whole], data, epoch: Math.floor(at / count), step: (at % count) + 1 }
     }
   }
   // Epochs run into one another only where nobody looks at what is between them.
@@ -114,7 +129,8 @@ async function* told(
       if (isOver()) break
       const metrics = { ...means.value() }
       if (validation) {
-        const seen = measure(model, validation, batchSize, epoch, held?.subarray(samples.size))
+        const kept = held?.subarray(samples.size)
+        const seen = measure(model, validation, batchSize, epoch, kept, validationSteps)
         let part = await seen.next()
         for (; !part.done; part = await seen.next()) yield [part.value]
         for (const [name, value] of Object.entries(part.value)) metrics[`val_${name}`] = value

@@ -6,8 +6,17 @@ import { fromBytes as bytesToCore, type LoadOptions, loadModel as load, save } f
 import type { Layer } from '../nn/layer.ts'
 import type { Data, Several } from './check.ts'
 import type { Metrics, TrainEvent } from './event.ts'
-import { type EvaluateOptions, evaluate, type Predictions, predict, predictSync } from './measure.ts'
+import {
+  type EvaluateOptions,
+  evaluate,
+  type Predictions,
+  predict,
+  predictSync,
+  testOnBatch,
+  trainOnBatch,
+} from './measure.ts'
 import { type FitOptions, fit, type History, type TrainOptions, train } from './train.ts'
+import type { WeightOptions } from './weights.ts'
 
 /** A model with the verbs of a training. */
 export interface Model extends Core {
@@ -16,6 +25,12 @@ export interface Model extends Core {
   /** Trains and tells each event; stop listening and it stops. */
   train(data: Data, options?: TrainOptions): AsyncGenerator<TrainEvent, void>
   evaluate(data: Data, options?: EvaluateOptions): Promise<Metrics>
+  /** One step with all samples as one batch; its loss and metrics. */
+  trainOnBatch(data: Data, options?: WeightOptions): Promise<Metrics>
+  /** The loss and the metrics of all samples as one batch. */
+  testOnBatch(data: Data, options?: WeightOptions): Promise<Metrics>
+  /** The outputs of all samples as one batch. */
+  predictOnBatch(data: Data | DatasetSource['x'] | Several): Promise<Predictions>
   predict(data: Data | DatasetSource['x'] | Several, options?: { batchSize?: number }): Promise<Predictions>
   /** The outputs of a few samples without waiting; throws a StateError where it takes threads. */
   predictSync(data: Data | DatasetSource['x']): Predictions
@@ -23,16 +38,21 @@ export interface Model extends Core {
   save(path: string): Promise<void>
 }
 
-export const trainable = (core: Core): Model =>
-  Object.assign(core, {
+export function trainable(core: Core): Model {
+  for (const layer of core.layers) if ('network' in layer && !('fit' in layer)) trainable(layer as Core)
+  return Object.assign(core, {
     fit: (data: Data, options?: FitOptions) => fit(core, data, options),
     train: (data: Data, options?: TrainOptions) => train(core, data, options),
     evaluate: (data: Data, options?: EvaluateOptions) => evaluate(core, data, options),
     predict: (data: Data | DatasetSource['x'] | Several, options?: { batchSize?: number }) =>
       predict(core, data, options),
+    trainOnBatch: (data: Data, options?: WeightOptions) => trainOnBatch(core, data, options),
+    testOnBatch: (data: Data, options?: WeightOptions) => testOnBatch(core, data, options),
+    predictOnBatch: (data: Data | DatasetSource['x'] | Several) => predict(core, data, { batchSize: 2 ** 31 - 1 }),
     predictSync: (data: Data | DatasetSource['x']) => predictSync(core, data),
     save: (path: string) => save(core, path),
   })
+}
 
 /**
  * A model of layers that follow one another.

@@ -13,6 +13,7 @@ import {
   type Rearrangement,
   type Shapes,
 } from '../layer.ts'
+import { registeredLayers } from '../register.ts'
 import * as known from './index.ts'
 
 /** A layer as it stands in a saved model. */
@@ -47,7 +48,7 @@ export function wrapper<O extends LayerOptions>(
 /** The layer that was saved, of a built-in type or one of `more`. */
 function restored(who: string, saved: Saved | undefined, more: LayerTypes = {}): Layer {
   const { type, config } = saved ?? {}
-  const makers: LayerTypes = { ...(known as unknown as LayerTypes), ...more }
+  const makers: LayerTypes = { ...registeredLayers(), ...(known as unknown as LayerTypes), ...more }
   if (typeof type === 'string' && Object.hasOwn(makers, type) && typeof config === 'object' && config !== null)
     return makers[type].fromConfig(config as Saved, more)
   throw new StateError('unknown-name', `${who} got a layer of type ${JSON.stringify(type)?.slice(0, 40)}`, {
