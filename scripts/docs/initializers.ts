@@ -11,6 +11,9 @@ const WINDOWS: Readonly<Record<string, readonly [string, readonly number[]]>> = 
   stft: ['a window of 32 on 1 channel with 17 filters', [32, 1, 17]],
 }
 
+/** Of whose weights it speaks, and the shape of these. */
+export const drawnFor = (name: string) => WINDOWS[name] ?? DENSE
+
 const makers: Readonly<Record<string, InitializerMaker>> = initializers
 
 export const kind: Kind = {
@@ -23,7 +26,8 @@ export const kind: Kind = {
   page(name, words, definition) {
     const make = makers[name]
     const made = make()
-    const [owner, shape] = WINDOWS[name] ?? DENSE
+    const [owner, shape] = drawnFor(name)
+    const layer = ['dense(16', 'conv1d(17, 32', 'conv2d(8, 3'][shape.length - 2]
     const values = Array.from(made.draw(shape, numpyRandom(0)))
     const mean = values.reduce((a, b) => a + b) / values.length
     const deviation = Math.sqrt(values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / values.length)
@@ -37,7 +41,7 @@ export const kind: Kind = {
         `![histogram of ${name}](${name}.svg)`,
         `${values.length} numbers for ${owner}: mean ${number(mean)}, standard deviation ${number(deviation)}, from ${number(Math.min(...values))} to ${number(Math.max(...values))}.`,
         settings(made.params),
-        code(words.tags.example?.[0] ?? `dense(16, { kernelInitializer: '${name}' })`),
+        code(words.tags.example?.[0] ?? `${layer}, { kernelInitializer: '${name}' })`),
         ...sources(words),
         '## The definition',
         lesson(definition),

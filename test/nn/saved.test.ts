@@ -17,6 +17,7 @@ import {
   wasm,
 } from 'nabla'
 import { describe, expect, test } from 'vitest'
+import { drawnFor } from '../../scripts/docs/initializers.ts'
 import { sizeOf } from '../../src/tensor/shape.ts'
 import { layerCases, lossCase, modelOf, widthOf } from './cases.ts'
 
@@ -84,7 +85,10 @@ describe('a model with', () => {
   })
 
   test.each(Object.keys(initializers))('the initializer %s begins the same from a file', async name => {
-    const model = network({ kernelInitializer: name })
+    const [size, last] = [drawnFor(name)[1], { kernelInitializer: name as 'zeros' }]
+    const [window, channels] = [size.slice(0, -2), size[size.length - 2]]
+    const kernels = [() => dense(4, last), () => layers.conv1d(17, window[0], last), () => layers.conv2d(8, 3, last)]
+    const model = sequential([input([...window, channels]), kernels[window.length]()])
     const again = fromBytes(toBytes(model), { backend: wasm })
     expect(again.weights()).toEqual(model.weights())
     expect(again.layers.map(({ config }) => config)).toEqual(model.layers.map(({ config }) => config))

@@ -2,9 +2,11 @@ import { axes, type LayerOptions, layer, pair, whole } from '../layer.ts'
 import { type InitializerChoice, resolveInitializer, type WeightOptions } from '../resolve.ts'
 
 export interface BilinearOptions extends LayerOptions, WeightOptions {
+  /** Whether b is added. */
   useBias?: boolean
   /** How W begins; PyTorch draws from ±1/√inputs. */
   kernelInitializer?: InitializerChoice
+  /** How b begins. */
   biasInitializer?: InitializerChoice
 }
 

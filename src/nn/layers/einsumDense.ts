@@ -12,10 +12,13 @@ import {
 } from '../resolve.ts'
 
 export interface EinsumDenseOptions extends LayerOptions, WeightOptions {
+  /** f; 'linear' leaves z as it is. */
   activation?: ActivationChoice
   /** Letters of the output along which there is a bias each; none by default. */
   biasAxes?: string
+  /** How W begins. */
   kernelInitializer?: InitializerChoice
+  /** How b begins. */
   biasInitializer?: InitializerChoice
 }
 

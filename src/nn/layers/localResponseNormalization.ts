@@ -5,8 +5,11 @@ import { fraction, type LayerOptions, layer, pair, whole } from '../layer.ts'
 export interface LocalResponseNormalizationOptions extends LayerOptions {
   /** How many channels look at each other; an even number looks at one more before than behind. */
   size?: number
+  /** What the squares count. */
   alpha?: number
+  /** The power of the divisor. */
   beta?: number
+  /** What is added to the squares. */
   k?: number
 }
 
