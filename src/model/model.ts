@@ -12,6 +12,7 @@ import {
   type Frozen,
   kernelTable,
   type Numbers,
+  type Scalars,
   type Series,
 } from '../program/index.ts'
 import { numpyRandom } from '../tensor/random.ts'
@@ -360,13 +361,14 @@ export function model(of: readonly Layer[] | Graph, options: ModelOptions = {}):
         y: step => made.y && series.input(made.y, step),
         weights: step => series.input(made.weights!, step),
         run(count, seed = self.seed) {
-          const steps = Array.from({ length: count }, () => {
+          const steps: Scalars[] = []
+          while (steps.length < count) {
             if (mode === 'train') {
               self.step++
               if (optimizer?.rate) self.learningRate = optimizer.rate(self.step)
             }
-            return { t: self.step, learningRate: self.learningRate, seed }
-          })
+            steps.push({ t: self.step, learningRate: self.learningRate, seed })
+          }
           ready()
           const running = series.run(steps)
           if (mode === 'train') numbers.changed()

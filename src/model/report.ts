@@ -74,6 +74,11 @@ export function totals(entries: readonly Told[]) {
         for (let i = start; i < start + n; i++) sums[i] += metric ? values[i] : values[i] * size
       samples += size
     },
+    /** Begins anew. */
+    clear() {
+      sums.fill(0)
+      samples = 0
+    },
     value(): Record<string, number> {
       const numbers: Record<string, number> = {}
       for (const { name, start, size, metric, masked } of entries) {

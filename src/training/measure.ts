@@ -49,8 +49,10 @@ export async function* measure(
   const turn = turns()
   let step = 0
   for await (const done of steps(model, 'evaluate', samples, inOrder(samples, batchSize, count), { weights })) {
-    for (const { job, values } of done) means.add(values, job.rows.length)
-    yield { type: 'validation', epoch, step: (step += done.length), steps: count }
+    done.jobs.forEach(({ rows }, i) => {
+      means.add(done.result(i), rows.length)
+    })
+    yield { type: 'validation', epoch, step: (step += done.jobs.length), steps: count }
     await turn()
   }
   return means.value()
@@ -79,7 +81,7 @@ async function onBatch(model: Model, mode: 'train' | 'evaluate', data: Data, opt
   const means = running(model)
   const rows = order(samples.size, { shuffle: false })
   for await (const done of steps(model, mode, samples, [{ rows }][Symbol.iterator](), { weights }))
-    for (const { job, values } of done) means.add(values, job.rows.length)
+    means.add(done.result(0), rows.length)
   return means.value()
 }
 
@@ -111,7 +113,8 @@ export async function predict(
   const out = model.dtype === 'float64' ? new Float64Array(size) : new Float32Array(size)
   let at = 0
   for await (const done of steps(model, 'predict', samples, inOrder(samples, Math.min(batchSize, inCache)))) {
-    for (const { values } of done) {
+    for (let i = 0; i < done.jobs.length; i++) {
+      const values = done.result(i)
       out.set(values, at)
       at += values.length
     }

@@ -9,10 +9,12 @@ export interface Job {
   readonly data?: Dataset
 }
 
-/** What a step left: the loss and the metrics of its batch. */
+/** What steps that ran together left. */
 export interface Done<J extends Job> {
-  readonly job: J
-  readonly values: ArrayLike<number>
+  readonly jobs: readonly J[]
+  /** The loss and the metrics of the batch of a job, or its predictions. */
+  result(job: number): ArrayLike<number>
+  /** What each of them took. */
   readonly milliseconds: number
 }
 
@@ -39,7 +41,7 @@ export async function* steps<J extends Job>(
   data: Dataset,
   jobs: Iterator<J>,
   { seed, most = Infinity, together = () => true, weights }: StepsOptions<J> = {},
-): AsyncGenerator<readonly Done<J>[], void> {
+): AsyncGenerator<Done<J>, void> {
   let feed: Feed | undefined
   let size = 0
   let limit = 1
@@ -53,6 +55,7 @@ export async function* steps<J extends Job>(
       held = []
     }
     const start = performance.now()
+    const room = Math.min(limit, most, feed.capacity)
     const batch: J[] = []
     do {
       const at = batch.push(next) - 1
@@ -62,17 +65,11 @@ export async function* steps<J extends Job>(
         if (weights) feed.weights(at).set(Float64Array.from(next.rows as Int32Array, row => weights[row]))
       }
       ;({ value: next, done } = jobs.next())
-    } while (
-      !done &&
-      batch.length < Math.min(limit, most, feed.capacity) &&
-      next.rows.length === size &&
-      together(next, batch[batch.length - 1])
-    )
+    } while (!done && batch.length < room && next.rows.length === size && together(next, batch[batch.length - 1]))
     const running = feed.run(batch.length, seed)
     if (running) await running
     const milliseconds = (performance.now() - start) / batch.length
     limit = Math.max(1, Math.min(limit * 4, Math.floor(frame / milliseconds)))
-    const { result } = feed
-    yield batch.map((job, i) => ({ job, values: result(i), milliseconds }))
+    yield { jobs: batch, result: feed.result, milliseconds }
   }
 }

@@ -110,15 +110,16 @@ async function* told(
   // Who listens and may say stop is told of each step before the next is taken.
   const most = heard && signal ? 1 : undefined
   const turn = turns()
-  let means = running(model)
+  const means = running(model)
   let finished = from
   let start = performance.now()
   for await (const done of steps<TrainingJob>(model, 'train', samples, jobs(), { seed, most, together, weights })) {
     let events: TrainEvent[] = []
-    for (const { job, values, milliseconds } of done) {
-      const { epoch, step } = job
-      const size = job.rows.length
-      means.add(values, size)
+    const { jobs, milliseconds } = done
+    for (let i = 0; i < jobs.length; i++) {
+      const { epoch, step, rows } = jobs[i]
+      const size = rows.length
+      means.add(done.result(i), size)
       if (heard) events.push({ type: 'step', epoch, step, steps: count, size, metrics: means.value(), milliseconds })
       if (step < count) continue
       // Whoever says stop at the last step does so before the epoch counts.
@@ -127,7 +128,8 @@ async function* told(
         events = []
       }
       if (isOver()) break
-      const metrics = { ...means.value() }
+      const metrics = means.value()
+      means.clear()
       if (validation) {
         const kept = held?.subarray(samples.size)
         const seen = measure(model, validation, batchSize, epoch, kept, validationSteps)
@@ -138,7 +140,6 @@ async function* told(
       const now = performance.now()
       events.push({ type: 'epoch', epoch, metrics, seconds: (now - start) / 1000 })
       finished = epoch + 1
-      means = running(model)
       start = now
     }
     yield events

@@ -41,6 +41,8 @@ export interface Arena {
 export interface Plan {
   readonly module: Uint8Array<ArrayBuffer>
   readonly kernels: readonly Kernel[]
+  /** Whether it is written for threads: its work is worth waking them, and all of it is in kernels. */
+  readonly together: boolean
   /** Whether some kernels run only when weights have changed: the module's \`settle\`. */
   readonly settles: boolean
   /** Whether a run changes weights. */
@@ -66,7 +68,7 @@ export function plan(
   recorded: Program,
   arena: Arena,
   memory: { shared: boolean; pages: number; maximum: number },
-  { threads, fma }: { threads: number; fma: boolean },
+  { threads, threadsFrom = 0, fma }: { threads: number; threadsFrom?: number; fma: boolean },
 ): Plan {
   const program = lift(drop(inline(tile(stage(recorded, reach)))))
   const module = new Module()
@@ -175,8 +177,10 @@ export function plan(
   const [ins, outs] = [inputs, outputs].map(list => list.map(([b, block]) => [b, room(block)] as const))
   const table = room(numbers)
   const parts = new Map([...ins, ...outs])
+  const work = kernels.reduce((sum, kernel) => sum + kernel.flops + 4 * kernel.bytes, 0)
+  const together = memory.shared && work >= threadsFrom && fallbacks.length === 0
   writeSteps(module, kernels, {
-    shared: memory.shared,
+    together,
     before: [table, ...ins.map(([, block]) => block)],
     after: outs.map(([, block]) => block),
   })
@@ -186,6 +190,7 @@ export function plan(
   return {
     module: module.bytes(memory),
     kernels,
+    together,
     settles: kernels.some(kernel => kernel.settled),
     moves: program.instructions.flatMap(writes).some(view => isWeight(view.buffer)),
     fallbacks,
@@ -234,7 +239,7 @@ function settledBuffers(program: Program): Set<Buffer> {
 const maxScalars = 256
 /** Steps that are run at once have at most this many bytes of inputs and outputs, and are at most so many. */
 const stageBytes = 1 << 20
-const maxSteps = 1024
+const maxSteps = 256
 const stored = (buffer: Buffer) => buffer.kind !== 'random' && buffer.kind !== 'index'
 
 function write(build: Build, instruction: Instruction): boolean {

@@ -25,6 +25,8 @@ export const wasm: Backend = {
     let owner: unknown
     // Counts changes of weights: what programs have made of them is made again.
     let version = 0
+    // The memory's buffer until it grows: asking for it costs more than the step of a small network.
+    let heap = memory.buffer
 
     function own(bytes: number): number {
       const start = top
@@ -33,6 +35,7 @@ export const wasm: Backend = {
       if (missing > 0) {
         try {
           memory.grow(missing)
+          heap = memory.buffer
         } catch {
           throw new BackendError(
             'out-of-memory',
@@ -71,7 +74,7 @@ export const wasm: Backend = {
       },
       read: buffer => numbers(buffer).slice(),
       compile(program: Program) {
-        const compiled = plan(program, arena, { shared, pages: 1, maximum }, { threads, fma })
+        const compiled = plan(program, arena, { shared, pages: 1, maximum }, { threads, threadsFrom, fma })
         const module = new WebAssembly.Module(compiled.module)
         let settledAt = -1
         const own = () => {
@@ -90,15 +93,18 @@ export const wasm: Backend = {
         }
         // Views of the steps' inputs and outputs are made once: small networks ask for thousands of them.
         const views = new Map<Buffer, Float32Array[]>()
+        let viewed = heap
         const cells = (buffer: Buffer, step: number) => {
+          if (viewed !== heap) views.clear()
+          viewed = heap
           let list = views.get(buffer)
           if (!list) views.set(buffer, (list = []))
-          const view = list[step]
-          if (view?.buffer === memory.buffer) return view
+          return (list[step] ??= viewOf(buffer, step))
+        }
+        const viewOf = (buffer: Buffer, step: number) => {
           const size = sizeOf(buffer.shape)
           const start = compiled.part(buffer, step)
-          if (start !== undefined) return (list[step] = new Float32Array(memory.buffer, start, size))
-          return view ?? (list[step] = new Float32Array(size))
+          return start === undefined ? new Float32Array(size) : new Float32Array(heap, start, size)
         }
         const series = (go: (steps: readonly Scalars[]) => void | Promise<void>) => ({
           capacity: compiled.capacity,
@@ -127,8 +133,7 @@ export const wasm: Backend = {
         let scalarsNow: Scalars = {}
         let made: Record<string, Exported> | undefined
         const main = () => (made ??= instance(fallbackOf(() => scalarsNow)))
-        const work = compiled.kernels.reduce((sum, kernel) => sum + kernel.flops + 4 * kernel.bytes, 0)
-        if (shared && work >= threadsFrom && compiled.fallbacks.length === 0) {
+        if (compiled.together) {
           let ready: Promise<(steps?: number) => Promise<void>> | undefined
           const go = async (steps?: number) => {
             ready ??= pool(threads).then(async p => {

@@ -28,9 +28,9 @@ export interface Staged {
 export function writeSteps(
   module: Module,
   kernels: readonly Kernel[],
-  options: { shared: boolean; before: readonly Staged[]; after: readonly Staged[] },
+  options: { together: boolean; before: readonly Staged[]; after: readonly Staged[] },
 ): void {
-  const meet = options.shared ? barrier(module) : undefined
+  const meet = options.together ? barrier(module) : undefined
   module.function('settle', [], f => {
     for (const { units, code, settled } of kernels) if (settled) f.i32(0).i32(units).i32(0).call(code)
   })
