@@ -1,7 +1,7 @@
 """Writes test/fixtures/keras: models saved by Keras as .keras and .h5, and what they predict.
 
     pip install keras numpy h5py scipy "jax[cpu]"
-    KERAS_BACKEND=numpy python scripts/keras_models.py
+    KERAS_BACKEND=numpy python scripts/keras_models.py [NAME...]
 
 Weights are random, moved away from where they begin, so that every array matters.
 """
@@ -98,22 +98,74 @@ models = {
     "shared": shared(),
     "attention": attention(),
 }
+def nested():
+    inner = keras.Sequential([L.Input((4,)), L.Dense(3, activation="tanh", name="first"), L.BatchNormalization()], name="encoder")
+    a, b = L.Input((4,)), L.Input((4,))
+    left, right = inner(a), inner(b)
+    u, v = L.Input((3,), name="u"), L.Input((3,), name="v")
+    both = keras.Model([u, v], [L.Add()([u, v]), L.Dense(2, name="first")(L.Concatenate()([u, v]))], name="joined")
+    s, t = both([left, right])
+    frozen = keras.Sequential([L.Input((3,)), L.Dense(3), L.BatchNormalization(), L.Dense(2)], name="frozen")
+    frozen.trainable = False
+    return keras.Model([a, b], [L.Concatenate()([frozen(s), t]), L.Dense(2)(right)])
+
+
+def stepped():
+    """A model at every step of a sequence, and one within a chain."""
+    image = keras.Sequential([L.Input((5, 5, 1)), L.Conv2D(2, 3), L.BatchNormalization(), L.Flatten(), L.Dense(3)])
+    head = keras.Sequential([L.Dense(4, activation="relu"), keras.Sequential([L.Dense(2)])])
+    return chain((3, 5, 5, 1), L.TimeDistributed(image), L.LSTM(4), head)
+
+
+def masked():
+    x = L.Input((6,))
+    y = L.Embedding(7, 4, mask_zero=True)(x)
+    y = L.Bidirectional(L.LSTM(3, return_sequences=True))(y)
+    y = L.GRU(4, return_sequences=True)(y)
+    z = L.MultiHeadAttention(2, 3)(y, y)
+    return keras.Model(x, [L.GlobalAveragePooling1D()(y), L.LSTM(2)(L.Add()([y, z]))])
+
+
+def normalized():
+    x = L.Input((6,))
+    y = L.SpectralNormalization(L.Dense(4, activation="tanh"))(x)
+    y = L.BatchNormalization(center=False)(y)
+    y = L.BatchNormalization(scale=False)(y)
+    return keras.Model(x, L.Dense(2)(y))
+
+
+def also(*names):
+    """Models with random numbers of their own, so that others stay what they are."""
+    for name in names:
+        global rng
+        keras.utils.set_random_seed(4)
+        rng = np.random.default_rng(len(name))
+        models[name] = {"nested": nested, "stepped": stepped, "masked": masked, "normalized": normalized}[name]()
+
+
 normal = L.Normalization()
 normal.adapt(rng.normal(3, 2, (50, 4)))
 models["normal"] = chain((4,), normal, L.Dense(2, activation="exponential"))
 
-if __name__ == "__main__" and len(sys.argv) == 1:
+if __name__ == "__main__":
     out.mkdir(exist_ok=True)
-    answers = {}
-    for name, model in models.items():
+    file = out / "answers.json"
+    answers = json.loads(file.read_text()) if len(sys.argv) > 1 else {}
+    wanted = sys.argv[1:] or [*models, "nested", "stepped", "masked", "normalized"]
+    for name in wanted:
+        if name not in models:
+            also(name)
+        model = models[name]
         for w in model.weights:
-            if w.path.startswith("normalization") or "seed" in w.path or "count" in w.path:
+            if w.path.startswith("normalization") or "seed" in w.path or "count" in w.path or "vector_u" in w.path:
                 continue
             value = np.asarray(w) + rng.normal(0, 0.3, w.shape)
             w.assign(np.abs(value) + 0.1 if "variance" in w.path else value)
         xs = [rng.normal(0, 1, (2, *i.shape[1:])).astype("float32") for i in model.inputs]
-        if name == "words":
-            xs = [rng.integers(0, 11, (2, 6)).astype("float32")]
+        if name in ("words", "masked"):
+            xs = [rng.integers(0, 11 if name == "words" else 7, (2, 6)).astype("float32")]
+        if name == "masked":
+            xs[0][:, 4:] = 0
         ys = model.predict(xs if len(xs) > 1 else xs[0], verbose=0)
         ys = ys if isinstance(ys, list) else [ys]
         flat = lambda parts: np.concatenate([np.reshape(p, (2, -1)) for p in parts], 1).tolist()
@@ -121,4 +173,4 @@ if __name__ == "__main__" and len(sys.argv) == 1:
         model.save(out / f"{name}.keras")
         model.save(out / f"{name}.h5")
         model.save_weights(out / f"{name}.weights.h5") if name == "digits" else None
-    (out / "answers.json").write_text(json.dumps(answers) + "\n")
+    file.write_text(json.dumps(answers) + "\n")

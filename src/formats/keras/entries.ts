@@ -1,5 +1,6 @@
 import { DataError } from '../../errors.ts'
 import type { Json } from '../../nn/json.ts'
+import { masksIn } from './masks.ts'
 import { modern } from './modern.ts'
 import { snake } from './table.ts'
 import { type Config, isConfig } from './values.ts'
@@ -29,6 +30,8 @@ export interface Block {
   readonly kind: 'chain' | 'graph'
   readonly config: Config
   readonly entries: readonly Entry[]
+  /** What only says which steps count, as the layers here do by themselves. */
+  readonly masks: ReadonlySet<string>
 }
 
 type Around = Pick<Entry, 'group' | 'frozen' | 'steps'> & { readonly top?: string; readonly prefix: string }
@@ -89,7 +92,13 @@ function within(model: unknown, around: Around, budget: { left: number }, depth:
     )
     return { ...plain, ...place, block }
   })
-  return { kind: kinds.get(type as 'Model')!, config, entries }
+  const masks = masksIn(entries)
+  return {
+    kind: kinds.get(type as 'Model')!,
+    config,
+    entries: entries.filter(({ theirs }) => !masks.has(theirs)),
+    masks,
+  }
 }
 
 type Plain = Pick<Entry, 'theirs' | 'class' | 'config' | 'inbound'>

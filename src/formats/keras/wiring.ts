@@ -157,7 +157,7 @@ function graphed(block: Block, inputs: Output[], wiring: Wiring, calls: { left: 
     if (entry.class === 'InputLayer') return []
     if (!Array.isArray(entry.inbound)) throw bad(`no calls of ${show(entry.theirs)}`)
     return entry.inbound.map((call, node) => {
-      const read = wiring.attempt(entry, () => readsOf(entry, call))
+      const read = wiring.attempt(entry, () => readsOf(entry, call, block.masks))
       return { entry, node, ...read, left: new Set(read?.references.map(key)) }
     })
   })
@@ -195,7 +195,11 @@ function graphed(block: Block, inputs: Output[], wiring: Wiring, calls: { left: 
 const roles = ['query', 'value', 'key']
 
 /** What a call reads, from Keras 3's arguments or the lists of Keras 1 and 2. */
-function readsOf({ class: type }: Entry, call: Json): { references: Reference[]; causal: boolean } {
+function readsOf(
+  { class: type }: Entry,
+  call: Json,
+  masks: ReadonlySet<string>,
+): { references: Reference[]; causal: boolean } {
   const isNew = isConfig(call)
   const kwargs = isNew
     ? call.kwargs
@@ -206,7 +210,8 @@ function readsOf({ class: type }: Entry, call: Json): { references: Reference[];
   let causal = false
   const named = Object.entries(isConfig(kwargs) ? kwargs : {}).sort(([a], [b]) => roles.indexOf(a) - roles.indexOf(b))
   for (const [name, value] of named) {
-    if (value === null || value === false || name === 'training') continue
+    if (isEmpty(value) || name === 'training') continue
+    if (/^(query_|value_|key_)?mask$/.test(name) && references(value).every(({ layer }) => masks.has(layer))) continue
     if (name === 'use_causal_mask') causal = value === true
     else if (/Attention/.test(type) && roles.includes(name)) found.push(...references(value))
     else if (name === 'inputs' || name === 'x') found.push(...references(value))
@@ -215,6 +220,12 @@ function readsOf({ class: type }: Entry, call: Json): { references: Reference[];
   if (found.length === 0) missing('called on nothing')
   return { references: found, causal }
 }
+
+/** Nothing, in any nesting. */
+const isEmpty = (value: Json, depth = 0): boolean =>
+  value === null ||
+  value === false ||
+  (Array.isArray(value) && depth < deepest && value.every(item => isEmpty(item, depth + 1)))
 
 /** References in any nesting: [name, node, tensor] or a __keras_tensor__. */
 function references(value: Json, depth = 0): Reference[] {
@@ -225,6 +236,7 @@ function references(value: Json, depth = 0): Reference[] {
     if (value.class_name !== undefined) return missing(`called on a ${show(value.class_name)}`)
     return Object.values(value).flatMap(item => references(item, depth + 1))
   }
+  if (value === null && depth > 0) return []
   if (!Array.isArray(value)) return missing(`called on ${show(value)}`)
   const [layer, node, tensor] = value
   if (typeof layer !== 'string' || !Number.isInteger(node)) return value.flatMap(item => references(item, depth + 1))
