@@ -85,6 +85,34 @@ test.each<[string, object[], unknown[] | undefined, string]>([
   await expect(from({ ...about(weights, paths), 'a.bin': new Uint8Array(24) })).rejects.toMatchObject({ code })
 })
 
+test('a training goes on where it stopped', async () => {
+  const names = ['m', 'v'].flatMap(state => ['kernel', 'bias'].map(name => ({ name: `d/${name}/${state}`, state })))
+  const optimizer = names.map(({ name }) => ({ name, shape: /kernel/.test(name) ? [2, 2] : [2], dtype: 'float32', group: 'optimizer' })) // biome-ignore format: short
+  const iter = { name: 'iter', shape: [], dtype: 'int32', group: 'optimizer' }
+  const files = about([kernel({}), bias, iter, ...optimizer])
+  const json = JSON.parse(new TextDecoder().decode(files['model.json']))
+  json.trainingConfig = {
+    loss: 'mean_squared_error',
+    metrics: ['acc'],
+    optimizer_config: { class_name: 'Adam', config: { learning_rate: 0.5, beta1: 0.8, beta2: 0.99, epsilon: 1e-7 } },
+  }
+  const shard = new DataView(new ArrayBuffer(4 * (6 + 1 + 12)))
+  shard.setInt32(24, 5, true)
+  for (let i = 7; i < 19; i++) shard.setFloat32(4 * i, i, true)
+  const model = await from({
+    'model.json': new TextEncoder().encode(JSON.stringify(json)),
+    'a.bin': new Uint8Array(shard.buffer),
+  })
+  expect([model.step, model.learningRate]).toEqual([5, 0.5])
+  expect(model.training!.optimizer.params).toMatchObject({ beta1: 0.8, beta2: 0.99 })
+  expect(Object.fromEntries(model.optimizerState().map(({ name, data }) => [name, [...data]]))).toEqual({
+    'm/d/W': [7, 8, 9, 10],
+    'm/d/b': [11, 12],
+    'v/d/W': [13, 14, 15, 16],
+    'v/d/b': [17, 18],
+  })
+})
+
 test('damaged files end in an error of ours, or are read as they stand', async () => {
   const whole = readFileSync(`${folder}/sequences/model.json`)
   const shard = readFileSync(`${folder}/sequences/weights.bin`)

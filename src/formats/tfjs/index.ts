@@ -3,8 +3,10 @@ import { type ByteSource, readBytes } from '../../data/files.ts'
 import { DataError } from '../../errors.ts'
 import { type Model as Core, model as core, type EngineOptions } from '../../model/model.ts'
 import { type Model, trainable } from '../../training/trainable.ts'
+import { compileFrom } from '../keras/compile.ts'
 import { parseConfig } from '../keras/json.ts'
 import { readTopology } from '../keras/read.ts'
+import { slotsFrom } from '../keras/slots.ts'
 import { type Config, isConfig } from '../keras/values.ts'
 import { setWeights } from '../keras/weights.ts'
 import { arraysOf, readShards } from './weights.ts'
@@ -20,7 +22,7 @@ export interface TfjsOptions extends EngineOptions {
 }
 
 /**
- * A layers model of TensorFlow.js, its weights quantised or not.
+ * A layers model of TensorFlow.js, its weights quantised or not, compiled as it was there where that is possible.
  * @param source model.json: a path, an address, a File or bytes; with the last two, `shard` says where the weights are
  * @throws DataError `unsupported-layers` lists every layer that has no counterpart; `wrong-weights`, `bad-tfjs`
  * @example
@@ -42,8 +44,28 @@ export async function loadTfjs(source: ByteSource, options: TfjsOptions = {}): P
   })
   const made = core(topology.model, { name: topology.name.replace(/[^\w.-]/g, '_') || 'model', dtype: engine.dtype })
   made.use(engine)
-  setWeights(made, topology.layers, arraysOf(await readShards(about.weightsManifest, shard), topology.layers))
+  const arrays = await readShards(about.weightsManifest, shard)
+  const own = arrays.filter(({ group }) => group !== 'optimizer')
+  setWeights(made, topology.layers, arraysOf(own, topology.layers))
+  if (isConfig(about.trainingConfig)) {
+    compileFrom(made, trainingIn(about.trainingConfig), warn)
+    const kept = arrays.filter(({ group }) => group === 'optimizer')
+    const names = kept.map(({ name }) => name)
+    if (made.training && alike.has(made.training.optimizer.name)) slotsFrom(made, topology.layers, kept, warn, names)
+  }
   return trainable(made)
+}
+
+/** Optimisers whose states mean the same here; the momentum of sgd is counted in gradients there, in steps here. */
+const alike = new Set(['adam', 'adagrad', 'adadelta', 'rmsprop'])
+
+/** What compile was told, in Keras's words. */
+function trainingIn({ optimizer_config: told, ...rest }: Config): Config {
+  if (!isConfig(told) || !isConfig(told.config)) return { ...rest, optimizer_config: told ?? null }
+  const { decay: rho, use_nesterov: nesterov, ...config } = told.config
+  const type = told.class_name === 'Momentum' ? 'SGD' : told.class_name
+  const settings = { ...config, ...(rho !== undefined && { rho }), ...(nesterov !== undefined && { nesterov }) }
+  return { ...rest, optimizer_config: { class_name: type, config: settings } }
 }
 
 /**

@@ -9,6 +9,8 @@ export interface Named {
   readonly name: string
   readonly shape: Shape
   readonly data: ArrayLike<number>
+  /** 'optimizer' where it is no weight of the model. */
+  readonly group?: string
 }
 
 const bad = (what: string) =>
@@ -29,6 +31,7 @@ const largest = 2 ** 31
 interface Wanted {
   readonly name: string
   readonly shape: Shape
+  readonly group?: string
   readonly type: keyof typeof stored
   readonly scale: number
   readonly min: number
@@ -61,21 +64,21 @@ export async function readShards(manifest: unknown, shard: (path: string) => Byt
       at += part.length
     }
     at = 0
-    for (const { name, shape, type, scale, min } of wanted) {
+    for (const { name, shape, group, type, scale, min } of wanted) {
       const end = at + sizeOf(shape) * stored[type].BYTES_PER_ELEMENT
       const own = new stored[type](whole.slice(at, end).buffer)
       at = end
-      if (type === 'float16') found.push({ name, shape, data: halves(own as Uint16Array) })
+      if (type === 'float16') found.push({ name, shape, group, data: halves(own as Uint16Array) })
       else if (type === 'uint8' || type === 'uint16')
-        found.push({ name, shape, data: Float32Array.from(own, v => v * scale + min) })
-      else found.push({ name, shape, data: own })
+        found.push({ name, shape, group, data: Float32Array.from(own, v => v * scale + min) })
+      else found.push({ name, shape, group, data: own })
     }
   }
   return found
 }
 
 function wantedOf(entry: unknown): Wanted {
-  const { name, shape, dtype, quantization } = isConfig(entry) ? entry : ({} as Record<string, never>)
+  const { name, shape, dtype, quantization, group } = isConfig(entry) ? entry : ({} as Record<string, never>)
   if (typeof name !== 'string' || !Array.isArray(shape) || shape.length > 8) throw bad('a weight without name or shape')
   if (!shape.every(n => Number.isSafeInteger(n) && (n as number) >= 0) || sizeOf(shape as number[]) > largest)
     throw bad(`the shape ${show(shape)}`)
@@ -84,7 +87,14 @@ function wantedOf(entry: unknown): Wanted {
   if (!plain || typeof packed !== 'string' || !Object.hasOwn(stored, packed))
     throw bad(`${show(name)} of the type ${show(packed ?? dtype)}`)
   if (!Number.isFinite(scale) || !Number.isFinite(min)) throw bad(`${show(name)} with the scale ${show(scale)}`)
-  return { name, shape: shape as number[], type: packed as Wanted['type'], scale: scale as number, min: min as number }
+  return {
+    name,
+    shape: shape as number[],
+    ...(group === 'optimizer' && { group }),
+    type: packed as Wanted['type'],
+    scale: scale as number,
+    min: min as number,
+  }
 }
 
 const order =
