@@ -153,6 +153,13 @@ test('a summary shows a model as one row, and its layers when asked', () => {
   expect(said[0]).toContain(' Total params: 38')
 })
 
+test('a model at the end meets its loss as a pair', () => {
+  const head = sequential([l.input([2]), l.dense(3, { activation: 'softmax' })], { name: 'head' })
+  const net = sequential([l.input([4]), l.dense(2), head])
+  net.compile({ loss: 'categoricalCrossentropy' })
+  expect(net.summary()).toContain('work as one pair on z')
+})
+
 test('layers are found by name', () => {
   const inner = encoder('encoder')
   const net = sequential([inner, l.dense(1, { name: 'last' })])

@@ -140,6 +140,24 @@ test.each(cases.map(c => [c.name, c] as const))('slopes of masked %s are what di
   expect(arrays.filter(({ name, error }) => name !== 'x' && !(error < 1e-5))).toEqual([])
 })
 
+test.each(['tags', 'bidirectional of sequences', 'heads', 'batch normalisation'])(
+  'masked %s has the same bits on one thread and on two',
+  async name => {
+    const c = cases.find(each => each.name === name)!
+    const trained = await Promise.all(
+      [1, 2].map(async threads => {
+        const net = network(c, wasm)
+        net.use({ threads })
+        await net.run('train', 4, rows(c, 4), c.t)
+        const weights = net.weights()
+        net.close()
+        return weights
+      }),
+    )
+    expect(trained[1]).toEqual(trained[0])
+  },
+)
+
 test('a mask passes through a block of layers', async () => {
   const block = layer('block', [], (_: object = {}) => composed(x => l.lstm(2, sequences)(l.dropout(0.1)(x))))
   const plain = sequential([l.input([4, 2]), l.masking(), l.lstm(2, sequences), l.globalAveragePooling1d()], {
