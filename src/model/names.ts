@@ -21,11 +21,12 @@ const snake = (text: string): string =>
 export function nameAll(layers: readonly Layer[], style: 'keras3' | 'keras2' = 'keras3', who = 'sequential'): string[] {
   const counts = new Map<string, number>()
   const taken = new Set<string>()
+  const reserved = new Set(layers.map(({ config }) => config.name))
   return layers.map(layer => {
     const given = layer.config.name
     const base = snake(className(layer))
     let name = given as string
-    while (given === undefined && (name === undefined || taken.has(name))) {
+    while (given === undefined && (name === undefined || taken.has(name) || reserved.has(name))) {
       const count = (counts.get(base) ?? 0) + 1
       counts.set(base, count)
       name = style === 'keras2' ? `${base}_${count}` : count === 1 ? base : `${base}_${count - 1}`

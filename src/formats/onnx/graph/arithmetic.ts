@@ -98,8 +98,12 @@ const withSettings: Rows = {
   Cast: m => {
     const to = m.int('to')
     m.int('saturate', 1)
-    if (![1, 10, 11, 16].includes(to)) throw unsupported('Cast of samples to a type without fractions', 'cast before')
-    return flowing(m)
+    const s = { ...flowing(m), whole: false }
+    if ([1, 10, 11].includes(to)) return s
+    // Whole numbers are kept as such for those who only look something up.
+    const places = m.read().length > 0 && m.read().every(operator => operator === 'Gather')
+    if (places && (to === 6 || to === 7)) return mapped({ ...s, whole: true }, 'x < 0 ? ceil(x) : floor(x)')
+    throw unsupported('Cast of samples to a type without fractions', 'run it with importOnnx')
   },
   Dropout: m => {
     m.int('seed', 0)
@@ -208,6 +212,8 @@ const binary =
   ): Row =>
   m => {
     const [a, b] = m.inputs
+    if (m.operator === 'Div' && m.inputs.some(v => v && !isKnown(v) && v.whole))
+      throw unsupported('Div of whole numbers', 'run it with importOnnx')
     if (a && b && !isKnown(a) && !isKnown(b)) {
       const one = together(a, b, write)
       if (one) return one
@@ -230,6 +236,20 @@ const binary =
     if (beside) return beside(m, s, t, other.learnt, first)
     throw unsupported('this with a list of numbers', 'run it with importOnnx')
   }
+
+/** One of two values that are formulas of what is asked, or numbers. */
+function chosen(m: Mapping, when: Sample): Sample {
+  const [yes, no] = [1, 2].map(i => {
+    const value = m.inputs[i]!
+    const n = isKnown(value) ? uniform(steady(value)) : undefined
+    const t = isKnown(value) ? steady(value) : undefined
+    if (n !== undefined && t!.dims.every(size => size === 1) && t!.dims.length <= when.axes.length) return digits(n)
+    const one = isKnown(value) ? undefined : together(when, value, (_, text) => text)
+    if (one) return one.text
+    throw unsupported('Where of several samples', 'run it with importOnnx')
+  })
+  return { ...when, text: `(${when.text}) ? ${yes} : ${no}` }
+}
 
 const each = (t: Tensor, f: (v: number) => number): Tensor => ({ ...t, data: t.data.map(f) })
 
@@ -288,6 +308,14 @@ export const arithmetic: Rows = {
           ),
   ),
   Pow: binary((a, b) => `${a} ^ ${b}`, undefined),
+  Less: binary((a, b) => `${a} < ${b}`, undefined),
+  LessOrEqual: binary((a, b) => `${a} <= ${b}`, undefined),
+  Greater: binary((a, b) => `${a} > ${b}`, undefined),
+  GreaterOrEqual: binary((a, b) => `${a} >= ${b}`, undefined),
+  Equal: binary((a, b) => `${a} == ${b}`, undefined),
+  And: binary((a, b) => `${a} && ${b}`, undefined),
+  Or: binary((a, b) => `${a} || ${b}`, undefined),
+  Not: m => mapped(flowing(m), '!x'),
   Max: many(
     binary(
       (a, b) => `max(${a}, ${b})`,
@@ -302,8 +330,10 @@ export const arithmetic: Rows = {
   ),
   Sum: many(add),
   Mean: many(add, (s, count) => mapped(s, `x / ${count}`)),
-  /** A mask that is known: y = x ⊙ scale + shift with 0 and 1. */
   Where: m => {
+    const when = m.inputs[0]
+    if (when && !isKnown(when)) return chosen(m, when)
+    // A mask that is known: y = x ⊙ scale + shift with 0 and 1.
     const mask = constant(m, 0)!
     const [yes, no] = [m.inputs[1]!, m.inputs[2]!]
     const inside = isKnown(yes)

@@ -15,7 +15,7 @@ import { type Mapping, type Rows, steady } from './mapping.ts'
 import { neural } from './neural.ts'
 import { products } from './products.ts'
 import { recurrentRows } from './recurrent.ts'
-import { isKnown, type Known, natural, type Sample, sample, type Value } from './sample.ts'
+import { isKnown, type Known, natural, type Sample, type Value } from './sample.ts'
 import { shapes } from './shapes.ts'
 
 export interface LoadOnnxOptions extends EngineOptions {
@@ -68,7 +68,7 @@ function mapped(graph: Graph, opset: number, channelsLast: boolean) {
   const inputs = graph.inputs.map(port => entry(port, graph, channelsLast))
   for (const [i, { name }] of graph.inputs.entries()) values.set(name, inputs[i].value)
   const learnt = new Map<Layer, Arrays>()
-  const names = new Set<string>()
+  const names = new Set(inputs.map(({ input }) => input.layer.config.name as string))
   const problems = new Set<string>()
   const lost = new Set<string>()
   const done = new Set<Node>()
@@ -102,7 +102,7 @@ function mapped(graph: Graph, opset: number, channelsLast: boolean) {
       },
       options(i) {
         const name = i === undefined ? undefined : /^[\w.-]+(?=[./]\w+$)/.exec(node.inputs[i] ?? '')?.[0]
-        if (name === undefined || name.includes('onnx') || names.has(name)) return {}
+        if (name === undefined || name.length > 64 || name.includes('onnx') || names.has(name)) return {}
         names.add(name)
         return { name }
       },
@@ -110,6 +110,7 @@ function mapped(graph: Graph, opset: number, channelsLast: boolean) {
         learnt.set(layer, arrays)
         return layer
       },
+      read: () => readers(output).map(({ operator }) => operator),
       wanted: i => leaves.has(node.outputs[i]) || readers(node.outputs[i]).length > 0,
       bias(units, rank) {
         const [next, ...more] = readers(output)
@@ -211,13 +212,15 @@ function entry(port: Port, graph: Graph, channelsLast: boolean): { input: Output
   const turn = channelsLast && at === 0 && sizes.length > 2
   const places = sizes.map((_, i) => (turn ? (i === 0 ? sizes.length : i) : i + 1))
   const own = turn ? [...sizes.slice(1), sizes[0]] : sizes
-  const options = /^[A-Za-z_][\w.-]*$/.test(name) ? { name } : {}
+  const options = /^[A-Za-z_][\w.-]{0,63}$/.test(name) ? { name } : {}
   const input = place(layers.input(own.length > 0 ? own : [1], options), 'loadOnnx')
   return {
     input,
-    value: sample(
-      input,
-      shape.map((_, axis) => (axis === at ? [0] : [places[axis < at ? axis : axis - 1]])),
-    ),
+    value: {
+      output: input,
+      axes: shape.map((_, axis) => (axis === at ? [0] : [places[axis < at ? axis : axis - 1]])),
+      text: 'x',
+      whole: !isFloat(port.dtype),
+    },
   }
 }

@@ -14,6 +14,8 @@ export interface Mapping extends Call {
   options(weights?: number): { name?: string }
   /** The layer, and the numbers that its arrays get in the end. */
   learn(layer: Layer, arrays: Readonly<Record<string, ArrayLike<number>>>): Layer
+  /** The operators that read what it gives, two of them at most. */
+  read(): readonly string[]
   /** Whether anything reads that output. */
   wanted(output: number): boolean
   /** A bias that the next node adds to a result of so many axes; that node is then done with. */

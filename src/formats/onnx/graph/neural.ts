@@ -146,13 +146,15 @@ const globally =
 
 /** The mean or the largest along some axes of a sample. */
 const reduction =
-  (mean: boolean, since: number, after: (count: number) => string = () => 'x'): Row =>
+  (mean: boolean, since: number, after: (count: number) => string = () => 'x', before = 'x'): Row =>
   m => {
-    const s = flowing(m)
+    const s = mapped(flowing(m), before)
     const rank = s.axes.length
-    const axes = axesOf(m, rank, since) ?? range(rank)
+    const given = axesOf(m, rank, since) ?? []
     const keep = m.int('keepdims', 1) !== 0
-    m.int('noop_with_empty_axes', 0)
+    if (m.int('noop_with_empty_axes', 0) !== 0 && given.length === 0)
+      throw unsupported('a reduction along no axes', 'leave it out')
+    const axes = given.length > 0 ? given : range(rank)
     if (axes.some(axis => s.axes[axis].includes(0)))
       throw unsupported('a reduction over the batch', 'leave it to the loss')
     const others = range(rank).filter(axis => !axes.includes(axis))
@@ -281,6 +283,9 @@ export const neural: Rows = {
   ReduceMean: reduction(true, 18),
   ReduceSum: reduction(true, 13, count => `x * ${count}`),
   ReduceMax: reduction(false, 18),
+  ReduceL1: reduction(true, 18, count => `x * ${count}`, 'abs(x)'),
+  ReduceL2: reduction(true, 18, count => `sqrt(x * ${count})`, 'x^2'),
+  ReduceSumSquare: reduction(true, 18, count => `x * ${count}`, 'x^2'),
   BatchNormalization: batchNormalization,
   LayerNormalization: layerNormalization,
   RMSNormalization: layerNormalization,

@@ -1,4 +1,4 @@
-import { derivative, number, substitute } from '../../../formula/index.ts'
+import { derivative, formula, number, substitute } from '../../../formula/index.ts'
 import * as activations from '../../../nn/activations.ts'
 import type { Output } from '../../../nn/call.ts'
 import * as layers from '../../../nn/layers/index.ts'
@@ -17,6 +17,8 @@ export interface Sample {
   readonly axes: readonly (readonly number[])[]
   /** What is still to be done to each element x. */
   readonly text: string
+  /** Whether its elements are whole numbers to the file. */
+  readonly whole?: boolean
 }
 
 /** What is known beforehand: its numbers for two sizes of the batch, which tell what depends on it. */
@@ -52,14 +54,17 @@ known.set(gelu.formulas!.forward.outputs.values().next().value!, 'gelu')
 /** The output with everything done to its elements. */
 export function settled({ output, text }: Sample): Output {
   if (text === 'x') return output
-  const root = resolveActivation(text).formulas?.forward.outputs.values().next().value
-  const name = root && known.get(root)
+  const root = formula(text).outputs.values().next().value!
+  const name = known.get(root)
   if (name === 'linear') return output
-  if (name || !root) return layers.activation(name ?? text)(output)
+  if (name) return layers.activation(name)(output)
   const [scale, offset] = [derivative(root, 'x'), substitute(root, { x: number(0) })]
-  const straight = scale.op === 'number' && offset.op === 'number' && Number.isFinite(scale.value + offset.value)
+  // Steps are flat almost everywhere, but no lines.
+  const steps = /floor|ceil|round|sign|[<>=?!&|]/.test(text)
+  const straight =
+    !steps && scale.op === 'number' && offset.op === 'number' && Number.isFinite(scale.value + offset.value)
   if (straight) return layers.rescaling(scale.value, { offset: offset.value })(output)
-  return layers.activation(text)(output)
+  return layers.activation(/^[\w-]*$/.test(text) ? `(${text})` : text)(output)
 }
 
 /** The elements of a sample put into a formula of x. */
