@@ -1,11 +1,10 @@
-import { DataError } from '../errors.ts'
 import { cellsOf } from './cells.ts'
-import { type Dataset, dataset } from './dataset.ts'
+import type { Dataset } from './dataset.ts'
 import { isNumber } from './fields.ts'
-import { isAddress, sourceName } from './files.ts'
-import { eachLine, type Line, lineCutter, type TextSource } from './lines.ts'
+import { sourceName } from './files.ts'
+import { eachLine, type Line, type TextSource } from './lines.ts'
 import { missingMarks, type TableOptions } from './schema.ts'
-import { windowed } from './stream.ts'
+import { readWindows } from './stream.ts'
 import { type Table, table } from './table.ts'
 
 export type { TextSource } from './lines.ts'
@@ -16,15 +15,10 @@ export interface CsvOptions extends TableOptions {
   header?: boolean
   /** What stands between cells. Default `','`. */
   separator?: ',' | ';' | '\t'
-  /**
-   * Keeps only so many rows in memory, of a file that may be larger: see the guide on data. The source must be a path.
-   */
-  window?: number
 }
 
 const [zero, point, minus] = [48, 46, 45]
 const powers = Float64Array.from({ length: 17 }, (_, n) => Number(`1e${n}`))
-const byteOrderMark = 3 // bytes
 const decoder = new TextDecoder()
 
 /**
@@ -44,71 +38,16 @@ const decoder = new TextDecoder()
  */
 export async function readCsv(source: TextSource, options: CsvOptions = {}): Promise<Dataset> {
   const { name = sourceName(source), window } = options
-  if (window !== undefined) return streamed(source, name, { ...options, window })
+  if (window !== undefined) return readWindows(source, name, { ...options, window }, rowTaker, true)
   const rows = table(name, options)
   const take = rowTaker(rows, options)
   await eachLine(source, take, { quoted: true, fail: rows.fail })
   return rows.finish()
 }
 
-/** The first time through, the file tells its schema and where each window begins; then windows are read when asked for. */
-async function streamed(source: unknown, name: string, options: CsvOptions & { window: number }): Promise<Dataset> {
-  const { window, inputShape } = options
-  const path = typeof source === 'string' || source instanceof URL ? source : ''
-  if (!(Number.isInteger(window) && window > 0) || path === '' || isAddress(path))
-    throw new DataError(
-      'bad-window',
-      `readCsv got a window of ${window} rows of ${name}, expected a count and a path`,
-      {
-        hint: 'what is no file is read as a whole, without { window }',
-      },
-    )
-  const first = table(name, { ...options, keep: false })
-  const take = rowTaker(first, options)
-  const starts: { number: number; offset: number }[] = []
-  let end = 0
-  const see = (line: Line) => {
-    const before = first.size()
-    const isEnough = take(line)
-    if (first.size() > before) end = line.offset + line.end - line.start + byteOrderMark
-    if (first.size() > before && before % window === 0) starts.push({ number: line.number, offset: line.offset })
-    return isEnough
-  }
-  await eachLine(path, see, { quoted: true, fail: first.fail })
-  const { closeSync, fstatSync, openSync, readSync, statSync } = await import('node:fs')
-  const file = typeof path === 'string' && path.startsWith('file:') ? new URL(path) : path
-  const { size: length, mtimeMs } = statSync(file)
-  const schema = first.learnt()
-  const [names, size] = [first.fields().map(field => field.name), first.size()]
-  const skipped = Object.fromEntries(first.fields().flatMap(f => (f.kind === 'skip' ? [[f.name, f.kind]] : [])))
-
-  function load(index: number): Dataset {
-    const opened = openSync(file, 'r')
-    try {
-      const now = fstatSync(opened)
-      if (now.size !== length || now.mtimeMs !== mtimeMs)
-        throw new DataError('changed-file', `${name} has changed since it was opened`, { hint: 'open it again' })
-      const from = starts[index]
-      const bytes = new Uint8Array((starts[index + 1]?.offset ?? Math.min(end, length)) - from.offset)
-      readSync(opened, bytes, 0, bytes.length, from.offset)
-      const limit = Math.min(window, size - index * window)
-      const label = schema.label?.name ?? false
-      const rows = table(name, { ...options, columns: skipped, schema, label, limit })
-      rows.begin(names, 1)
-      lineCutter(rowTaker(rows, options, true), { quoted: true, from, fail: rows.fail })(bytes, true)
-      return rows.finish()
-    } finally {
-      closeSync(opened)
-    }
-  }
-
-  const numbers = Int32Array.from({ length: size }, (_, row) => row)
-  const rows = dataset({ x: numbers, ...first.targetsOf(schema.label), schema })
-  return windowed(rows, { size: window, inputShape: inputShape ?? load(0).inputShape, load })
-}
-
 /** Takes the lines of a table: the first one as its header, where it is one. */
-function rowTaker(rows: Table, { header, separator = ',', max = Infinity }: CsvOptions, isBegun = false) {
+function rowTaker(rows: Table, { header, separator = ',', max = Infinity }: CsvOptions, names?: readonly string[]) {
+  let isBegun = names !== undefined
   const between = separator.charCodeAt(0)
 
   function texts(cells: readonly string[], line: number) {

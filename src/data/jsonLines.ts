@@ -4,7 +4,8 @@ import { shown } from './fields.ts'
 import { sourceName } from './files.ts'
 import { eachLine, type Line, type TextSource } from './lines.ts'
 import type { TableOptions } from './schema.ts'
-import { table } from './table.ts'
+import { readWindows } from './stream.ts'
+import { type Table, table } from './table.ts'
 
 const decoder = new TextDecoder()
 
@@ -19,9 +20,17 @@ const decoder = new TextDecoder()
  * const words = await readJsonLines('reviews.jsonl', { label: 'stars' })
  */
 export async function readJsonLines(source: TextSource, options: TableOptions = {}): Promise<Dataset> {
-  const { name = sourceName(source) } = options
+  const { name = sourceName(source), window } = options
+  if (window !== undefined) return readWindows(source, name, { ...options, window }, rowTaker, false)
   const rows = table(name, options)
-  let places: ReadonlyMap<string, number> | undefined
+  await eachLine(source, rowTaker(rows, options), { fail: rows.fail })
+  return rows.finish()
+}
+
+/** Takes the lines of a table: the keys of the first one are its columns. */
+function rowTaker(rows: Table, options: TableOptions, names?: readonly string[]) {
+  const placesOf = (keys: readonly string[]) => new Map(keys.map((key, i) => [key, i]))
+  let places = names && placesOf(names)
 
   const take = ({ bytes, start, end, number }: Line) => {
     const text = decoder.decode(bytes.subarray(start, end))
@@ -29,7 +38,7 @@ export async function readJsonLines(source: TextSource, options: TableOptions = 
     const entries = Object.entries(objectIn(text, number))
     if (!places) {
       const names = options.schema ? known(options, entries) : entries.map(([key]) => key)
-      places = new Map(names.map((key, i) => [key, i]))
+      places = placesOf(names)
       rows.begin(names, number)
     }
     const values = new Array(places.size)
@@ -62,8 +71,7 @@ export async function readJsonLines(source: TextSource, options: TableOptions = 
     throw rows.fail('bad-json', number, 'is no object', 'each line must be an object: {"height": 1.8, "label": 1}')
   }
 
-  await eachLine(source, take, { fail: rows.fail })
-  return rows.finish()
+  return take
 }
 
 /** The columns of a schema, and what else the first row has: keys may be absent where their value is missing. */

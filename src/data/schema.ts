@@ -49,6 +49,8 @@ export interface TableOptions {
   max?: number
   /** Reads only so many rows. */
   limit?: number
+  /** Keeps only so many rows in memory, of a file that may be larger: see the guide on data. The source must be a path. */
+  window?: number
   /** What the source is called in errors. */
   name?: string
 }

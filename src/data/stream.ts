@@ -1,4 +1,11 @@
-import type { Dataset } from './dataset.ts'
+import { DataError } from '../errors.ts'
+import { type Dataset, dataset } from './dataset.ts'
+import { isAddress } from './files.ts'
+import { eachLine, type Line, lineCutter } from './lines.ts'
+import type { TableOptions } from './schema.ts'
+import { type Table, table } from './table.ts'
+
+const byteOrderMark = 3 // bytes
 
 export interface Windows {
   /** Rows of each, but for the last. */
@@ -73,4 +80,66 @@ function groups(numbers: Float64Array, size: number): Int32Array {
   const starts: number[] = []
   for (let i = 0; i < numbers.length; i++) if (i === 0 || window(i) !== window(i - 1)) starts.push(i)
   return Int32Array.from(starts)
+}
+
+/** The first time through, the file tells its schema and where each window begins; then windows are read when asked for. */
+export async function readWindows<Options extends TableOptions & { window: number }>(
+  source: unknown,
+  name: string,
+  options: Options,
+  taker: (rows: Table, options: Options, names?: readonly string[]) => (line: Line) => boolean,
+  quoted: boolean,
+): Promise<Dataset> {
+  const { window, inputShape } = options
+  const path = typeof source === 'string' || source instanceof URL ? source : ''
+  if (!(Number.isInteger(window) && window > 0) || path === '' || isAddress(path))
+    throw new DataError(
+      'bad-window',
+      `${name} was to be read by a window of ${window} rows, expected a count and a path`,
+      {
+        hint: 'what is no file is read as a whole, without { window }',
+      },
+    )
+  const first = table(name, { ...options, keep: false })
+  const take = taker(first, options)
+  const starts: { number: number; offset: number }[] = []
+  let end = 0
+  const see = (line: Line) => {
+    const before = first.size()
+    const isEnough = take(line)
+    if (first.size() > before) end = line.offset + line.end - line.start + byteOrderMark
+    if (first.size() > before && before % window === 0) starts.push({ number: line.number, offset: line.offset })
+    return isEnough
+  }
+  await eachLine(path, see, { quoted, fail: first.fail })
+  const { closeSync, fstatSync, openSync, readSync, statSync } = await import('node:fs')
+  const file = typeof path === 'string' && path.startsWith('file:') ? new URL(path) : path
+  const { size: length, mtimeMs } = statSync(file)
+  const schema = first.learnt()
+  const [names, size] = [first.fields().map(field => field.name), first.size()]
+  const skipped = Object.fromEntries(first.fields().flatMap(f => (f.kind === 'skip' ? [[f.name, f.kind]] : [])))
+
+  function load(index: number): Dataset {
+    const opened = openSync(file, 'r')
+    try {
+      const now = fstatSync(opened)
+      if (now.size !== length || now.mtimeMs !== mtimeMs)
+        throw new DataError('changed-file', `${name} has changed since it was opened`, { hint: 'open it again' })
+      const from = starts[index]
+      const bytes = new Uint8Array((starts[index + 1]?.offset ?? Math.min(end, length)) - from.offset)
+      readSync(opened, bytes, 0, bytes.length, from.offset)
+      const limit = Math.min(window, size - index * window)
+      const label = schema.label?.name ?? false
+      const rows = table(name, { ...options, columns: skipped, schema, label, limit })
+      rows.begin(names, 1)
+      lineCutter(taker(rows, options, names), { quoted, from, fail: rows.fail })(bytes, true)
+      return rows.finish()
+    } finally {
+      closeSync(opened)
+    }
+  }
+
+  const numbers = Int32Array.from({ length: size }, (_, row) => row)
+  const rows = dataset({ x: numbers, ...first.targetsOf(schema.label), schema })
+  return windowed(rows, { size: window, inputShape: inputShape ?? load(0).inputShape, load })
 }

@@ -1,3 +1,7 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { readData } from 'nabla/data'
 import { describe, expect, it } from 'vitest'
 import type { Dataset } from '../../src/data/dataset.ts'
 import { readJsonLines } from '../../src/data/jsonLines.ts'
@@ -35,6 +39,20 @@ describe('JSON lines', () => {
     expect(rows(await readJsonLines(bytes('{"n":[5,6],"a":"x"}'), { schema }))).toEqual({ x: [1, 0, 5, 6], y: [] })
     await expect(readJsonLines(bytes('{"n":[5],"a":"x"}'), { schema })).rejects.toMatchObject({ code: 'bad-cell' })
     await expect(readJsonLines(bytes('{"n":[5,6]}'), { schema })).rejects.toMatchObject({ code: 'missing-value' })
+  })
+
+  it('are read a window at a time', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'nabla-jsonl-'))
+    const file = join(folder, 'rows.jsonl')
+    const line = (i: number) =>
+      JSON.stringify({ a: [i, i / 2], b: ['x', 'y', null][i % 3], label: i % 2 ? 'no' : 'yes' })
+    writeFileSync(file, Array.from({ length: 50 }, (_, i) => line(i)).join('\n'))
+    const options = { missing: { b: 'drop' } } as const
+    const whole = await readJsonLines(file, options)
+    const parts = await readData(file, { ...options, window: 7 })
+    expect(parts.schema).toEqual(whole.schema)
+    expect(rows(parts)).toEqual(rows(whole))
+    rmSync(folder, { recursive: true })
   })
 
   it.each([

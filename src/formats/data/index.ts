@@ -34,7 +34,7 @@ export interface DataOptions extends Omit<CsvOptions, 'limit'>, Omit<ImageOption
  * const digits = await readData({ x: 'train-images-idx3-ubyte.gz', y: 'train-labels-idx1-ubyte.gz' }, { inputShape: [28, 28, 1] })
  */
 export async function readData(source: ByteSource | Pair, options: DataOptions = {}): Promise<Dataset> {
-  const { limit = Infinity } = options
+  const { limit = Infinity, window } = options
   if (isPair(source)) {
     const [x, y] = await Promise.all([readArray(source.x), source.y === undefined ? undefined : readArray(source.y)])
     return ofArrays(x, y, options)
@@ -45,6 +45,10 @@ export async function readData(source: ByteSource | Pair, options: DataOptions =
   let from =
     (typeof source === 'string' || source instanceof URL) && isAddress(source) ? await readBytes(source) : source
   let head = await beginning(from)
+  if (window !== undefined && !isText(head))
+    throw new DataError('bad-window', `${name} is no text, and cannot be read a window at a time`, {
+      hint: 'windows are for tables in CSV or JSON lines, unpacked',
+    })
   if (isGzip(head)) from = head = await gunzip(await readBytes(from), { name })
   if (isPng(head)) return readImages({ '': [from] }, options)
   if (isZip(head)) return ofNpz(await readNpz(from, { name }), options, name)
@@ -67,6 +71,8 @@ const isPair = (source: ByteSource | Pair): source is Pair => typeof source === 
 const isZip = ([a, b]: Uint8Array) => a === 0x50 && b === 0x4b
 const isNpy = ([a, b]: Uint8Array) => a === 0x93 && b === 0x4e
 const isIdx = ([a, b]: Uint8Array) => a === 0 && b === 0
+
+const isText = (head: Uint8Array) => ![isGzip, isPng, isZip, isNpy, isIdx].some(is => is(head))
 
 async function beginning(source: ByteSource): Promise<Uint8Array> {
   for await (const chunk of byteChunks(source)) if (chunk.length > 0) return chunk
