@@ -115,6 +115,11 @@ const worlds: Readonly<Record<string, () => Promise<object> | object>> = {
     for (const [name, bytes] of Object.entries(tfjs.toTfjs(table))) await writeFile(join('digits', name), bytes)
     return {}
   },
+  'data/mixUp.ts': () => {
+    const model = nabla.sequential([input([2]), dense(10, { activation: 'softmax' })])
+    model.compile({ loss: 'categoricalCrossentropy' })
+    return { model }
+  },
   'nn/define.ts': () => ({ activation: nabla.activation }),
   'plot/boundary.ts': () => ({
     x: Float64Array.from(x),
