@@ -8,6 +8,7 @@ import { type Arena, plan } from './compile.ts'
 import { freeze } from './freeze.ts'
 import { limits } from './limits.ts'
 import { canShare, cores, pool } from './pool.ts'
+import { remembered } from './remember.ts'
 import { barrierBytes } from './steps.ts'
 
 const page = 65536
@@ -74,7 +75,19 @@ export const wasm: Backend = {
       },
       read: buffer => numbers(buffer).slice(),
       compile(program: Program) {
-        const compiled = plan(program, arena, { shared, pages: 1, maximum }, { threads, threadsFrom, fma })
+        const state = (buffers: readonly Buffer[]) => [
+          shared,
+          threads,
+          threadsFrom,
+          fma,
+          top,
+          common.start,
+          common.bytes,
+          ...buffers.map(b => starts.get(b)),
+        ]
+        const compiled = remembered(program, arena, state, to =>
+          plan(program, to, { shared, pages: 1, maximum }, { threads, threadsFrom, fma }),
+        )
         const module = new WebAssembly.Module(compiled.module)
         let settledAt = -1
         const own = () => {
