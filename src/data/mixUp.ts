@@ -21,7 +21,8 @@ export interface MixUpOptions {
  * @throws ShapeError `class-labels` when targets are numbers of classes; StateError `bad-option`
  * @paper Zhang et al. 2018
  * @example
- * await model.fit(mixUp(data.oneHot(10), { alpha: 0.2 }), { epochs: 30 })
+ * const train = dataset({ x: [[0, 1], [1, 0]], y: [0, 1] }).oneHot()
+ * const mixed = mixUp(train, { alpha: 0.2 }) // what fit is given
  */
 export function mixUp(data: Dataset, { alpha = 0.2, seed = 0 }: MixUpOptions = {}): Dataset {
   if (!(alpha > 0 && alpha <= 4))
