@@ -7,6 +7,7 @@ Arrays are laid out as in the library: channels last, windows [..., channels, fi
 """
 
 import json
+import math
 import pathlib
 
 import numpy as np
@@ -250,6 +251,15 @@ def divided(x, W, b):
     return torch.tanh(x @ (W / (v @ W @ u)) + b)
 
 
+def grouped(x, Wq, Wk, Wv, Wo):
+    q, k, v = (torch.einsum("btf,fhd->bhtd", x, W) for W in [Wq, Wk, Wv])
+    k, v = (z.repeat_interleave(2, dim=1) for z in (k, v))
+    o = torch.softmax(q @ k.transpose(-1, -2) / math.sqrt(2), -1) @ v
+    return torch.einsum("bhtd,hdf->btf", o, Wo)
+
+
+shapes = {"Wq": [5, 4, 2], "Wk": [5, 2, 2], "Wv": [5, 2, 2], "Wo": [4, 2, 5]}
+case("groupQueryAttention", [3, 5], shapes, grouped, headDim=2, numQueryHeads=4, numKeyValueHeads=2, useBias=False)
 normed = lambda x, W, b, g: torch.tanh(x @ (g * W / W.norm(dim=0)) + b)
 case("weightNormalization", [4], {"W": [4, 2], "b": [2], "g": [2]}, normed, layer=dense)
 case("pixelShuffle", [2, 3, 8], {}, lambda x: last(F.pixel_shuffle(first(x), 2)), factor=2)

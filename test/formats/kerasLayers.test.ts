@@ -21,6 +21,7 @@ const reasons: Readonly<Record<string, string>> = {
   weightNormalization: 'Keras has no such layer',
   categoryEncoding: 'not carried over: it gives integers there',
   discretization: 'not carried over: it gives integers there',
+  groupQueryAttention: 'not carried over: Keras has two names for it',
   aconC: 'Keras has no such layer',
   gumbelSoftmax: 'Keras has no such layer',
   maxout: 'Keras 1 alone had it',

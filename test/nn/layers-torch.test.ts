@@ -53,7 +53,10 @@ async function run(backend: Backend, seed: number, { type, config, input, output
     add(`d${key}`, shape, 'output')
   }
   add('dy', rows(y), 'input', random.randn(size(y) * 2))
-  for (const [key, shape] of Object.entries({ y, dx: input })) add(key, rows(shape), 'output')
+  for (const [key, shape] of Object.entries({ y, dx: input })) {
+    add(key, rows(shape), 'temporary')
+    add(`${key} read`, rows(shape), 'output')
+  }
   for (const [key, shape] of Object.entries(saved ?? {}))
     for (const name of [key, `d${key}`]) add(name, rows(shape), 'temporary')
   // Directions begin at zero, which the fixtures know.
@@ -63,12 +66,13 @@ async function run(backend: Backend, seed: number, { type, config, input, output
   const program = record('layer', [], k => {
     pair.forward(k, views as Parameters<Pair['forward']>[1], [views.x])
     pair.backward(k, views as Parameters<typeof pair.backward>[1], [views.x], [views.dx])
+    for (const key of ['y', 'dx']) k.copy(views[`${key} read`], views[key])
   })
   await engine.compile(lift(drop(fuse(drop(program))))).run({})
   const read = (name: string) => Array.from(engine.read(views[name].buffer))
   const gradients = Object.fromEntries(Object.keys(params).map(key => [key, read(`d${key}`)]))
   engine.close()
-  return { y: read('y'), dx: read('dx'), ...gradients }
+  return { y: read('y read'), dx: read('dx read'), ...gradients }
 }
 
 /** How far each backend may be from PyTorch or Keras in float64, relative to an element or to its array's mean square. */

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import type { LayerMaker } from '../../src/nn/layer.ts'
 
 const { add, subtract, multiply, average, maximum, minimum, concatenate, dot } = layers
-const { attention, additiveAttention, multiHeadAttention, transformerEncoder } = layers
+const { attention, additiveAttention, groupQueryAttention, multiHeadAttention, transformerEncoder } = layers
 const { bilinear, categoryEncoding, centerCrop, discretization, einsumDense, identity, pixelShuffle, resizing } = layers
 const { localResponseNormalization, randomBrightness, randomContrast, randomFlip, weightNormalization } = layers
 const { activation, activityRegularization, batchNormalization, dense, dropout, flatten, input, leakyRelu } = layers
@@ -301,6 +301,16 @@ const rows: [Layer, number[] | number[][], number[]][] = [
   [transformerEncoder(6, 2, { dropout: 0.3 }), [3, 4], [3, 4]],
   [transformerEncoder(5, 1, { activation: 'gelu', normalizeFirst: true, useCausalMask: true }), [3, 2], [3, 2]],
   [multiHeadAttention(2, 16), [4, 5], [4, 5]],
+  [groupQueryAttention(2, 4, 2), [3, 5], [3, 5]],
+  [
+    groupQueryAttention(3, 2, 1, { dropout: 0.3, useBias: false }),
+    [
+      [2, 3],
+      [4, 5],
+    ],
+    [2, 3],
+  ],
+  [groupQueryAttention(2, 2, 2, { useCausalMask: true }), [3, 4], [3, 4]],
   [multiHeadAttention(2, 3), [4, 5], [4, 5]],
   [multiHeadAttention(2, 3, { useCausalMask: true, useBias: false }), [4, 5], [4, 5]],
   [

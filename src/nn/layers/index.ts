@@ -35,6 +35,7 @@ export {
   globalMaxPooling2d,
   globalMaxPooling3d,
 } from './globalPooling.ts'
+export { groupQueryAttention } from './groupQueryAttention.ts'
 export { gru } from './gru.ts'
 export { identity } from './identity.ts'
 export { input } from './input.ts'

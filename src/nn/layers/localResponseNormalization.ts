@@ -1,6 +1,6 @@
 import type { Verbs } from '../../program/index.ts'
 import type { View } from '../../tensor/view.ts'
-import { fraction, type LayerOptions, layer, pair, whole } from '../layer.ts'
+import { fraction, type LayerOptions, layer, pair, passed, whole } from '../layer.ts'
 
 export interface LocalResponseNormalizationOptions extends LayerOptions {
   /** How many channels look at each other; an even number looks at one more before than behind. */
@@ -41,6 +41,7 @@ export const localResponseNormalization = layer(
       k.sum(flat[0].reshape(rows, channels, 1), seen, [2])
     }
     return pair({
+      mask: passed,
       shapes: input => ({ y: input, saved: { s: input } }),
       forward(k, { x, s, y }) {
         const [square, sum] = ['square', 'sum'].map(name => k.scratch(name, x.shape))

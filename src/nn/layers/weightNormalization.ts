@@ -45,6 +45,7 @@ export const weightNormalization = wrapper<LayerOptions>('weightNormalization', 
       return { ...shapes, params: { ...shapes.params, g: units }, shared: { ...shapes.shared, normal: W, r: units } }
     },
     initial: { ...inner.initial, g: ones() },
+    mask: inner.mask,
     forward: (k: Verbs, views: Views, xs: readonly View[]) => run(k, views, xs, inner.forward),
     infer: (k: Verbs, views: Views, xs: readonly View[]) => run(k, views, xs, (inner.infer ?? inner.forward) as never),
     backward(k: Verbs, views: Views, xs: readonly View[], dxs: readonly View[]) {
