@@ -61,14 +61,19 @@ export interface Pair<
    * Which steps of its output count, 1 or 0, [batch, steps]; asked after forward. Undefined is all, as it is for a layer
    * without this: what comes with its input ends there.
    */
-  mask?(k: Verbs, views: Views<'x' | 'y' | P | S | M | H>, xs: readonly View[], masks?: Masks): View | undefined
+  mask?(
+    k: Verbs,
+    views: Views<'x' | 'y' | NoInfer<P | S | M | H>>,
+    xs: readonly View[],
+    masks?: Masks,
+  ): View | undefined
 }
 
 /** Of each input which of its steps count, 1 or 0, [batch, steps]; undefined where all do. */
 export type Masks = readonly (View | undefined)[]
 
 /** For a layer that treats each step by itself: what counts in its input counts in its output. */
-export const passed: NonNullable<Pair['mask']> = (_k, _views, _xs, [mask] = []) => mask
+export const passed = (_k: Verbs, _views: unknown, _xs: readonly View[], [mask]: Masks = []): View | undefined => mask
 
 /** A layer that only looks at its input in another way: no work forward, none backward. */
 export interface Rearrangement {
@@ -174,7 +179,13 @@ const plain = (option: string, value: unknown) =>
     : value
 
 /** Gives a pair's arrays their types: asking for the gradient of something that is not there does not compile. */
-export const pair = <P extends string, S extends string, M extends string, H extends string, R extends string>(
+export const pair = <
+  P extends string = never,
+  S extends string = never,
+  M extends string = never,
+  H extends string = never,
+  R extends string = never,
+>(
   p: Pair<P, S, M, H, R>,
 ): Pair => p as unknown as Pair
 

@@ -162,3 +162,15 @@ describe('a frozen layer', () => {
     expect(model.weights()[0].data).not.toEqual(before)
   })
 })
+
+test('asking for the gradient of something that is not there does not compile', () => {
+  const made = layer('typed', [], (_: object = {}) =>
+    pair({
+      shapes: input => ({ y: input, params: { W: [3] } }),
+      forward: (k, { x, y, W }) => k.map(y, 'x * W', { x, W }),
+      // @ts-expect-error there is no V
+      backward: (k, { dx, dV }) => k.copy(dx, dV),
+    }),
+  )
+  expect(made().type).toBe('typed')
+})

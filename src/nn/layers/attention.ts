@@ -31,8 +31,8 @@ function shapesOf(who: string, inputs: readonly Shape[]) {
   return { y: [query[0], value[1]], saved: { s: weights, p: weights, w: weights }, random: { u: weights } }
 }
 
-/** Arrays by name, as both passes call them. */
-type Arrays = Readonly<Record<string, View>>
+/** What both ways through an attention need; what is learnt only where it is told so. */
+type Arrays = Readonly<Record<'y' | 's' | 'p' | 'w' | 'scale', View>> & { readonly u?: View }
 
 /** Every query beside every key: [batch, queries, keys, features]. */
 const beside = ([q, , key]: readonly View[]) => ({
@@ -64,7 +64,7 @@ export const attention = layer('attention', [], (options: AttentionOptions = {})
   const concat = scoreMode === 'concat'
   const run = (
     k: Verbs,
-    { y, scale, concatWeight, s, p, w, u }: Arrays,
+    { y, scale, concatWeight, s, p, w, u }: Arrays & { readonly concatWeight: View },
     xs: readonly View[],
     masks?: Masks,
     rate = told.rate,

@@ -18,6 +18,9 @@ export interface MultiHeadAttentionOptions extends LayerOptions, AttendingOption
   biasInitializer?: InitializerChoice
 }
 
+/** What both ways through it need: projections, scores, weights, and the parameters of each role. */
+type Arrays = 'q' | 'key' | 'v' | 's' | 'p' | 'w' | 'o' | 'y' | `${'W' | 'b'}${'q' | 'k' | 'v' | 'o'}`
+
 /** z = x·W + b, all heads side by side. */
 const project = (k: Verbs, z: View, x: View, W: View, b?: View) =>
   k.gemm(z.matrix(2), x.matrix(2), W.matrix(1), { bias: b?.reshape(z.shape[2] * z.shape[3]) })
@@ -61,7 +64,7 @@ export const multiHeadAttention = layer(
     const scale = 1 / Math.sqrt(keyDim)
     const run = (
       k: Verbs,
-      { q, key, v, s, p, w, o, y, ...of }: Readonly<Record<string, View>>,
+      { q, key, v, s, p, w, o, y, ...of }: Readonly<Record<Arrays, View>> & { readonly u?: View },
       xs: readonly View[],
       masks?: Masks,
       rate = told.rate,
