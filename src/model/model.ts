@@ -218,10 +218,14 @@ export function model(of: readonly Layer[] | Graph, options: ModelOptions = {}):
       engine,
       initialValues().map((values, place) => ({ place, values })),
     )
+    given = undefined
     return ready()
   }
 
-  const initialValues = () => entries.map(({ initial, shape }, i) => initial.draw(shape, numpyRandom([seed, i])))
+  /** All arrays as they were set before there was an engine. */
+  let given: readonly Numbers[] | undefined
+  const initialValues = () =>
+    given ?? entries.map(({ initial, shape }, i) => initial.draw(shape, numpyRandom([seed, i])))
 
   /** Writes arrays into an engine, by their places among the entries. */
   function put(to: Engine, arrays: readonly { readonly place: number; readonly values: ArrayLike<number> }[]) {
@@ -235,7 +239,7 @@ export function model(of: readonly Layer[] | Graph, options: ModelOptions = {}):
   }
 
   /** All arrays as they are here. */
-  function arrays(): Numbers[] {
+  function arrays(): readonly Numbers[] {
     if (!engine) return initialValues()
     const flat = engine.read(network.parameters)
     return entries.map(({ shape, view, ...entry }) => {
@@ -421,10 +425,10 @@ export function model(of: readonly Layer[] | Graph, options: ModelOptions = {}):
       )
     },
     setWeights(weights) {
-      const flat = ready().read(network.parameters)
-      const others: [Buffer, ArrayLike<number>][] = []
+      const set = new Map<number, ArrayLike<number>>()
       for (const { name, shape, data } of weights) {
-        const entry = entries.find(e => e.name === name)
+        const place = entries.findIndex(e => e.name === name)
+        const entry = entries[place]
         if (!entry)
           throw new StateError('unknown-weight', `the model has no weight ${JSON.stringify(name)?.slice(0, 40)}`, {
             evidence: [
@@ -447,11 +451,15 @@ export function model(of: readonly Layer[] | Graph, options: ModelOptions = {}):
               hint: 'the weights belong to a model of another shape',
             },
           )
-        if ('offset' in entry) flat.set(data, entry.offset as number)
-        else others.push([entry.view.buffer, data])
+        set.set(place, data)
       }
-      ready().write(network.parameters, flat)
-      for (const [buffer, data] of others) ready().write(buffer, data)
+      // A model that gets all its arrays draws none.
+      if (engine || closed || set.size < entries.length)
+        put(
+          ready(),
+          [...set].map(([place, values]) => ({ place, values })),
+        )
+      else given = entries.map((_, place) => Float64Array.from(set.get(place)!))
       numbers.changed()
     },
     gradients: () => weightsIn(network.gradients),
