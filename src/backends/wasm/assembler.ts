@@ -72,6 +72,13 @@ class Bytes {
       this.push(byte | 0x80)
     }
   }
+  /** An instruction and its number, as most are. */
+  pair(code: number, n: number): this {
+    if (n > 0x7f || this.length + 2 > this.array.length) return this.push(code).uleb(n)
+    this.array[this.length++] = code
+    this.array[this.length++] = n
+    return this
+  }
   append(bytes: ArrayLike<number>): this {
     if (this.length + bytes.length > this.array.length) this.grow(this.length + bytes.length)
     this.array.set(bytes, this.length)
@@ -92,8 +99,8 @@ class Bytes {
   }
 }
 
-const float = new Float32Array(1)
-const floatBytes = new Uint8Array(float.buffer)
+const floats = new Float32Array(4)
+const floatBytes = new Uint8Array(floats.buffer)
 
 /** One function being written. Methods append code and return the function, so that lines read left to right. */
 export class Code {
@@ -114,15 +121,15 @@ export class Code {
     return { type, index: this.params.length + this.locals.length - 1 }
   }
   get(local: Local): this {
-    this.bytes.push(0x20).uleb(local.index)
+    this.bytes.pair(0x20, local.index)
     return this
   }
   set(local: Local): this {
-    this.bytes.push(0x21).uleb(local.index)
+    this.bytes.pair(0x21, local.index)
     return this
   }
   tee(local: Local): this {
-    this.bytes.push(0x22).uleb(local.index)
+    this.bytes.pair(0x22, local.index)
     return this
   }
   i32(n: number): this {
@@ -135,9 +142,8 @@ export class Code {
   }
   /** Four times the same float. */
   f32x4(x: number): this {
-    float[0] = x
-    this.bytes.push(0xfd).push(0x0c)
-    for (let lane = 0; lane < 4; lane++) this.bytes.append(floatBytes)
+    floats.fill(x)
+    this.bytes.pair(0xfd, 0x0c).append(floatBytes)
     return this
   }
   i32x4(a: number, b = a, c = a, d = a): this {
@@ -150,14 +156,14 @@ export class Code {
   op(name: Op): this {
     const code = plain[name as keyof typeof plain]
     if (code !== undefined) this.bytes.push(code)
-    else this.bytes.push(0xfd).uleb(simd[name as keyof typeof simd])
+    else this.bytes.pair(0xfd, simd[name as keyof typeof simd])
     return this
   }
   /** A load or store at the address on the stack plus `offset` bytes. */
   mem(name: MemoryOp, offset = 0): this {
-    const [prefix, code, align] = memory[name]
+    const { 0: prefix, 1: code, 2: align } = memory[name]
     if (prefix) this.bytes.push(prefix)
-    this.bytes.push(code).push(align).uleb(offset)
+    this.bytes.pair(code, align).uleb(offset)
     return this
   }
   /** Stores one lane of the vector on the stack. */

@@ -49,14 +49,12 @@ export function walker(f: Code, n: Nest, keyOf: (operand: Operand) => number) {
     })
   }
 
-  /** Moves everything by `steps[l]` steps of each level l. */
-  function move(steps: Readonly<Record<number, number>>): void {
-    const total = (moves: readonly number[]) =>
-      Object.entries(steps).reduce((sum, [l, count]) => sum + moves[Number(l)] * count, 0)
+  /** Moves everything by so many steps of level `l`. */
+  function move(l: number, count: number): void {
     n.operands.forEach((o, i) => {
-      f.add(pointers[i], total(o.strides) * unit(o))
+      f.add(pointers[i], o.strides[l] * count * unit(o))
       o.checks.forEach((c, k) => {
-        f.add(coordinates[i][k], total(c.steps))
+        f.add(coordinates[i][k], c.steps[l] * count)
       })
     })
   }
@@ -67,9 +65,9 @@ export function walker(f: Code, n: Nest, keyOf: (operand: Operand) => number) {
     if (l === undefined) return body()
     f.times(n.sizes[l], () => {
       loops(inner, body)
-      move({ [l]: 1 })
+      move(l, 1)
     })
-    move({ [l]: -n.sizes[l] })
+    move(l, -n.sizes[l])
   }
 
   /** Level `l` in sections; the body moves nothing. */
@@ -77,9 +75,9 @@ export function walker(f: Code, n: Nest, keyOf: (operand: Operand) => number) {
     for (const section of all)
       f.times(section.count, () => {
         body(section)
-        move({ [l]: section.lanes * section.unroll })
+        move(l, section.lanes * section.unroll)
       })
-    move({ [l]: -n.sizes[l] })
+    move(l, -n.sizes[l])
   }
 
   /** The outermost level from `begin` to `end`. */
@@ -90,7 +88,7 @@ export function walker(f: Code, n: Nest, keyOf: (operand: Operand) => number) {
     f.if(() => {
       f.loop(() => {
         body()
-        move({ 0: 1 })
+        move(0, 1)
         f.get(left).i32(1).op('i32.sub').tee(left).brIf(0)
       })
     })
