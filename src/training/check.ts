@@ -96,7 +96,7 @@ function checkTarget({ outputs }: Network, set: Dataset, i: number, loss: Loss, 
     const got = set.hasTargets ? `targets ${printShape(given)}` : 'no targets'
     throw new ShapeError('wrong-target', `${who} got ${got}, expected ${printShape(expected)}`, {
       evidence,
-      hint: targetHint(set, given, loss.target, classes),
+      hint: targetHint(set, given, output, loss.target),
     })
   }
   if (loss.target !== 'class') return
@@ -136,8 +136,11 @@ function shapeHint(model: Model, { x }: DatasetSource): Shape | undefined {
   return flat ? model.inputShape : undefined
 }
 
-function targetHint(set: Dataset, given: Shape, wanted: 'same' | 'class', classes: number): string {
+function targetHint(set: Dataset, given: Shape, output: Shape, wanted: 'same' | 'class'): string {
+  const classes = output[output.length - 1]
   if (!set.hasTargets) return 'give the data y as well'
+  if (output.length > given.length + 1 && (given.length === 0 ? output.length > 2 : given.at(-1) === classes))
+    return 'the output still has the axes of the input: put flatten() before the last dense layers'
   if (wanted === 'class' && given.at(-1) === classes) return "targets are one-hot: use loss 'categoricalCrossentropy'"
   if (wanted === 'class') return 'targets are numbers of classes, one for each row of the output'
   if (given.length === 0 && classes > 1)

@@ -26,12 +26,6 @@ const rows: [string, () => unknown, Kind, string][] = [
     'sequential does not know the shape of its input\n  hint: start with input([…]), or give the first layer { inputShape: […] }',
   ],
   [
-    'dense on an image',
-    () => sequential([input([28, 28, 1]), dense(3, { name: 'first' })]),
-    ShapeError,
-    'dense "first" got an input of 3 axes, expected 1: [features]\n  input  [28, 28, 1]\n  hint: put flatten() before it',
-  ],
-  [
     'a convolution on a row',
     () => sequential([input([4]), conv2d(8, 3)]),
     ShapeError,
@@ -114,6 +108,24 @@ const rows: [string, () => unknown, Kind, string][] = [
     () => model('sparseCategoricalCrossentropy').fit({ x, y: [[0, 1, 0]] }),
     ShapeError,
     "sparseCategoricalCrossentropy got targets [3], expected []\n  targets  [3]\n  output   [3]\n  hint: targets are one-hot: use loss 'categoricalCrossentropy'",
+  ],
+  [
+    'a dense layer that saw an image',
+    () => {
+      const net = sequential([input([2, 2, 1]), dense(3, { activation: 'softmax' })])
+      net.compile({ loss: 'categoricalCrossentropy' })
+      return net.fit({
+        x: [
+          [
+            [[0], [1]],
+            [[1], [0]],
+          ],
+        ],
+        y: [[0, 1, 0]],
+      })
+    },
+    ShapeError,
+    'categoricalCrossentropy got targets [3], expected [2, 2, 3]\n  targets  [3]\n  output   [2, 2, 3]\n  hint: the output still has the axes of the input: put flatten() before the last dense layers',
   ],
   [
     'no targets',

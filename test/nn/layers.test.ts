@@ -30,6 +30,8 @@ const rows: [Layer, number[] | number[][], number[]][] = [
   [dense(3), [4], [3]],
   [dense(3, { activation: 'tanh', useBias: false }), [4], [3]],
   [dense(5, { activation: 'softmax' }), [4], [5]],
+  [dense(2, { activation: 'tanh' }), [3, 4], [3, 2]],
+  [dense(3), [2, 3, 4], [2, 3, 3]],
   [conv2d(2, 3), [5, 6, 2], [3, 4, 2]],
   [conv2d(3, 3, { padding: 'same', activation: 'relu' }), [5, 4, 2], [5, 4, 3]],
   [conv2d(2, [2, 3], { strides: 2, padding: 'same', useBias: false }), [5, 6, 1], [3, 3, 2]],

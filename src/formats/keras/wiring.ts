@@ -59,30 +59,15 @@ function apply(entry: Entry, inputs: Output[], causal: boolean, wiring: Wiring, 
   return wiring.attempt(entry, () => {
     const made = wiring.made(entry)
     if (!made.called) {
-      const shapes = inputs.map(({ shape }) => shape)
-      const fits = fitted(made, shapes)
-      made.layer = causal ? fits.with({ useCausalMask: true }) : fits
+      const why = made.check?.(inputs[0]?.shape)
+      if (why) missing(why)
+      if (causal) made.layer = made.layer.with({ useCausalMask: true })
       made.called = true
     }
     const output = made.layer(inputs)
     if (output.shape.length > mostAxes) missing(`an output of ${output.shape.length} axes`)
     return sizeOf(output.shape) <= mostNumbers ? [output] : missing(`an output of ${show(output.shape)}`)
   })
-}
-
-/** The layer as it takes this input: dense layers see each step of a sequence by itself, as in Keras. */
-function fitted({ layer, check }: Made, inputs: readonly Shape[]): Layer {
-  const why = check?.(inputs[0])
-  if (why) missing(why)
-  let within: { type: string; config: Config } = layer
-  while (within.type === 'timeDistributed') within = within.config.layer as unknown as typeof within
-  const steps = inputs[0]?.length - 1
-  if (within.type !== 'dense' || inputs.length !== 1 || !(steps > 0)) return layer
-  const { name: _, ...config } = within.config
-  let wrapped = known.dense.fromConfig(config)
-  const outermost = { name: layer.config.name as string, trainable: layer.trainable }
-  for (let i = 1; i <= steps; i++) wrapped = known.timeDistributed(wrapped, i === steps ? outermost : {})
-  return wrapped
 }
 
 /** Where a chain begins. */

@@ -237,8 +237,16 @@ const writers: Readonly<Record<string, Writer>> = {
   gaussianDropout: nothing,
   alphaDropout: nothing,
   activityRegularization: nothing,
-  dense: (b, [x], { config, weights, array }) => {
-    const z = b.node('Gemm', weights.b ? [x, array('W'), array('b')] : [x, array('W')])
+  dense: (b, [x], { config, weights, array, inputs }) => {
+    const bias = weights.b ? [array('b')] : []
+    const product = () => b.node('MatMul', [x, array('W')])
+    // Gemm knows matrices only.
+    const isMatrix = inputs[0].length === 1
+    const z = isMatrix
+      ? b.node('Gemm', [x, array('W'), ...bias])
+      : bias.length > 0
+        ? b.node('Add', [product(), ...bias])
+        : product()
     return activate(b, z, resolveActivation(config.activation ?? 'linear'), weights.W!.shape[1])
   },
   activation: (b, [x], { config, inputs }) => activate(b, x, resolveActivation(config.activation!), inputs[0].at(-1)),

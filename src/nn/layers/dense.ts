@@ -1,3 +1,4 @@
+import type { View } from '../../tensor/view.ts'
 import { axes, type LayerOptions, layer, pair, whole } from '../layer.ts'
 import {
   type ActivationChoice,
@@ -18,13 +19,17 @@ export interface DenseOptions extends LayerOptions, WeightOptions {
   biasInitializer?: InitializerChoice
 }
 
+/** All that has features, one after another: samples, or the steps of each sample. */
+const rows = (v: View): View => v.matrix(v.shape.length - 1)
+
 /**
- * Each unit weighs all inputs: y = f(x·W + b).
+ * Each unit weighs all inputs: y = f(x·W + b). Of several axes it takes the last, as in Keras: each step of a sequence,
+ * each pixel of an image goes through the same weights.
  * @equation y = f(z), \quad z = x W + b
  * @slope dz = dy \odot f^\prime(z), \quad dW = x^\top dz, \quad db = \textstyle\sum dz, \quad dx = dz \, W^\top
- * @shape [inputs] → [units]
+ * @shape [..., inputs] → [..., units]
  * @param units how many outputs
- * @throws ShapeError when the input has more than one axis
+ * @throws ShapeError when the input has no axis
  * @example
  * dense(16, { activation: 'relu' })
  */
@@ -37,21 +42,21 @@ export const dense = layer('dense', ['units'], (units: number, options: DenseOpt
   return pair({
     activated: true,
     shapes(input) {
-      axes('dense', input, 1, '[features]')
-      const [inputs] = input
+      if (input.length === 0) axes('dense', input, 1, '[features]')
+      const z = input.with(-1, units)
       const b = useBias ? [units] : undefined
-      return { y: f.outputShape([units]), params: { W: [inputs, units], b }, saved: { z: [units] } }
+      return { y: f.outputShape(z), params: { W: [input[input.length - 1], units], b }, saved: { z } }
     },
     initial,
     forward(k, { x, W, b, z, y }) {
-      k.gemm(z, x, W, { bias: b }) // z = x·W + b
+      k.gemm(rows(z), rows(x), W, { bias: b }) // z = x·W + b
       f.forward(k, { x: z, y }) // y = f(z)
     },
     backward(k, { x, y, W, z, dx, dy, dW, db, dz }) {
       f.backward(k, { x: z, y, dy, dx: dz }) // dz = dy ⊙ f′(z)
-      k.gemm(dW, x.T, dz) // dW = xᵀ·dz
+      k.gemm(dW, rows(x).T, rows(dz)) // dW = xᵀ·dz
       if (useBias) k.sum(db, dz, 'rows') // db = Σ dz
-      k.gemm(dx, dz, W.T) // dx = dz·Wᵀ
+      k.gemm(rows(dx), rows(dz), W.T) // dx = dz·Wᵀ
     },
   })
 })
