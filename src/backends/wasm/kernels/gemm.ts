@@ -44,7 +44,8 @@ export const gemm: Emit<Gemm> = (build, instruction) => {
   const turned = last !== undefined && a.strides[rowLevel] === 1 && a.strides[last] >= farApart
   const packLeft = turned && rowCount % 4 === 0 && rowCount <= 2 * unitRows && rowLevels.length <= 2
   const [outer, inner] = blockDepths(n, levels, packLeft ? packedDepth : deepest, packLeft ? packedDepth : blockDepth)
-  const size = tileFor(rowCount, width, build.fma)
+  const depth = inner.reduce((steps, l) => steps * n.sizes[l], 1)
+  const size = tileFor(rowCount, width, { depth, fma: build.fma, packed: packLeft })
 
   // Threads share the rows, or the panels where there are few rows and many sums: the gradient of a filter.
   const rowUnits = rowLevels.length > 1 ? n.sizes[rowLevels[0]] : 1
@@ -168,7 +169,7 @@ function rightOperand(
 ): Right {
   const [k, m] = [b.shape[0], n.operands[0].view.shape[0]]
   const forwards = depth.every(l => o.strides[l] >= 0)
-  const inPlace = forwards && o.checks.length === 0 && (column === 1 || width === 1) && (k > m || m <= 8)
+  const inPlace = forwards && o.checks.length === 0 && (column === 1 || width === 1) && (k > 64 * m || m <= 8)
   if (inPlace) {
     const strides = Object.fromEntries(depth.map(l => [l, o.strides[l]]))
     const panels = Math.floor(width / wide)

@@ -6,7 +6,7 @@ import { range } from '../numbers.ts'
 import { type Depth, type Tile, tile } from './tile.ts'
 
 /** Most steps of the shared axis where the left operand is packed: its rows and the panel share the cache. */
-export const packedDepth = 256
+export const packedDepth = 512
 
 /** Where the right operand lies: packed in panels as wide as a tile, or in place. */
 export interface Right {
@@ -70,9 +70,10 @@ export function write(f: Code, begin: Local, end: Local, id: Local, job: Job): v
   const packedTail = pointer(right.tailStart, right.strides(true), outer, 0)
   const results = outputs.map(o => pointer(o.start, o.strides, rowLevels, wide))
   const operands = inputs.map(o => pointer(o.start, o.strides, rowLevels, column(o) * wide))
-  // A left operand whose steps lie far apart is copied unit by unit: [step][row], one behind the other.
+  // A left operand whose steps lie far apart is copied unit by unit: [four rows][step][row], one behind the other.
+  const blockSteps = inner.reduce((product, l) => product * n.sizes[l], 1)
   const near: Pointer | undefined =
-    job.packed === undefined ? undefined : { local: f.local('i32'), strides: { [rowLevel]: 4 }, panel: 0 }
+    job.packed === undefined ? undefined : { local: f.local('i32'), strides: { [rowLevel]: blockSteps * 4 }, panel: 0 }
   const source = near ?? left
   const all = [left, packed, packedTail, ...(near ? [near] : []), ...results, ...operands]
   const advance = (l: number, count: number) => {
@@ -147,12 +148,13 @@ export function write(f: Code, begin: Local, end: Local, id: Local, job: Job): v
   const tiles = (panel: Pointer, lanes: number) => {
     const depth: Depth[] = inner.map((l, i) => ({
       size: n.sizes[l],
-      a: near ? inner.slice(i + 1).reduce((bytes, m) => bytes * n.sizes[m], rowCount * 4) : a.strides[l] * 4,
+      a: near ? inner.slice(i + 1).reduce((bytes, m) => bytes * n.sizes[m], 16) : a.strides[l] * 4,
       b: right.strides(panel === packedTail)[l] * 4,
     }))
     const one = (height: number) => {
       const rowStep = (p: Pointer) => (rowLevel === undefined ? 0 : (p.strides[rowLevel] ?? 0))
-      const shape: Tile = { rows: height, vectors: Math.ceil(lanes / 4), rowStep: rowStep(source), depth }
+      const apart = near ? 4 : rowStep(left)
+      const shape: Tile = { rows: height, vectors: Math.ceil(lanes / 4), rowStep: apart, depth }
       const sums = tile(f, shape, source.local, panel.local, build.fma)
       const each = (body: (sum: Local, i: number, j: number, lanes: number) => void) =>
         sums.forEach((row, i) => {
@@ -227,17 +229,18 @@ export function write(f: Code, begin: Local, end: Local, id: Local, job: Job): v
   }
 
   /** Copies the unit's rows of the left operand for this block of the shared axis. */
-  const pack = (to: Pointer, levels: readonly number[], from: Local, at: Local): void => {
+  const pack = (levels: readonly number[], from: Local, at: Local): void => {
     const [l, ...rest] = levels
     if (l === undefined) {
       f.times(rowCount / 4, () => {
-        f.get(at).get(from).mem('v128.load').mem('v128.store').add(at, 16).add(from, 16)
+        f.get(at).get(from).mem('v128.load').mem('v128.store')
+        f.add(at, blockSteps * 16).add(from, 16)
       })
-      f.add(from, -rowCount * 4)
+      f.add(from, -rowCount * 4).add(at, 16 - rowCount * blockSteps * 4)
       return
     }
     f.times(n.sizes[l], () => {
-      pack(to, rest, from, at)
+      pack(rest, from, at)
       f.add(from, a.strides[l] * 4)
     })
     f.add(from, -a.strides[l] * 4 * n.sizes[l])
@@ -253,7 +256,7 @@ export function write(f: Code, begin: Local, end: Local, id: Local, job: Job): v
         .tee(near.local)
         .set(at)
       f.get(left.local).set(from)
-      pack(near, inner, from, at)
+      pack(inner, from, at)
     }
     body()
   }

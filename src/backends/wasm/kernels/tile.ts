@@ -26,8 +26,18 @@ const shapes = [shape(3, 3), shape(2, 4), shape(4, 2), shape(5, 2)]
 /** With fused multiply-add those alone that were measured to keep both units busy: 50 of 50 GFLOP/s, the others 35. */
 const fusedShapes = [shape(4, 2), shape(5, 2)]
 
-/** The shape of tile that goes over so many rows and columns in the fewest instructions, rests included. */
-export function tileFor(rows: number, columns: number, fma: boolean): { rows: number; vectors: number } {
+/** Bytes of the right operand's panel that leave room for the left one in a first cache of 32 KB. */
+const panelBytes = 30_000
+
+/**
+ * The shape of tile that goes over so many rows and columns in the fewest instructions, rests included, with a panel of
+ * `depth` steps that stays in the first cache. Rows that were copied lie four beside each other.
+ */
+export function tileFor(
+  rows: number,
+  columns: number,
+  { depth, fma, packed }: { depth: number; fma: boolean; packed: boolean },
+): { rows: number; vectors: number } {
   const vectors = Math.ceil(columns / 4)
   // Loads of both operands, a product and a sum for each element, and a branch every two rows.
   const cost = (r: number, v: number) => (r === 0 || v === 0 ? 0 : v + r + 2 * r * v + Math.ceil(r / 2) + 1)
@@ -37,7 +47,10 @@ export function tileFor(rows: number, columns: number, fma: boolean): { rows: nu
     const row = (r: number) => across * cost(r, shape.vectors) + cost(r, beside)
     return down * row(shape.rows) + row(below)
   }
-  return (fma ? fusedShapes : shapes).reduce((best, shape) => (total(shape) < total(best) ? shape : best))
+  const fitting = (fma ? fusedShapes : shapes).filter(
+    shape => (!packed || shape.rows === 4) && (shape.vectors <= 2 || shape.vectors * 16 * depth <= panelBytes),
+  )
+  return fitting.reduce((best, shape) => (total(shape) < total(best) ? shape : best))
 }
 
 /**
