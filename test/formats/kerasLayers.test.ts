@@ -15,7 +15,9 @@ const { input, dense, conv1d, conv2d, conv3d, lstm, gru, simpleRnn, timeDistribu
 
 /** Layers that Keras has no counterpart for, and why. */
 const reasons: Readonly<Record<string, string>> = {
+  affine: 'Keras has no such layer',
   bilinear: 'Keras has no such layer',
+  matmul: 'Keras has no such layer',
   localResponseNormalization: 'Keras has no such layer',
   pixelShuffle: 'Keras has no such layer',
   weightNormalization: 'Keras has no such layer',

@@ -5,6 +5,7 @@ import type { LayerMaker } from '../../src/nn/layer.ts'
 
 const { add, subtract, multiply, average, maximum, minimum, concatenate, dot } = layers
 const { attention, additiveAttention, groupQueryAttention, multiHeadAttention, transformerEncoder } = layers
+const { affine, matmul } = layers
 const { bilinear, categoryEncoding, centerCrop, discretization, einsumDense, identity, pixelShuffle, resizing } = layers
 const { localResponseNormalization, randomBrightness, randomContrast, randomFlip, weightNormalization } = layers
 const { activation, activityRegularization, batchNormalization, dense, dropout, flatten, input, leakyRelu } = layers
@@ -178,6 +179,15 @@ const rows: [Layer, number[] | number[][], number[]][] = [
   [timeDistributed(flatten()), [2, 3, 2], [2, 6]],
   [identity(), [2, 3], [2, 3]],
   [bilinear(3), [[4], [2]], [3]],
+  [affine({ scale: [2, 1], shift: [3] }), [2, 3], [2, 3]],
+  [
+    matmul(),
+    [
+      [2, 3],
+      [3, 4],
+    ],
+    [2, 4],
+  ],
   [bilinear(2, { useBias: false }), [[2], [3]], [2]],
   [einsumDense('abc,cd->abd', [null, 3], { biasAxes: 'd', activation: 'tanh' }), [2, 4], [2, 3]],
   [einsumDense('ab,bcd->acd', [2, 3], { biasAxes: 'c' }), [4], [2, 3]],

@@ -7,7 +7,6 @@ import { fill } from './typed.ts'
 
 export { exportOnnx, writable as onnxLayers } from './export.ts'
 export type { Port as OnnxPort } from './file.ts'
-export { affine, matmul } from './graph/learnt.ts'
 export { type LoadOnnxOptions, loadOnnx, trainableOperators as onnxTrainableOperators } from './graph/load.ts'
 export { operatorNames as onnxOperators } from './operators/index.ts'
 export type { Dtype as OnnxDtype } from './tensors.ts'

@@ -8,6 +8,7 @@ export {
   adaptiveMaxPooling2d,
   adaptiveMaxPooling3d,
 } from './adaptivePooling.ts'
+export { affine } from './affine.ts'
 export { additiveAttention, attention } from './attention.ts'
 export { randomErasing, randomRotation, randomTranslation, randomZoom } from './augmentation.ts'
 export { batchNormalization } from './batchNormalization.ts'
@@ -43,6 +44,7 @@ export { leakyRelu } from './leakyRelu.ts'
 export { localResponseNormalization } from './localResponseNormalization.ts'
 export { lstm } from './lstm.ts'
 export { masking } from './masking.ts'
+export { matmul } from './matmul.ts'
 export { maxout } from './maxout.ts'
 export { add, average, maximum, minimum, multiply, subtract } from './merging.ts'
 export { multiHeadAttention } from './multiHeadAttention.ts'

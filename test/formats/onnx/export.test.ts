@@ -13,7 +13,7 @@ import {
   sequential,
 } from 'nabla'
 import { loadKeras, toKeras } from 'nabla/keras'
-import { affine, exportOnnx, importOnnx, loadOnnx, matmul, onnxLayers } from 'nabla/onnx'
+import { exportOnnx, importOnnx, loadOnnx, onnxLayers } from 'nabla/onnx'
 import { describe, expect, test } from 'vitest'
 
 const random = numpyRandom(5)
@@ -275,7 +275,7 @@ const table: Record<string, { input: number[]; stack: Layer[]; low?: number }> =
       l.transformerEncoder(6, 2, { normalizeFirst: true, dropout: 0.2 }),
     ],
   },
-  weighted: { input: [3, 4], stack: [affine({ scale: [4], shift: [3, 1] }), affine({ shift: [4] })] },
+  weighted: { input: [3, 4], stack: [l.affine({ scale: [4], shift: [3, 1] }), l.affine({ shift: [4] })] },
   embedding: { input: [5], stack: [l.embedding(7, 3), l.flatten()], low: 0 },
 }
 
@@ -305,7 +305,7 @@ describe('a model written as ONNX computes what it did', () => {
       l.multiply()([wide, l.dense(3)(x)]),
       l.attention()([wide, more]),
       l.multiHeadAttention(2, 2)([wide, more]),
-      matmul()([l.dot([2, 2])([wide, more]), more]),
+      l.matmul()([l.dot([2, 2])([wide, more]), more]),
     ]
     await agrees(shaken(model({ inputs: x, outputs: l.flatten()(l.add()(joined)) })))
   })

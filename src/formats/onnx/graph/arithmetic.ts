@@ -1,8 +1,8 @@
 import type { Output } from '../../../nn/call.ts'
+import { affine } from '../../../nn/layers/affine.ts'
 import * as layers from '../../../nn/layers/index.ts'
 import { unsupported } from '../file.ts'
 import { broadcast, dtypes, sizeOf, type Tensor } from '../tensors.ts'
-import { affine } from './learnt.ts'
 import { constant, digits, flowing, type Mapping, type Row, type Rows, range, steady, uniform } from './mapping.ts'
 import {
   alikeAfloat,

@@ -1,8 +1,8 @@
 import * as layers from '../../../nn/layers/index.ts'
+import { matmul } from '../../../nn/layers/matmul.ts'
 import { must } from '../call.ts'
 import { unsupported } from '../file.ts'
 import type { Tensor } from '../tensors.ts'
-import { matmul } from './learnt.ts'
 import { constant, flowing, type Mapping, type Rows, range, steady, turned, uniform, weights } from './mapping.ts'
 import { alikeAfloat, factors, isKnown, laid, type Sample, sample, settled, shapedAs, sizeIn } from './sample.ts'
 
