@@ -63,6 +63,8 @@ elementwise = [
     ("softsign", {}, F.softsign, lambda x: x / (1 + abs(x))),
     ("logSigmoid", {}, F.logsigmoid, lambda x: -softplus(-x)),
     ("logit", {"epsilon": 1e-3}, lambda x: torch.logit(x, 1e-3), None),
+    ("logit", {}, lambda x: torch.logit(x, 1e-7), None),
+    ("isru", {"alpha": 0.3}, lambda x: x / torch.sqrt(1 + 0.3 * x * x), lambda x: x / mp.sqrt(1 + mp.mpf(0.3) * x * x)),
     ("arctan", {}, torch.atan, mp.atan),
     ("sinusoid", {}, torch.sin, mp.sin),
 ]

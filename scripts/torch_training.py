@@ -193,6 +193,7 @@ case("ctc", {"maxLabels": 4, "perLabel": True}, speech, words, lambda p, t: ctc(
 case("ctc", {"maxLabels": 4}, 4 * speech, words * 0, ctc([0, 0, 0, 0]))
 case("ctc", {"blank": 3, "maxLabels": 2}, speech, np.array([[0, 1], [2, 2], [1, 3], [0, 0]]), ctc([2, 2, 1, 2], blank=3))
 case("ctc", {"zeroInfinity": True}, speech[:, :4], words, ctc([3, 2, 1, 4], zero_infinity=True))
+case("binaryCrossentropy", {}, np.tile([0.0, 1, 0.5, 1, 0], (4, 1)), zeros_ones, bce)
 case("ctc", {"maxLabels": 1}, 90 * np.sign(speech[:, :3]), words[:, :1], ctc([1, 1, 1, 1]))
 (folder / "losses.json").write_text(json.dumps({"about": "made by scripts/torch_training.py", "torch": torch.__version__, "cases": cases}) + "\n")
 

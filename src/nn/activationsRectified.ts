@@ -67,7 +67,7 @@ export const softShrink = activation('softShrink', {
 export const isrlu = activation('isrlu', {
   params: { alpha: 1 },
   forward: 'x >= 0 ? x : x / sqrt(1 + alpha * x^2)',
-  backward: 'x >= 0 ? dy : dy / sqrt(1 + alpha * x^2)^3',
+  backward: 'let s = 1 + alpha * x^2; x >= 0 ? dy : dy / (s * sqrt(s))',
   range: ({ alpha }) => [-1 / Math.sqrt(alpha), Infinity],
 })
 

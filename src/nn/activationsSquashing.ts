@@ -40,7 +40,7 @@ export const arctan = activation('arctan', {
 export const isru = activation('isru', {
   params: { alpha: 1 },
   forward: 'x / sqrt(1 + alpha * x^2)',
-  backward: 'dy / sqrt(1 + alpha * x^2)^3',
+  backward: 'let s = 1 + alpha * x^2; dy / (s * sqrt(s))',
   range: ({ alpha }) => [-1 / Math.sqrt(alpha), 1 / Math.sqrt(alpha)],
 })
 
@@ -60,8 +60,8 @@ export const tanhShrink = activation('tanhShrink', {
 /** The inverse of the sigmoid: y = ln(x / (1 − x)) for shares, kept ε away from 0 and 1; torch.logit with eps. */
 export const logit = activation('logit', {
   params: { epsilon: 1e-7 },
-  forward: `let far = log((1 - epsilon) / epsilon);
-            x < epsilon ? -far : x > 1 - epsilon ? far : log(x / (1 - x))`,
+  forward: `let top = 1 - epsilon; // which is rounded, so that its end is not quite the other's negative
+            x < epsilon ? log(epsilon / top) : x > top ? log(top / (1 - top)) : log(x / (1 - x))`,
   backward: 'x >= epsilon && x <= 1 - epsilon ? dy / (x * (1 - x)) : 0',
   range: ({ epsilon }) => [-Math.log((1 - epsilon) / epsilon), Math.log((1 - epsilon) / epsilon)],
 })

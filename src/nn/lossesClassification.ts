@@ -7,8 +7,7 @@ import { type FormulaLossDefinition, loss } from './loss.ts'
  */
 export const binaryCrossentropy = loss('binaryCrossentropy', {
   params: { epsilon: 1e-7, fromLogits: false, labelSmoothing: 0 },
-  forward: `let q = clamp(p, epsilon, 1 - epsilon);
-            -(t * log(q) + (1 - t) * log(1 - q))`,
+  forward: '-(t * log(clamp(p, epsilon, 1 - epsilon)) + (1 - t) * log(clamp(1 - p, epsilon, 1 - epsilon)))',
   backward: 'p >= epsilon && p <= 1 - epsilon ? (p - t) / (p * (1 - p)) : 0',
   fused: {
     activation: 'sigmoid',
@@ -24,13 +23,13 @@ export const binaryCrossentropy = loss('binaryCrossentropy', {
  */
 export const binaryFocalCrossentropy = loss('binaryFocalCrossentropy', {
   params: { applyClassBalancing: false, alpha: 0.25, gamma: 2, epsilon: 1e-7, fromLogits: false, labelSmoothing: 0 },
-  forward: `let q = clamp(p, epsilon, 1 - epsilon);
+  forward: `let q = clamp(p, epsilon, 1 - epsilon); let r = clamp(1 - p, epsilon, 1 - epsilon);
             let a = applyClassBalancing ? t * alpha + (1 - t) * (1 - alpha) : 1;
-            -a * (t * (1 - p) + (1 - t) * p)^gamma * (t * log(q) + (1 - t) * log(1 - q))`,
-  backward: `let q = clamp(p, epsilon, 1 - epsilon);
+            -a * (t * (1 - p) + (1 - t) * p)^gamma * (t * log(q) + (1 - t) * log(r))`,
+  backward: `let q = clamp(p, epsilon, 1 - epsilon); let r = clamp(1 - p, epsilon, 1 - epsilon);
              let a = applyClassBalancing ? t * alpha + (1 - t) * (1 - alpha) : 1;
              let u = t * (1 - p) + (1 - t) * p;
-             let c = -(t * log(q) + (1 - t) * log(1 - q));
+             let c = -(t * log(q) + (1 - t) * log(r));
              a * (gamma * u^(gamma - 1) * (1 - 2 * t) * c + u^gamma * (p == q ? (p - t) / (p * (1 - p)) : 0))`,
   fused: {
     activation: 'sigmoid',
