@@ -388,31 +388,42 @@ by_hand("adafactor", {"learningRate": lr}, adafactor)
 
 
 def muon(w, g, s, t):
-    w = w - lr * 0.1 * w
+    w = w - lr * 0.004 * w
     if w.ndim != 2:
-        return adam(w, g, s, t, lr * 0.1)
+        return adam(w, g, s, t)
     m = s["m"] = 0.95 * s.get("m", 0) + g
     x = g + 0.95 * m
     turned = x.shape[0] > x.shape[1]
     x = (x.T if turned else x) / (np.linalg.norm(x) + 1e-7)
-    for _ in range(6):
+    for _ in range(5):
         a = x @ x.T
         x = 3.4445 * x + (-4.775 * a + 2.0315 * a @ a) @ x
-    return w - lr * (x.T if turned else x) * math.sqrt(max(1, w.shape[0] / w.shape[1]))
+    return w - lr * (x.T if turned else x) * 0.2 * math.sqrt(max(w.shape))
 
 
 by_hand("muon", {"learningRate": lr}, muon)
 
 
-def schedule_free(w, g, s, t):
+def schedule_free(w, g, s, t, decay=0.0):
     z = s.get("z", w)
+    w = w - lr * decay * w
     v = ema(s, "v", g * g, 0.999)
     s["z"] = z - lr * g / (np.sqrt(v / (1 - 0.999**t)) + 1e-8)
-    x = s["x"] = (1 - 1 / t) * s.get("x", w) + s["z"] / t
+    x = (1 - 1 / t) * (w - 0.1 * z) / 0.9 + s["z"] / t
     return 0.1 * s["z"] + 0.9 * x
 
 
 by_hand("scheduleFreeAdamW", {"learningRate": lr}, schedule_free)
+by_hand("scheduleFreeAdamW", {"learningRate": lr, "weightDecay": 0.1}, lambda *a: schedule_free(*a, 0.1))
+
+
+def shrunk_and_averaged(w, g, s, t):
+    w = adam(w - lr * 0.1 * w, g, s, t)
+    s["a"] = w if t == 1 else 0.7 * s["a"] + 0.3 * w
+    return s["a"] if t % 4 == 0 else w
+
+
+by_hand("adamW", {"learningRate": lr, "weightDecay": 0.1, "useEma": True, "emaMomentum": 0.7, "emaOverwriteFrequency": 4}, shrunk_and_averaged)
 
 
 def asgd(w, g, s, t):

@@ -4,8 +4,11 @@ import { eachOf, flat, type Measured, metric, ratio } from './metric.ts'
 
 type Binned = { readonly numThresholds: number }
 
-/** True and false positives at each threshold, then all positives and negatives: the curves are made of these. */
-function curve(k: Verbs, views: Measured, { numThresholds: n }: Binned) {
+/**
+ * True and false positives at each threshold, then all positives and negatives: the curves are made of these. Thresholds
+ * go from 0 to 1, for an area a little beyond both, as in Keras.
+ */
+function curve(k: Verbs, views: Measured, { numThresholds: n }: Binned, beyond: number) {
   const { p, t, out } = views
   const each = eachOf(views)
   const m = typeof each === 'number' ? each : each.reshape(each.shape[0], 1)
@@ -13,10 +16,10 @@ function curve(k: Verbs, views: Measured, { numThresholds: n }: Binned) {
   k.reduce(
     { tp: out.slice(0, 0, n), fp: out.slice(0, n, n) },
     'sum',
-    `let threshold = i == 0 ? -1e-7 : i == n - 1 ? 1 + 1e-7 : i / (n - 1);
+    `let threshold = i == 0 ? -beyond : i == n - 1 ? 1 + beyond : i / (n - 1);
      let yes = x > threshold;
      tp = m * (yes && u > 0.5); fp = m * (yes && !(u > 0.5))`,
-    { x, u, m, i: k.index(n), n },
+    { x, u, m, i: k.index(n), n, beyond },
     [0],
   )
   const all = { positive: out.slice(0, 2 * n, 1), negative: out.slice(0, 2 * n + 1, 1) }
@@ -31,11 +34,16 @@ interface Curve {
   readonly negative: number
 }
 
-const binned = <P extends Binned & Params>(name: string, params: P, value: (curve: Curve, params: P) => number) =>
+const binned = <P extends Binned & Params>(
+  name: string,
+  params: P,
+  value: (curve: Curve, params: P) => number,
+  beyond = 0,
+) =>
   metric(name, {
     params,
     size: (_p, _t, { numThresholds }) => 2 * numThresholds + 2,
-    measure: (k, views, given) => curve(k, views, given),
+    measure: (k, views, given) => curve(k, views, given, beyond),
     value(sums, _, given) {
       const n = given.numThresholds
       const [positive, negative] = [sums[2 * n], sums[2 * n + 1]]
@@ -74,6 +82,7 @@ export const auc = binned(
       summationMethod === 'minoring' ? Math.min(a, b) : summationMethod === 'majoring' ? Math.max(a, b) : (a + b) / 2
     return total(n - 1, i => (x(i) - x(i + 1)) * height(y(i), y(i + 1)))
   },
+  1e-7,
 )
 
 /** The largest `wanted` among the thresholds where `held` is at least `least`, or 0. */

@@ -5,7 +5,8 @@ import { best, classOf, eachOf, flat, metric, ratio, rowOf } from './metric.ts'
 
 type Overlap = { readonly numClasses: number; readonly targetClassIds: readonly number[] }
 
-const classesOf = (p: Shape, { numClasses }: Overlap) => (numClasses > 0 ? numClasses : p[p.length - 1])
+const classesOf = (p: Shape, { numClasses }: Overlap, rows: boolean) =>
+  numClasses > 0 && !rows ? numClasses : p[p.length - 1]
 
 /** How often a class (row) was taken for another (column). */
 function confusions(k: Verbs, guess: View, truth: View, out: View, classes: number, weight: View | number) {
@@ -36,14 +37,15 @@ function overlap(sums: ArrayLike<number>, { targetClassIds }: Overlap): number {
   )
 }
 
-const overlapping = (name: string) =>
+/** `rows`: outputs and targets are rows of a class each, whatever is said of their number. */
+const overlapping = (name: string, rows = false) =>
   metric(name, {
     params: { numClasses: 0, targetClassIds: [] } as Overlap,
-    size: (p, _, params) => classesOf(p, params) ** 2,
+    size: (p, _, params) => classesOf(p, params, rows) ** 2,
     measure(k, views, params) {
       const { p, t, out } = views
-      const classes = classesOf(p.shape, params)
-      if (params.numClasses > 0) confusions(k, flat(p), flat(t), out, classes, eachOf(views))
+      const classes = classesOf(p.shape, params, rows)
+      if (params.numClasses > 0 && !rows) confusions(k, flat(p), flat(t), out, classes, eachOf(views))
       else confusions(k, best(k, 'guess', p), classOf(k, t, p), out, classes, rowOf(views))
     },
     value: (sums, _, params) => overlap(sums, params),
@@ -64,12 +66,12 @@ export const meanIou = overlapping('meanIou')
  * Intersection over union of the classes named, for rows with a one as targets.
  * @equation \mathrm{IoU}_c = \frac{\mathrm{TP}_c}{\mathrm{TP}_c + \mathrm{FP}_c + \mathrm{FN}_c}
  */
-export const oneHotIou = overlapping('oneHotIou')
+export const oneHotIou = overlapping('oneHotIou', true)
 /**
  * The mean over all classes that occur, for rows with a one as targets.
  * @equation \mathrm{IoU}_c = \frac{\mathrm{TP}_c}{\mathrm{TP}_c + \mathrm{FP}_c + \mathrm{FN}_c}
  */
-export const oneHotMeanIou = overlapping('oneHotMeanIou')
+export const oneHotMeanIou = overlapping('oneHotMeanIou', true)
 
 /**
  * Intersection over union where an output from the threshold on is class 1, else 0.

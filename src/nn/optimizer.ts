@@ -58,6 +58,8 @@ export interface OptimizerDefinition {
 /** An optimiser that looks at a parameter as a whole: its step in verbs, for one parameter, or for all `together`. */
 export interface WholeOptimizerDefinition extends Omit<OptimizerDefinition, 'step'> {
   together?: boolean
+  /** Set where the step sees to weightDecay itself. */
+  decays?: boolean
   step(k: Verbs, arrays: Readonly<Record<string, View>>, params: Readonly<Record<string, number>>): void
 }
 
@@ -98,9 +100,10 @@ export function optimizer(
         const slots = Object.fromEntries(own.map(key => [key, kept[key]]))
         const views = (see: Piece) =>
           Object.fromEntries(Object.entries({ ...slots, w, g }).map(([key, flat]) => [key, see(flat)]))
+        const decay = 'decays' in fixed && fixed.decays ? 0 : weightDecay
         for (const run of runs) {
           const { g, ...moved } = views(run)
-          if (weightDecay) k.map(moved.w, 'w - learningRate * weightDecay * w', { w: moved.w, weightDecay })
+          if (decay) k.map(moved.w, 'w - learningRate * decay * w', { w: moved.w, decay })
           if (read) k.map(moved, read, { ...numbers, ...moved, g })
         }
         if (!read)

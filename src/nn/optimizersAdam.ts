@@ -84,7 +84,7 @@ export const scheduleFreeAdamW = optimizer('scheduleFreeAdamW', {
   params: { learningRate: 0.0025, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, warmupSteps: 0 },
   state: ['z', 'v'],
   step: `let rate = learningRate * (warmupSteps > 0 ? min(t / warmupSteps, 1) : 1);
-         let before = t == 1 ? w : z;
+         let before = t == 1 ? w / (1 - learningRate * weightDecay) : z; // z begins where w was before it shrank
          v = beta2 * v + (1 - beta2) * g^2;
          z = before - rate * g / (sqrt(v / (1 - beta2^t)) + epsilon);
          let x = (w - (1 - beta1) * before) / beta1;

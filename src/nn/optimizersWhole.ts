@@ -80,17 +80,25 @@ const corner = (x: View, shape: readonly number[]): View =>
 
 /**
  * Matrices move along the nearest orthogonal matrix of their momentum, found by Newton and Schulz's iteration; all else
- * moves by Adam at adamLrRatio of the rate. Jordan et al. 2024, coefficients a, b, c as there. PyTorch has it from 2.9 on.
- * @equation \begin{aligned} m &\leftarrow \mu m + g \\ d &= g + \mu m \\ x &\leftarrow \frac{d}{\lVert d \rVert}, \quad x \leftarrow a x + \left(b \, x x^\top + c \, (x x^\top)^2\right) x \quad \text{six times} \\ w &\leftarrow w - \eta \, \sqrt{\max\left(1, \tfrac{\mathit{rows}}{\mathit{columns}}\right)} \, x \end{aligned}
+ * moves by Adam at adamLrRatio of the rate. Jordan et al. 2024, coefficients a, b, c as there; the step is as large as
+ * Adam's by rmsRate (0 leaves it), Liu et al. 2025; before it had that, Keras scaled by √max(1, rows / columns). PyTorch has it from
+ * 2.9 on.
+ * @equation \begin{aligned} m &\leftarrow \mu m + g \\ d &= g + \mu m \\ x &\leftarrow \frac{d}{\lVert d \rVert}, \quad x \leftarrow a x + \left(b \, x x^\top + c \, (x x^\top)^2\right) x \quad \text{five times} \\ w &\leftarrow w - \eta \, \mathit{rmsRate} \sqrt{\max(\mathit{rows}, \mathit{columns})} \, x \end{aligned}
  */
 export const muon = optimizer('muon', {
   params: {
-    ...{ learningRate: 1e-3, adamBeta1: 0.9, adamBeta2: 0.999, epsilon: 1e-7, weightDecay: 0.1 },
-    ...{ muonA: 3.4445, muonB: -4.775, muonC: 2.0315, adamLrRatio: 0.1, momentum: 0.95, nsSteps: 6, nesterov: true },
+    ...{ learningRate: 1e-3, adamBeta1: 0.9, adamBeta2: 0.999, epsilon: 1e-7 },
+    ...{ weightDecay: 0.004, adamWeightDecay: 0.004 },
+    ...{ muonA: 3.4445, muonB: -4.775, muonC: 2.0315, adamLrRatio: 1, momentum: 0.95, nsSteps: 5, nesterov: true },
+    rmsRate: 0.2,
   },
   state: ['m', 'v'],
+  decays: true,
   step(k, { w, g, m, v }, p) {
-    if (w.shape.length !== 2) {
+    const matrix = w.shape.length === 2
+    const decay = matrix ? p.weightDecay : p.adamWeightDecay
+    if (decay) k.map(w, 'w - learningRate * decay * w', { w, decay })
+    if (!matrix) {
       const { adamBeta1: beta1, adamBeta2: beta2, epsilon, adamLrRatio: share } = p
       const step = `m = beta1 * m + (1 - beta1) * g;
                     v = beta2 * v + (1 - beta2) * g^2;
@@ -98,12 +106,12 @@ export const muon = optimizer('muon', {
                     w = w - rate * m / (sqrt(v) + epsilon)`
       return k.map({ m, v, w }, step, { m, v, w, g, beta1, beta2, epsilon, share })
     }
-    const { momentum, nesterov } = p
+    const { momentum, nesterov, rmsRate } = p
     k.map(m, 'momentum * m + g', { m, g, momentum })
     const d = k.scratch('d', w.shape)
     k.map(d, 'nesterov ? g + momentum * m : m', { g, m, momentum, nesterov })
     const o = orthogonal(k, w.shape[0] > w.shape[1] ? d.T : d, p)
-    const scale = Math.sqrt(Math.max(1, w.shape[0] / w.shape[1]))
+    const scale = rmsRate ? rmsRate * Math.sqrt(Math.max(...w.shape)) : 1
     k.map(w, 'w - learningRate * scale * o', { w, o: w.shape[0] > w.shape[1] ? o.T : o, scale })
   },
 })

@@ -70,6 +70,8 @@ const rows: [Name, object, Rows, number[] | Rows, number][] = [
   ['falsePositives', {}, column([0, 0, 1, 1]), column([0, 1, 0, 0]), 2],
   ['trueNegatives', {}, column([1, 1, 0, 0]), column([0, 1, 0, 0]), 2],
   ['falseNegatives', {}, column([0, 1, 0, 0]), column([0, 1, 1, 1]), 2],
+  ['recallAtPrecision', { precision: 0.5 }, column([0, 0, 0.4, 0.8]), column([1, 0, 1, 0]), 0.5],
+  ['oneHotMeanIou', { numClasses: 3 }, hot([0, 1, 2], 3), hot([0, 1, 1], 3), 0.5],
   ['precision', {}, column([1, 0, 1, 1]), column([0, 1, 1, 1]), 2 / 3],
   ['precision', { classId: 1 }, guesses, hot([1, 1, 0, 2], 3), 1],
   ['recall', {}, column([1, 0, 1, 1]), column([0, 1, 1, 1]), 2 / 3],

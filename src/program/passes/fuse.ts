@@ -77,7 +77,9 @@ function join(host: Gemm | MapInstruction, map: MapInstruction): Gemm | MapInstr
   }
   Object.assign(replacements, adopt(inputs, others, [...host.formula.names, ...scalars]))
   for (const [name, view] of Object.entries(map.outputs)) {
-    const key = fresh(name, Object.keys(outputs))
+    // What both write is left as the map leaves it, for whoever joins next too.
+    const again = Object.keys(outputs).find(key => sameView(outputs[key], shaped(view)))
+    const key = again ?? fresh(name, Object.keys(outputs))
     outputs[key] = shaped(view)
     nodes[key] = substitute(map.formula.outputs.get(name)!, replacements)
   }
