@@ -54,12 +54,14 @@ export const targets: readonly Target[] = [
     suffix: /\.keras$/i,
     path: name => `${name}.keras`,
     write: single(async model => (await import('nabla/keras')).toKeras(model)),
+    training: true,
   },
   {
     name: 'h5',
     suffix: /\.(h5|hdf5)$/i,
     path: name => `${name}.h5`,
     write: single(async model => (await import('nabla/keras')).toKerasH5(model)),
+    training: true,
   },
   {
     name: 'onnx',
