@@ -14,12 +14,25 @@ const samplesOf: Readonly<Record<number, number>> = { 0: 1, 2: 3, 3: 1, 4: 2, 6:
 
 export const isPng = (bytes: Uint8Array) => signature.every((byte, i) => bytes[i] === byte)
 
+export interface PngOptions {
+  /** What transparent parts lie on: white by default, or with `contrast` black where what is drawn is light. */
+  paper?: 'white' | 'contrast'
+}
+
 /**
- * Decodes a PNG of any kind: 16 bits become 8, palettes colours, and what is transparent lies on white.
+ * Decodes a PNG of any kind: 16 bits become 8, palettes colours, and what is transparent lies on paper.
+ *
  * The decoder is handed only the chunks that carry pixels, once these are known to be as many as the size claims.
+ * @param name what the picture is called in errors
  * @throws DataError `bad-png`, `too-large`, `missing-package`
+ * @example
+ * const { width, height, channels, data } = await readPng(bytes, 'rose.png')
  */
-export async function readPng(bytes: Uint8Array, name = 'the picture'): Promise<Picture> {
+export async function readPng(
+  bytes: Uint8Array,
+  name = 'the picture',
+  { paper = 'white' }: PngOptions = {},
+): Promise<Picture> {
   const fail = (what: string) =>
     new DataError('bad-png', `${name} is no sound PNG: ${what}`, { hint: 'save the picture again as PNG' })
   if (!isPng(bytes)) throw fail('it begins otherwise')
@@ -53,9 +66,9 @@ export async function readPng(bytes: Uint8Array, name = 'the picture'): Promise<
   try {
     const png = decode(new Uint8Array(await new Blob(kept as BlobPart[]).arrayBuffer()), { checkCrc: true })
     if (!png.palette)
-      return opaque(width, height, png.channels, png.depth < 8 ? spread(png) : png.data, 2 ** png.depth - 1)
+      return opaque(width, height, png.channels, png.depth < 8 ? spread(png) : png.data, 2 ** png.depth - 1, paper)
     const colours = convertIndexedToRgb(png)
-    return opaque(width, height, colours.length / (width * height), colours, 255)
+    return opaque(width, height, colours.length / (width * height), colours, 255, paper)
   } catch (error) {
     throw fail((error as Error).message.slice(0, 60))
   }
@@ -104,14 +117,25 @@ function spread({
   })
 }
 
-function opaque(width: number, height: number, channels: number, from: ArrayLike<number>, most: number): Picture {
+function opaque(
+  width: number,
+  height: number,
+  channels: number,
+  from: ArrayLike<number>,
+  most: number,
+  paper: 'white' | 'contrast',
+): Picture {
   const colours = channels < 3 ? 1 : 3
+  const alpha = (i: number) => (channels % 2 === 0 ? from[(i + 1) * channels - 1] / most : 1)
+  let excess = 0 // of light over dark in what is drawn
+  if (paper === 'contrast')
+    for (let i = 0; i < width * height; i++)
+      for (let c = 0; c < colours; c++) excess += (from[i * channels + c] / most - 0.5) * alpha(i)
+  const under = excess > 0 ? 0 : 1
   const data = new Uint8Array(width * height * colours)
-  for (let i = 0; i < width * height; i++) {
-    const alpha = channels % 2 === 0 ? from[(i + 1) * channels - 1] / most : 1
+  for (let i = 0; i < width * height; i++)
     for (let c = 0; c < colours; c++)
-      data[i * colours + c] = Math.round(255 * ((from[i * channels + c] / most) * alpha + 1 - alpha))
-  }
+      data[i * colours + c] = Math.round(255 * ((from[i * channels + c] / most) * alpha(i) + under * (1 - alpha(i))))
   return { width, height, channels: colours, data }
 }
 

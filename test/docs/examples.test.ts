@@ -70,6 +70,9 @@ const worlds: Readonly<Record<string, () => Promise<object> | object>> = {
     await writeFile('reviews.jsonl', '{"words": [1, 2], "stars": 3}\n{"words": [0, 4], "stars": 5}\n')
     return {}
   },
+  'data/png.ts': async () => ({
+    bytes: await plot.png('<svg xmlns="http://www.w3.org/2000/svg" width="8" height="8"></svg>', { width: 8 }),
+  }),
   'formats/data/index.ts': async () => {
     await writeFile('iris.csv', `width,species\n${'1,setosa\n2,virginica\n'.repeat(5)}`)
     const digits = [0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 28, 0, 0, 0, 28, ...Array(2 * 784).fill(9)]

@@ -14,6 +14,7 @@ export type { Dataset } from '../../data/dataset.ts'
 export type { ByteSource } from '../../data/files.ts'
 export { type ImageOptions, type ImageSource, readImages } from '../../data/images.ts'
 export { readJsonLines } from '../../data/jsonLines.ts'
+export { type Picture, type PngOptions, readPng } from '../../data/png.ts'
 export type { ColumnSchema, Kind, Missing, Schema, TableOptions } from '../../data/schema.ts'
 
 export interface DataOptions extends Omit<CsvOptions, 'limit'>, Omit<ImageOptions, 'schema'> {
