@@ -66,7 +66,7 @@ async function loadIdx(data: string): Promise<{ train: Dataset; test: Dataset }>
 const halves = (all: Dataset) => all.split({ testSize: 0.166, seed: 0 })
 
 /** Whether a place holds idx files: a folder without them is one of pictures. */
-const holdsIdx = async (path: string) =>
+export const holdsIdx = async (path: string) =>
   (await isFolder(path)) && !(await readdir(path, { withFileTypes: true })).some(entry => entry.isDirectory())
 
 /** Read a table of images, 0 to 255 a pixel, or a folder of PNG files a digit. */

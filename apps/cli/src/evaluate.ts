@@ -1,11 +1,11 @@
 import type { Dataset } from 'nabla'
-import { isFolder, loadDigits, loadImages } from './data.ts'
+import { holdsIdx, loadDigits, loadImages } from './data.ts'
 import { count, metric, percent } from './format.ts'
 import type { Io } from './io.ts'
 import { read } from './reading.ts'
 import { openModel, type RunOptions } from './runs.ts'
 
-/** Measure a model on the images its run held out, on MNIST's test images, or on a whole CSV file. */
+/** Measure a model on the images its run held out, on MNIST's test images, or on the whole of a table or folder of pictures. */
 export async function evaluate(path: string, data: string | undefined, io: Io): Promise<number> {
   const { model, options } = await openModel(path, io)
   const { set, name } = await choose(data, options)
@@ -17,7 +17,7 @@ export async function evaluate(path: string, data: string | undefined, io: Io): 
 }
 
 async function choose(data: string | undefined, options?: RunOptions): Promise<{ set: Dataset; name: string }> {
-  if (data !== undefined && data !== 'mnist' && !(await isFolder(data)))
+  if (data !== undefined && data !== 'mnist' && !(await holdsIdx(data)))
     return { set: await loadImages(data, 'label'), name: data }
   const source = data === undefined && options ? options : { data: data ?? 'mnist', split: 'mnist' as const }
   const { heldOut, measure } = await loadDigits(source)

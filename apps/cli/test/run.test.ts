@@ -71,11 +71,15 @@ afterAll(() => rmSync(box, { recursive: true, force: true }))
 
 const train = (...more: string[]) => ['train', 'digits', '--data', at('train.csv'), '--batch', '16', ...more]
 
-test.each(['pictures', 'digits.npz'])('digits are learnt from %s', async name => {
+test.each([
+  ['pictures', 18],
+  ['digits.npz', 20],
+])('digits are learnt from %s, and measured on the whole of it when it is named', async (name, size) => {
   const { code, err } = await nabla('train', 'digits', '--data', at(name), '--epochs', '1', '--out', at(`from-${name}`))
   expect(err).not.toContain('error')
   expect(code).toBe(0)
-  expect((await nabla('evaluate', at(`from-${name}`))).code).toBe(0)
+  expect((await nabla('evaluate', at(`from-${name}`))).out).toMatch(/held-out accuracy .* of [34] misread/)
+  expect((await nabla('evaluate', at(`from-${name}`), '--data', at(name))).out).toContain(` of ${size} misread`)
 })
 
 describe('a run', () => {
@@ -247,7 +251,7 @@ describe('bad input is one clear error with a hint and exit code 1', () => {
     ['a run that is not there', () => ['evaluate', at('none')], /there is no run or model/],
     ['a picture that is not there', () => ['predict', at('a'), at('none.png')], /there is no file/],
     ['a folder for a picture', () => ['predict', at('a'), box], /is a folder/],
-    ['a broken picture', () => ['predict', at('a'), at('broken.png')], /not a PNG that can be read/],
+    ['a broken picture', () => ['predict', at('a'), at('broken.png')], /no sound PNG: it ends in the middle/],
     ['another size with --raw', () => ['predict', at('a'), at('four.png'), '--raw'], /60×80, but --raw expects 28×28/],
     ['an unwritable submission', () => ['predict', at('a'), at('test.csv'), '-o', at('file', 'x.csv')], /cannot write/],
   ]
