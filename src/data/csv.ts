@@ -1,13 +1,12 @@
-import { cellsOf } from './cells.ts'
 import type { Dataset } from './dataset.ts'
 import { isNumber } from './fields.ts'
-import { sourceName } from './files.ts'
-import { eachLine, type Line, type TextSource } from './lines.ts'
+import { sourceName, type TextSource } from './files.ts'
+import { eachRecord, recordsWithin, type TextRecord } from './records.ts'
 import { missingMarks, type TableOptions } from './schema.ts'
 import { readWindows } from './stream.ts'
 import { type Table, table } from './table.ts'
 
-export type { TextSource } from './lines.ts'
+export type { TextSource } from './files.ts'
 export type { ColumnSchema, Kind, Missing, Schema, TableOptions } from './schema.ts'
 
 export interface CsvOptions extends TableOptions {
@@ -17,10 +16,6 @@ export interface CsvOptions extends TableOptions {
   separator?: ',' | ';' | '\t'
 }
 
-const [zero, point, minus] = [48, 46, 45]
-const powers = Float64Array.from({ length: 17 }, (_, n) => Number(`1e${n}`))
-const decoder = new TextDecoder()
-
 /**
  * Reads a table: numbers, and categories as one-hot rows or indices.
  *
@@ -29,7 +24,7 @@ const decoder = new TextDecoder()
  * learnt of the columns is the dataset's `schema`; given to another file, it is read in the same way.
  * @param source a path, an address, a File, bytes, or chunks of bytes or text
  * @throws DataError `empty-table`, `ragged-row`, `bad-cell`, `missing-value`, `unknown-category`, `bad-column`, `bad-quotes`,
- * `bad-label`, `wrong-image-size`: each names file, row and column
+ * `long-line`, `bad-label`, `wrong-image-size`, `missing-package`: each names file, row and column
  * @example
  * const digits = await readCsv('digits.csv', { inputShape: [28, 28, 1], classes: 10, max: 255 })
  * @example
@@ -37,82 +32,29 @@ const decoder = new TextDecoder()
  * const test = await readCsv('test.csv', { schema: train.schema })
  */
 export async function readCsv(source: TextSource, options: CsvOptions = {}): Promise<Dataset> {
-  const { name = sourceName(source), window } = options
-  if (window !== undefined) return readWindows(source, name, { ...options, window }, rowTaker, true)
+  const { name = sourceName(source), window, separator } = options
+  if (window !== undefined) {
+    const within = await recordsWithin()
+    return readWindows(source, name, { ...options, window }, { taker: rowTaker, each: eachRecord, within })
+  }
   const rows = table(name, options)
-  const take = rowTaker(rows, options)
-  await eachLine(source, take, { quoted: true, fail: rows.fail })
+  await eachRecord(source, rowTaker(rows, options), { separator, fail: rows.fail })
   return rows.finish()
 }
 
-/** Takes the lines of a table: the first one as its header, where it is one. */
-function rowTaker(rows: Table, { header, separator = ',', max = Infinity }: CsvOptions, names?: readonly string[]) {
+/** Takes the records of a table: the first one as its header, where it is one. */
+function rowTaker(rows: Table, { header }: CsvOptions, names?: readonly string[]) {
   let isBegun = names !== undefined
-  const between = separator.charCodeAt(0)
 
-  function texts(cells: readonly string[], line: number) {
-    for (let column = 0; column < cells.length; column++) rows.putText(column, cells[column], line)
-    rows.commit(cells.length, line)
-  }
-
-  return ({ bytes, start, end, number, hasQuotes }: Line): boolean => {
-    const split = () => cellsOf(decoder.decode(bytes.subarray(start, end)), separator, hasQuotes) ?? quotes(number)
+  return ({ cells, line }: TextRecord): boolean => {
     if (!isBegun) {
       isBegun = true
-      const cells = split()
       const isHeader = header ?? !cells.every(cell => isNumber(cell) || missingMarks.has(cell))
-      rows.begin(isHeader ? cells : cells.length, number)
-      if (!isHeader) texts(cells, number)
-      return rows.isFull()
+      rows.begin(isHeader ? cells : cells.length, line)
+      if (isHeader) return rows.isFull()
     }
-    if (hasQuotes) texts(split(), number)
-    else {
-      const fields = rows.fields()
-      const row = rows.row()
-      let column = 0
-      let cell = start
-      let [digits, decimals, value, isPoint, isNegative, isPlain] = [0, 0, 0, false, false, true]
-      // Numbers are read digit by digit: a string for each cell would take ten times as long. Up to 15 digits and a power
-      // of ten that is a double make the nearest double.
-      for (let i = start; i <= end; i++) {
-        const byte = i < end ? bytes[i] : between
-        if (byte >= zero && byte <= zero + 9) {
-          value = value * 10 + byte - zero
-          digits++
-          if (isPoint) decimals++
-        } else if (byte === point && !isPoint) isPoint = true
-        else if (byte === minus && i === cell) isNegative = true
-        else if (byte !== between) isPlain = false
-        else {
-          const field = fields[column]
-          value /= powers[decimals]
-          if (
-            isPlain &&
-            digits > 0 &&
-            digits < 16 &&
-            field?.kind === 'number' &&
-            !(value > max || (isNegative && max < Infinity))
-          )
-            row[field.at] = isNegative ? -value : value
-          else rows.putText(column, decoder.decode(bytes.subarray(cell, i)).trim(), number)
-          column++
-          cell = i + 1
-          digits = decimals = value = 0
-          isPoint = isNegative = false
-          isPlain = true
-        }
-      }
-      rows.commit(column, number)
-    }
+    for (let column = 0; column < cells.length; column++) rows.putText(column, cells[column], line)
+    rows.commit(cells.length, line)
     return rows.isFull()
-  }
-
-  function quotes(line: number): never {
-    throw rows.fail(
-      'bad-quotes',
-      line,
-      'has quotes in the middle of a cell',
-      'double the quotes of a quoted cell: "5"" pipe"',
-    )
   }
 }

@@ -24,7 +24,8 @@ export interface Field {
   /** Where its numbers begin in a row; −1 of a column that is left out. */
   at: number
   shape: readonly number[]
-  readonly categories: Map<string, number>
+  /** In the order in which they were found. */
+  categories?: Map<string, number>
   readonly missing: Missing
   readonly known?: ColumnSchema
   /** What rows hold: how often each category, or the numbers, as far as a stand-in for missing ones comes from them. */
@@ -45,7 +46,7 @@ export function fieldOf(name: string, isTarget: boolean, options: TableOptions, 
     told: known !== undefined || told !== undefined,
     at: -1,
     shape: known?.shape ?? [],
-    categories: new Map(known?.categories?.map((category, index) => [category, index])),
+    categories: known?.categories && new Map(known.categories.map((category, index) => [category, index])),
     missing: known ? (known.fill ?? (known.drop ? 'drop' : 'error')) : one,
     known,
     isWatched: false,
@@ -76,7 +77,8 @@ export function cellReader(name: string, options: TableOptions) {
   }
 
   function category(field: Field, text: string, line: number): number {
-    const { categories, known } = field
+    const { known } = field
+    const categories = (field.categories ??= new Map())
     const found = categories.get(text)
     if (found !== undefined) return found
     if (known) {
@@ -116,8 +118,8 @@ export function cellReader(name: string, options: TableOptions) {
     /** A cell of a text table. */
     text(field: Field, text: string, line: number): Reading {
       const bare = text.trim()
-      if (missingMarks.has(bare)) return missing(field, bare, line)
       const isNumeric = isNumber(bare)
+      if (!isNumeric && missingMarks.has(bare)) return missing(field, bare, line)
       decide(field, isNumeric, text, line)
       if (isCategory(field.kind)) return category(field, text, line)
       return number(field, isNumeric ? Number(text) : Number.NaN, text, line)

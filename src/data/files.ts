@@ -3,6 +3,9 @@ import { DataError } from '../errors.ts'
 /** Where bytes can come from: a path or address, a URL, a Blob or File, or the bytes themselves. */
 export type ByteSource = string | URL | Blob | Uint8Array | ArrayBuffer
 
+/** Where text can come from, also piece by piece. */
+export type TextSource = ByteSource | AsyncIterable<Uint8Array | string>
+
 /** What a source is called in error messages. */
 export function sourceName(source: unknown): string {
   const name = source instanceof URL ? source.href : source
@@ -29,6 +32,13 @@ export async function* byteChunks(source: ByteSource): AsyncGenerator<Uint8Array
   else if (source instanceof Blob) yield* streamed(source.stream())
   else if (isAddress(source)) yield* fetched(source)
   else yield* fileChunks(source)
+}
+
+/** The bytes of a text, piece by piece. */
+export async function* textChunks(source: TextSource): AsyncGenerator<Uint8Array> {
+  if (!(typeof source === 'object' && Symbol.asyncIterator in source)) return yield* byteChunks(source)
+  const encoder = new TextEncoder()
+  for await (const chunk of source) yield typeof chunk === 'string' ? encoder.encode(chunk) : chunk
 }
 
 /** Whether it is fetched rather than opened: in a page everything is. */
@@ -81,13 +91,18 @@ async function collect(chunks: AsyncIterable<Uint8Array>, name: string, limit: n
       })
     parts.push(chunk)
   }
-  const bytes = new Uint8Array(size)
+  return joined(...parts)
+}
+
+/** Pieces as one array. */
+export function joined(...parts: readonly ArrayLike<number>[]): Uint8Array<ArrayBuffer> {
+  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0))
   let at = 0
   for (const part of parts) {
-    bytes.set(part, at)
+    all.set(part, at)
     at += part.length
   }
-  return bytes
+  return all
 }
 
 /** Whether bytes are a gzip file. */

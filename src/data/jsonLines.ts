@@ -1,13 +1,11 @@
 import { duplicateKey } from '../tensor/safetensors.ts'
 import type { Dataset } from './dataset.ts'
 import { shown } from './fields.ts'
-import { sourceName } from './files.ts'
-import { eachLine, type Line, type TextSource } from './lines.ts'
+import { sourceName, type TextSource } from './files.ts'
+import { eachLine, type Line, linesWithin } from './lines.ts'
 import type { TableOptions } from './schema.ts'
 import { readWindows } from './stream.ts'
 import { type Table, table } from './table.ts'
-
-const decoder = new TextDecoder()
 
 /**
  * Reads JSON lines: an object a line, its keys being the columns. A value is a number, true or false, a text, which is a
@@ -21,7 +19,8 @@ const decoder = new TextDecoder()
  */
 export async function readJsonLines(source: TextSource, options: TableOptions = {}): Promise<Dataset> {
   const { name = sourceName(source), window } = options
-  if (window !== undefined) return readWindows(source, name, { ...options, window }, rowTaker, false)
+  if (window !== undefined)
+    return readWindows(source, name, { ...options, window }, { taker: rowTaker, each: eachLine, within: linesWithin })
   const rows = table(name, options)
   await eachLine(source, rowTaker(rows, options), { fail: rows.fail })
   return rows.finish()
@@ -32,14 +31,12 @@ function rowTaker(rows: Table, options: TableOptions, names?: readonly string[])
   const placesOf = (keys: readonly string[]) => new Map(keys.map((key, i) => [key, i]))
   let places = names && placesOf(names)
 
-  const take = ({ bytes, start, end, number }: Line) => {
-    const text = decoder.decode(bytes.subarray(start, end))
-    if (text.trim() === '') return false
-    const entries = Object.entries(objectIn(text, number))
+  const take = ({ text, line }: Line) => {
+    const entries = Object.entries(objectIn(text, line))
     if (!places) {
       const names = options.schema ? known(options, entries) : entries.map(([key]) => key)
       places = placesOf(names)
-      rows.begin(names, number)
+      rows.begin(names, line)
     }
     const values = new Array(places.size)
     for (const [key, value] of entries) {
@@ -47,14 +44,14 @@ function rowTaker(rows: Table, options: TableOptions, names?: readonly string[])
       if (place === undefined)
         throw rows.fail(
           'bad-column',
-          number,
+          line,
           `has the column ${JSON.stringify(key.slice(0, 40))}, which no row before has`,
           'give each row the same keys, and null where a value is missing',
         )
       values[place] = value
     }
-    for (const [place, value] of values.entries()) rows.putValue(place, value, number)
-    rows.commit(values.length, number)
+    for (const [place, value] of values.entries()) rows.putValue(place, value, line)
+    rows.commit(values.length, line)
     return rows.isFull()
   }
 

@@ -1,88 +1,58 @@
 import type { NablaError } from '../errors.ts'
-import { type ByteSource, byteChunks } from './files.ts'
+import { joined, type TextSource, textChunks } from './files.ts'
 
-export type TextSource = ByteSource | AsyncIterable<Uint8Array | string>
-
-/** A line among bytes, without its end. */
-export interface Line {
-  readonly bytes: Uint8Array
-  readonly start: number
+/** Where a row stands in its file. */
+export interface Place {
+  /** The line, counted from 1, on which it ends. */
+  readonly line: number
+  /** The byte behind it. */
   readonly end: number
-  /** Counted from 1; a line that goes on in quotes counts as several. */
-  readonly number: number
-  readonly hasQuotes: boolean
-  /** Where it begins in the file. */
-  readonly offset: number
 }
 
-export interface LineOptions {
-  /** Whether a line end between quotes does not count. */
-  quoted?: boolean
-  /** Where the bytes come from in their file. */
-  from?: { readonly number: number; readonly offset: number }
+export interface Line extends Place {
+  readonly text: string
+}
+
+export interface RowOptions {
+  /** Where the row before ended, of bytes from the middle of a file. */
+  from?: Place
   fail(code: string, line: number, says: string, hint: string): NablaError
 }
 
 const longest = 2 ** 24
-const [quote, newline, carriageReturn] = [34, 10, 13]
+const newline = 10
+const decoder = new TextDecoder()
 
-/** Cuts bytes into lines as they come; lines without content are left out. `take` says true when it has enough. */
-export function lineCutter(take: (line: Line) => boolean | undefined, { quoted = false, from, fail }: LineOptions) {
-  let rest = new Uint8Array(0)
-  let { number, offset } = from ?? { number: 1, offset: 0 }
+/** Cuts bytes into lines as they come; those without content are left out. `take` says true when it has enough. */
+function lineCutter(take: (line: Line) => boolean, { from = { line: 0, end: 0 }, fail }: RowOptions) {
+  let rest: Uint8Array = new Uint8Array(0)
+  let { line, end } = from
 
-  return (chunk: Uint8Array, isLast = false): boolean => {
-    const bytes = rest.length === 0 && !isLast ? chunk : joined(rest, chunk, isLast ? [newline] : [])
-    let mark = quoted ? bytes.indexOf(quote) : -1
-    let [start, lines, hasQuotes, isOpen] = [0, 0, false, false]
-    for (let at = bytes.indexOf(newline); at >= 0; at = bytes.indexOf(newline, at + 1)) {
-      for (; mark >= 0 && mark < at; mark = bytes.indexOf(quote, mark + 1)) {
-        isOpen = !isOpen
-        hasQuotes = true
-      }
-      lines++
-      if (isOpen) continue
-      const first = start + (number === 1 && isMarked(bytes, start) ? 3 : 0)
-      const end = at > first && bytes[at - 1] === carriageReturn ? at - 1 : at
-      if (end > first && take({ bytes, start: first, end, number, hasQuotes, offset: offset + start })) return true
+  return (chunk: Uint8Array): boolean => {
+    const bytes = rest.length === 0 ? chunk : joined(rest, chunk)
+    let start = 0
+    for (let at = bytes.indexOf(newline); at >= 0; at = bytes.indexOf(newline, start)) {
+      const text = decoder.decode(bytes.subarray(start, at)).trim()
+      line++
+      end += at + 1 - start
       start = at + 1
-      number += lines
-      lines = 0
-      hasQuotes = false
+      if (text !== '' && take({ text, line, end })) return true
     }
-    if (isLast && isOpen) throw fail('bad-quotes', number, 'opens quotes that are never closed', 'check its quotes')
-    rest = bytes.slice(start)
-    offset += start
-    if (rest.length > longest)
-      throw fail(
-        'long-line',
-        number,
-        'is longer than 16 MiB',
-        quoted ? 'is a quote left open?' : 'is this the right file?',
-      )
+    rest = bytes.subarray(start)
+    if (rest.length > longest) throw fail('long-line', line + 1, 'is longer than 16 MiB', 'is this the right file?')
     return false
   }
 }
 
 /** Cuts a source into lines. */
-export async function eachLine(source: TextSource, take: (line: Line) => boolean | undefined, options: LineOptions) {
+export async function eachLine(source: TextSource, take: (line: Line) => boolean, options: RowOptions): Promise<void> {
   const cut = lineCutter(take, options)
-  const encoder = new TextEncoder()
-  const chunks =
-    typeof source === 'object' && Symbol.asyncIterator in source ? source : byteChunks(source as ByteSource)
-  for await (const chunk of chunks) if (cut(typeof chunk === 'string' ? encoder.encode(chunk) : chunk)) return
-  cut(new Uint8Array(0), true)
+  for await (const chunk of textChunks(source)) if (cut(chunk)) return
+  cut(Uint8Array.of(newline))
 }
 
-const isMarked = (bytes: Uint8Array, at: number) =>
-  bytes[at] === 0xef && bytes[at + 1] === 0xbb && bytes[at + 2] === 0xbf
-
-function joined(...parts: ArrayLike<number>[]): Uint8Array<ArrayBuffer> {
-  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0))
-  let at = 0
-  for (const part of parts) {
-    all.set(part, at)
-    at += part.length
-  }
-  return all
+/** Cuts the bytes of some whole lines at once. */
+export function linesWithin(bytes: Uint8Array, take: (line: Line) => boolean, options: RowOptions): void {
+  const cut = lineCutter(take, options)
+  if (!cut(bytes)) cut(Uint8Array.of(newline))
 }

@@ -1,11 +1,9 @@
 import { DataError } from '../errors.ts'
 import { type Dataset, dataset } from './dataset.ts'
-import { isAddress } from './files.ts'
-import { eachLine, type Line, lineCutter } from './lines.ts'
+import { isAddress, type TextSource } from './files.ts'
+import type { Place, RowOptions } from './lines.ts'
 import type { TableOptions } from './schema.ts'
 import { type Table, table } from './table.ts'
-
-const byteOrderMark = 3 // bytes
 
 export interface Windows {
   /** Rows of each, but for the last. */
@@ -82,13 +80,19 @@ function groups(numbers: Float64Array, size: number): Int32Array {
   return Int32Array.from(starts)
 }
 
+/** How a format is cut into rows, piece by piece or at once, and what takes them. */
+interface Cutter<Row, Options> {
+  taker(rows: Table, options: Options, names?: readonly string[]): (row: Row) => boolean
+  each(source: TextSource, take: (row: Row) => boolean, options: Options & RowOptions): Promise<void>
+  within(bytes: Uint8Array, take: (row: Row) => boolean, options: Options & RowOptions): void
+}
+
 /** The first time through, the file tells its schema and where each window begins; then windows are read when asked for. */
-export async function readWindows<Options extends TableOptions & { window: number }>(
+export async function readWindows<Row extends Place, Options extends TableOptions & { window: number }>(
   source: unknown,
   name: string,
   options: Options,
-  taker: (rows: Table, options: Options, names?: readonly string[]) => (line: Line) => boolean,
-  quoted: boolean,
+  { taker, each, within }: Cutter<Row, Options>,
 ): Promise<Dataset> {
   const { window, inputShape } = options
   const path = typeof source === 'string' || source instanceof URL ? source : ''
@@ -102,16 +106,19 @@ export async function readWindows<Options extends TableOptions & { window: numbe
     )
   const first = table(name, { ...options, keep: false })
   const take = taker(first, options)
-  const starts: { number: number; offset: number }[] = []
-  let end = 0
-  const see = (line: Line) => {
+  const starts: Place[] = []
+  let [last, end]: [Place, number] = [{ line: 0, end: 0 }, 0]
+  const see = (row: Row) => {
     const before = first.size()
-    const isEnough = take(line)
-    if (first.size() > before) end = line.offset + line.end - line.start + byteOrderMark
-    if (first.size() > before && before % window === 0) starts.push({ number: line.number, offset: line.offset })
+    const isEnough = take(row)
+    if (first.size() > before) {
+      if (before % window === 0) starts.push(last)
+      end = row.end
+    }
+    last = { line: row.line, end: row.end }
     return isEnough
   }
-  await eachLine(path, see, { quoted, fail: first.fail })
+  await each(path, see, { ...options, fail: first.fail })
   const { closeSync, fstatSync, openSync, readSync, statSync } = await import('node:fs')
   const file = typeof path === 'string' && path.startsWith('file:') ? new URL(path) : path
   const { size: length, mtimeMs } = statSync(file)
@@ -126,13 +133,13 @@ export async function readWindows<Options extends TableOptions & { window: numbe
       if (now.size !== length || now.mtimeMs !== mtimeMs)
         throw new DataError('changed-file', `${name} has changed since it was opened`, { hint: 'open it again' })
       const from = starts[index]
-      const bytes = new Uint8Array((starts[index + 1]?.offset ?? Math.min(end, length)) - from.offset)
-      readSync(opened, bytes, 0, bytes.length, from.offset)
+      const bytes = Buffer.alloc((starts[index + 1]?.end ?? Math.min(end, length)) - from.end)
+      readSync(opened, bytes, 0, bytes.length, from.end)
       const limit = Math.min(window, size - index * window)
       const label = schema.label?.name ?? false
       const rows = table(name, { ...options, columns: skipped, schema, label, limit })
       rows.begin(names, 1)
-      lineCutter(taker(rows, options, names), { quoted, from, fail: rows.fail })(bytes, true)
+      within(bytes, taker(rows, options, names), { ...options, from, fail: rows.fail })
       return rows.finish()
     } finally {
       closeSync(opened)

@@ -198,7 +198,7 @@ export function table(name: string, options: TableOptions & { keep?: boolean } =
     const { values } = seen
     if (categories) {
       const most = values.reduce((best, times, i) => (times > (values[best] ?? 0) ? i : best), 0)
-      return categories.indexOf([...f.categories.keys()][most])
+      return categories.indexOf([...(f.categories?.keys() ?? [])][most])
     }
     if (missing === 'mean') return seen.sum / seen.count
     const sorted = Float64Array.from(values).sort()
@@ -211,7 +211,7 @@ export function table(name: string, options: TableOptions & { keep?: boolean } =
     const kind = (f.kind ?? 'number') as Kind
     // Those that rows have: a row that was left out may have had others.
     const categories = isCategory(kind)
-      ? [...f.categories.keys()].filter((_, index) => f.seen.values[index] > 0).sort()
+      ? [...(f.categories?.keys() ?? [])].filter((_, index) => f.seen.values[index] > 0).sort()
       : undefined
     const fill = standIn(f, categories)
     const drop = f.missing === 'drop' || undefined
@@ -246,7 +246,7 @@ export function table(name: string, options: TableOptions & { keep?: boolean } =
     let to = 0
     for (const column of columns) {
       const field = byName.get(column.name)!
-      const places = column.categories && rank([...field.categories.keys()], column.categories)
+      const places = column.categories && rank([...(field.categories?.keys() ?? [])], column.categories)
       const wide = widthOf(column)
       for (let i = 0; i < rows; i++) {
         const from = i * width + field.at
@@ -279,7 +279,7 @@ export function table(name: string, options: TableOptions & { keep?: boolean } =
       const whole = data.every(value => (value | 0) === value)
       return { y: whole ? Int32Array.from(data) : data, targetShape: label.shape, classes }
     }
-    const places = rank([...target.categories.keys()], label.categories)
+    const places = rank([...(target.categories?.keys() ?? [])], label.categories)
     return { y: Int32Array.from(data, value => places[value]), classes: classes ?? label.categories.length }
   }
 

@@ -129,7 +129,7 @@ describe('a table', () => {
     ['bad-column', 'the data row 1 has the column "a" twice', 'label,a,a\n0,1,2\n', {}],
     ['bad-column', 'the data row 1 has no column -4', 'a,b,c\n0,1,2\n', { label: -4 }],
     ['bad-label', 'the data column label has 3 categories, expected 2', 'label,a\nx,1\ny,1\nz,1', { classes: 2 }],
-    ['bad-quotes', 'the data row 2 has quotes in the middle of a cell', 'a,b\n5" pipe,7" pipe\n', {}],
+    ['bad-quotes', 'the data row 2 has quotes in the middle of cell 1', 'a,b\n5" pipe,7" pipe\n', {}],
     ['bad-cell', 'the data row 2 column a holds 256, expected 0 … 255', 'label,a\n0,256\n', { max: 255 }],
     ['bad-label', 'the data row 3 has label 10, expected 0 … 9', 'label,a\n9,1\n10,1\n', { classes: 10 }],
     ['bad-label', 'the data row 2 has label 0.5, expected 0 … 9', 'label,a\n0.5,1\n', { classes: 10 }],
@@ -141,12 +141,29 @@ describe('a table', () => {
       'label,a,b\n0,1,2\n',
       { inputShape: [2, 2], name: 'train.csv' },
     ],
+    ['bad-quotes', 'the data row 4 has quotes in the middle of cell 2', 'a,b\n"1\n",2\n3,4"\n', {}],
+    ['ragged-row', 'the data row 4 has 1 columns, expected 2', 'a,b\n"1\n",2\n3\n', {}],
+    ['long-line', 'the data row 2 is longer than 4 MiB', `a,b\n1,"${'2'.repeat(2 ** 23)}"\n`, {}],
+    ['long-line', 'the data row 2 is longer than 4 MiB', `a,"b"\n1${','.repeat(2 ** 23)}\n`, {}],
     ['bad-quotes', 'the data row 1 opens quotes that are never closed', 'label,"a\n0,1\n', {}],
   ])('%s: %s', async (code, firstLine, text, options) => {
     const error = await readCsv(bytes(text), options).catch(error => error)
     expect(error).toBeInstanceOf(DataError)
     expect(error).toMatchObject({ code })
     if (firstLine) expect(error.message.split('\n')[0]).toBe(firstLine)
+  })
+
+  it('with quotes is the same in pieces of any size', async () => {
+    const whole = bytes('\ufeffname;a;label\r\n\r\nplain;1;0\r\n "é; ""x""\ny" ;2;1\r\n\r\nplain;3;0')
+    const expected = { x: [1, 0, 1, 0, 1, 2, 1, 0, 3], y: [0, 1, 0] }
+    for (const size of [1, 2, 3, 7, 50, 1000]) {
+      async function* pieces() {
+        for (let at = 0; at < whole.length; at += size) yield whole.slice(at, at + size)
+      }
+      const data = await readCsv(pieces(), { separator: ';' })
+      expect(rows(data)).toEqual(expected)
+      expect(data.schema?.columns[0].categories).toEqual(['plain', 'é; "x"\ny'])
+    }
   })
 
   it('that is no file is named', async () => {

@@ -1,5 +1,4 @@
-import type { ByteSource } from '../../data/files.ts'
-import type { TextSource } from '../../data/lines.ts'
+import type { ByteSource, TextSource } from '../../data/files.ts'
 import { DataError, NablaError } from '../../errors.ts'
 import type { EngineOptions, Model } from '../../model/model.ts'
 import { countOf } from '../../model/network.ts'

@@ -95,7 +95,7 @@ export async function readArrays(source: ByteSource, options: InspectOptions = {
   const { arrays = [], problems = [] } = await guarded(
     file,
     async (): Promise<Contents> =>
-      kind.kind === 'csv' ? { arrays: [await csvArray(file.text, file.name, stem(file.name))] } : contents(kind, file),
+      kind.kind === 'csv' ? { arrays: [await csvArray(file, stem(file.name))] } : contents(kind, file),
   )
   const found = arrays.filter(({ dtype }) => dtype !== 'other')
   if (found.length === 0)
@@ -198,9 +198,9 @@ async function contents({ kind, files, json }: Known, file: File): Promise<Conte
     case 'png':
       return pngContents(file.bytes, file.name)
     case 'csv':
-      return csvContents(file.text, file.name)
+      return csvContents(file)
     case 'lines':
-      return linesContents(file.text, file.name)
+      return linesContents(file)
     case 'json':
       return {
         tables: {

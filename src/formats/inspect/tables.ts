@@ -1,10 +1,10 @@
-import { cellsOf } from '../../data/cells.ts'
 import { isNumber } from '../../data/fields.ts'
-import { eachLine, type TextSource } from '../../data/lines.ts'
+import { eachLine } from '../../data/lines.ts'
+import { eachRecord, type TextRecord } from '../../data/records.ts'
 import { missingMarks, schemaError } from '../../data/schema.ts'
 import { DataError } from '../../errors.ts'
 import type { FileArray, Row } from './arrays.ts'
-import { type Contents, isRecord, parseJson, short } from './contents.ts'
+import { type Contents, type File, isRecord, parseJson, short } from './contents.ts'
 
 const mostColumns = 100_000
 const mostKinds = 1000
@@ -60,34 +60,31 @@ const row = (name: string, { missing, numbers, texts, min, max, sum, kinds }: Co
 const failing = (name: string) => (code: string, line: number, says: string, hint: string) =>
   schemaError(code, short(name, 60), line, says, hint)
 
-/** Gives the cells of each line of a table; what stands most often in the first one is between cells. */
-async function eachRow(source: TextSource, name: string, take: (cells: string[], line: number) => void): Promise<void> {
+/** Gives the cells of each record of a table; what stands most often in the first line is between cells. */
+async function eachRow({ bytes, text, name }: File, take: (cells: readonly string[], line: number) => void) {
   const fail = failing(name)
-  let separator: string | undefined
-  await eachLine(
-    source,
-    ({ bytes, start, end, number, hasQuotes }) => {
-      const text = decoder.decode(bytes.subarray(start, end))
-      const bare = text.replace(/"[^"]*"/g, '')
-      separator ??= [',', ';', '\t'].sort((a, b) => bare.split(b).length - bare.split(a).length)[0]
-      const cells = cellsOf(text, separator, hasQuotes)
-      if (!cells) throw fail('bad-quotes', number, 'has quotes in the middle of a cell', 'double the quotes of a cell')
-      if (cells.length > mostColumns)
-        throw fail('bad-column', number, `has more than ${mostColumns} cells`, 'is this a table?')
-      take(cells, number)
-      return false
-    },
-    { quoted: true, fail },
-  )
+  const first = decoder
+    .decode(bytes)
+    .trimStart()
+    .split('\n', 1)[0]
+    .replace(/"[^"]*"/g, '')
+  const [separator] = [',', ';', '\t'].sort((a, b) => first.split(b).length - first.split(a).length)
+  const see = ({ cells, line }: TextRecord) => {
+    if (cells.length > mostColumns)
+      throw fail('bad-column', line, `has more than ${mostColumns} cells`, 'is this a table?')
+    take(cells, line)
+    return false
+  }
+  await eachRecord(text, see, { separator, fail })
 }
 
 /** A table, column by column. */
-export async function csvContents(source: TextSource, name: string): Promise<Contents> {
+export async function csvContents(file: File): Promise<Contents> {
   let columns: Column[] | undefined
   let names: string[] = []
   let rows = 0
   const wrong: string[] = []
-  await eachRow(source, name, (cells, line) => {
+  await eachRow(file, (cells, line) => {
     if (!columns) {
       columns = cells.map(column)
       const header = cells.some(cell => !isNumber(cell) && !missingMarks.has(cell))
@@ -105,10 +102,10 @@ export async function csvContents(source: TextSource, name: string): Promise<Con
 }
 
 /** A table of numbers as one array, a row a line; a first line of names is left out. */
-export async function csvArray(source: TextSource, file: string, name: string): Promise<FileArray> {
+export async function csvArray(file: File, name: string): Promise<FileArray> {
   const values: number[] = []
   let width = 0
-  await eachRow(source, file, (cells, line) => {
+  await eachRow(file, (cells, line) => {
     if (width === 0) {
       width = cells.length
       if (!cells.every(isNumber)) return
@@ -116,7 +113,12 @@ export async function csvArray(source: TextSource, file: string, name: string): 
     const odd = cells.length === width ? cells.findIndex(cell => !isNumber(cell)) : -1
     if (cells.length !== width || odd >= 0) {
       const says = odd < 0 ? `has ${cells.length} columns, expected ${width}` : `column ${odd + 1} holds ${JSON.stringify(short(cells[odd], 20))}, expected a number` // biome-ignore format: a choice
-      throw failing(file)('bad-cell', line, says, 'arrays are made of numbers alone; read other tables with readCsv')
+      throw failing(file.name)(
+        'bad-cell',
+        line,
+        says,
+        'arrays are made of numbers alone; read other tables with readCsv',
+      )
     }
     for (const cell of cells) values.push(Number(cell))
   })
@@ -124,20 +126,18 @@ export async function csvArray(source: TextSource, file: string, name: string): 
 }
 
 /** Values of JSON, one a line. */
-export async function linesContents(source: TextSource, name: string): Promise<Contents> {
+export async function linesContents({ text: source, name }: File): Promise<Contents> {
   const columns = new Map<string, Column>()
   let rows = 0
   const wrong: string[] = []
   await eachLine(
     source,
-    ({ bytes, start, end, number }) => {
-      const line = decoder.decode(bytes.subarray(start, end))
-      if (line.trim() === '') return false
+    ({ text, line }) => {
       let value: unknown
       try {
-        value = parseJson(line, '')
+        value = parseJson(text, '')
       } catch {
-        if (wrong.length < mostWrong) wrong.push(`line ${number} is no JSON`)
+        if (wrong.length < mostWrong) wrong.push(`line ${line} is no JSON`)
         return false
       }
       rows++
