@@ -126,6 +126,10 @@ function columns(
   given: readonly number[] | undefined,
   otherwise: number[],
 ): Column[] {
+  if (typeof source !== 'object' || source === null)
+    throw new DataError('no-data', `dataset got ${name} ${String(source).slice(0, 24)}, expected numbers`, {
+      hint: 'give lists of numbers, one a sample: [[1, 2], [3, 4]]',
+    })
   if (isList(source) || isShaped(source)) return [column(name, source as Nested | Shaped, given, otherwise)]
   const parts = Object.entries(source as Parts).map(([part, values]) => column(part, values, undefined, otherwise))
   if (parts.length > 0) return parts

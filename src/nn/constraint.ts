@@ -1,6 +1,6 @@
 import type { Verbs } from '../program/index.ts'
 import type { View } from '../tensor/view.ts'
-import { type Json, numbersOf, type Params } from './json.ts'
+import { type Json, numbersOf, type Params, withDefaults } from './json.ts'
 
 /** Puts weights back to where they may be, after each step. */
 export interface Constraint {
@@ -21,7 +21,7 @@ export type ConstraintMaker = (params?: Params) => Constraint
  */
 export function constraint<P extends Params>(name: string, defaults: P, text: string): ConstraintMaker {
   return (given = {}) => {
-    const params = { ...defaults, ...given } as P
+    const params = withDefaults(`constraint ${name}`, defaults, given)
     return {
       name,
       params,

@@ -1,6 +1,6 @@
 import type { NumpyRandom } from '../tensor/random.ts'
 import { type Shape, sizeOf } from '../tensor/shape.ts'
-import type { Json, Params } from './json.ts'
+import { type Json, type Params, withDefaults } from './json.ts'
 
 /** How a parameter begins. */
 export interface Initializer {
@@ -32,7 +32,7 @@ export function initializer<P extends Params>(
   draw: (about: Draw, params: P) => Float64Array,
 ): InitializerMaker {
   return (given = {}) => {
-    const params = { ...defaults, ...given } as P
+    const params = withDefaults(`initializer ${name}`, defaults, given)
     return {
       name,
       params,

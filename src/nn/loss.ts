@@ -4,7 +4,7 @@ import type { Operands, Reduction, Verbs } from '../program/index.ts'
 import { type Shape, sizeOf } from '../tensor/shape.ts'
 import type { View } from '../tensor/view.ts'
 import { sigmoid, softmax } from './activations.ts'
-import { type Json, numbersOf, type Params } from './json.ts'
+import { type Json, numbersOf, type Params, withDefaults } from './json.ts'
 
 /** One number for a batch, and its gradient. p is the prediction, t the target, both with the batch axis first. */
 export interface Loss {
@@ -78,7 +78,7 @@ const isVerbs = (definition: LossDefinition | FormulaLossDefinition): definition
 
 function verbLoss(name: string, { params: defaults = {}, target = 'same', ...pair }: LossDefinition): LossMaker {
   return (given = {}) => {
-    const params = { ...defaults, ...given }
+    const params = withDefaults(`loss ${name}`, defaults, given)
     const numbers = numbersOf(params)
     return {
       name,
@@ -107,7 +107,7 @@ function formulaLoss(name: string, definition: FormulaLossDefinition): LossMaker
   }))
   return (given = {}) => {
     const { direct, pair } = sides()
-    const params = { ...defaults, ...given }
+    const params = withDefaults(`loss ${name}`, defaults, given)
     const numbers = numbersOf(params)
     const { fromLogits = 0, labelSmoothing = 0 } = numbers
     const aim = (k: Verbs, t: View, p: View) => {

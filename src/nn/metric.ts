@@ -1,7 +1,7 @@
 import type { Verbs } from '../program/index.ts'
 import { type Shape, sizeOf } from '../tensor/shape.ts'
 import type { View } from '../tensor/view.ts'
-import { type Json, numbersOf, type Params } from './json.ts'
+import { type Json, numbersOf, type Params, withDefaults } from './json.ts'
 import type { LossMaker } from './loss.ts'
 
 /**
@@ -50,7 +50,7 @@ export interface MetricDefinition<P extends Params> {
 export function metric<P extends Params>(name: string, definition: MetricDefinition<P>): MetricMaker {
   const { size = () => 1, value = (sums, samples) => sums[0] / samples } = definition
   return (given = {}) => {
-    const params = { ...definition.params, ...given } as unknown as P
+    const params = withDefaults(`metric ${name}`, definition.params ?? ({} as P), given)
     return {
       name,
       params,

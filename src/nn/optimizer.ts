@@ -1,7 +1,7 @@
 import { check, type Formula, formula } from '../formula/index.ts'
 import type { Verbs } from '../program/index.ts'
 import type { View } from '../tensor/view.ts'
-import { type Json, numbersOf, type Params, type Setting } from './json.ts'
+import { type Json, numbersOf, type Params, type Setting, withDefaults } from './json.ts'
 import { resolveSchedule, type ScheduleChoice } from './scheduleChoice.ts'
 import { clipped, collected, due } from './updates.ts'
 
@@ -77,7 +77,8 @@ export function optimizer(
 ): OptimizerMaker {
   const { params: defaults, ...fixed } = definition
   return (given = {}) => {
-    const { learningRate: rate, ...rest } = { ...common, ...defaults, ...given }
+    const all: OptimizerParams = withDefaults(`optimizer ${name}`, { ...common, ...defaults }, given)
+    const { learningRate: rate, ...rest } = all
     const schedule = typeof rate === 'number' ? undefined : resolveSchedule(rate as ScheduleChoice)
     const learningRate = schedule ? schedule.at(0) : (rate as number)
     const params = { learningRate, ...rest } as Params

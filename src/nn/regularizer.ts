@@ -1,7 +1,7 @@
 import { apply, check, derivative, type Formula, formula, formulaOf, name as nameNode, once } from '../formula/index.ts'
 import type { Verbs } from '../program/index.ts'
 import type { View } from '../tensor/view.ts'
-import { type Json, numbersOf, type Params } from './json.ts'
+import { type Json, numbersOf, type Params, withDefaults } from './json.ts'
 
 /** A penalty on weights that is added to the loss, and its gradient to theirs. */
 export interface Regularizer {
@@ -36,9 +36,9 @@ export function regularizer(
   definition: RegularizerDefinition | WholeRegularizerDefinition,
 ): RegularizerMaker {
   if (!('penalty' in definition)) {
-    const { params: defaults, forward, backward } = definition
-    return given => {
-      const params = { ...defaults, ...given }
+    const { params: defaults = {}, forward, backward } = definition
+    return (given = {}) => {
+      const params = withDefaults(`regularizer ${name}`, defaults, given)
       const toJSON = () => ({ name, params })
       return {
         ...{ name, params, toJSON },
@@ -56,7 +56,7 @@ export function regularizer(
   })
   return (given = {}) => {
     const { penalty, whole } = formulas()
-    const params = { ...defaults, ...given }
+    const params = withDefaults(`regularizer ${name}`, defaults, given)
     const numbers = numbersOf(params)
     return {
       name,

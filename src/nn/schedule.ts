@@ -1,6 +1,6 @@
 import { check, type Formula, formula } from '../formula/index.ts'
 import { evaluateExactly } from './exact.ts'
-import { type Json, numbersOf, type Params } from './json.ts'
+import { type Json, numbersOf, type Params, withDefaults } from './json.ts'
 
 /** A learning rate that changes with the steps: the same numbers on every engine. */
 export interface Schedule {
@@ -26,7 +26,7 @@ export function schedule<P extends Params>(
   text: string | ((params: P) => string),
 ): ScheduleMaker {
   return (given = {}) => {
-    const params = { ...defaults, ...given } as P
+    const params = withDefaults(`schedule ${name}`, defaults, given)
     const source = typeof text === 'string' ? text : text(params)
     const numbers = numbersOf(params)
     const read = check(formula(source), ['step', ...Object.keys(numbers)], `schedule ${name}`)

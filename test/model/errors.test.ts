@@ -1,4 +1,15 @@
-import { DataError, dataset, layers, type Model, type NablaError, ShapeError, StateError, sequential } from 'nabla'
+import {
+  DataError,
+  dataset,
+  layers,
+  losses,
+  type Model,
+  type NablaError,
+  optimizers,
+  ShapeError,
+  StateError,
+  sequential,
+} from 'nabla'
 import { describe, expect, test } from 'vitest'
 
 const { conv2d, dense, dropout, flatten, input, maxPooling2d } = layers
@@ -66,6 +77,30 @@ const rows: [string, () => unknown, Kind, string][] = [
     () => sequential([input([100, 100, 3]), flatten(), dense(1e6, { name: 'big' })]),
     ShapeError,
     'big makes the model larger than 2³⁰ parameters\n  W  [30000, 1000000]\n  b  [1000000]\n  hint: pool or flatten less, or use fewer units',
+  ],
+  [
+    'a name with two letters swapped',
+    () => sequential([input([4]), dense(1, { activation: 'rleu' })]),
+    StateError,
+    'unknown activation "rleu"\n  known  relu, celu, crelu, elu, gelu, glu, …\n  hint: did you mean "relu"?',
+  ],
+  [
+    'a setting that an optimiser does not have',
+    () => optimizers.sgd({ learning_rate: 0.1 }),
+    StateError,
+    'optimizer sgd has no setting "learning_rate"\n  settings  weightDecay, clipnorm, clipvalue, globalClipnorm, useEma, emaMomentum, emaOverwriteFrequency, gradientAccumulationSteps, learningRate, momentum, nesterov\n  hint: did you mean "learningRate"?',
+  ],
+  [
+    'a setting that a loss does not have',
+    () => losses.huber({ detla: 2 }),
+    StateError,
+    'loss huber has no setting "detla"\n  settings  delta\n  hint: did you mean "delta"?',
+  ],
+  [
+    'no data',
+    () => dataset({ x: null as never, y: [1] }),
+    DataError,
+    'dataset got x null, expected numbers\n  hint: give lists of numbers, one a sample: [[1, 2], [3, 4]]',
   ],
   [
     'an unknown loss',
