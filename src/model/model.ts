@@ -1,144 +1,33 @@
 import { BackendError, ShapeError, StateError } from '../errors.ts'
-import type { Output, Source } from '../nn/call.ts'
+import type { Source } from '../nn/call.ts'
 import type { Layer, Pair } from '../nn/layer.ts'
 import { composed } from '../nn/layers/composed.ts'
 import type { Optimizer } from '../nn/optimizer.ts'
-import { type OptimizerChoice, resolveOptimizer } from '../nn/resolve.ts'
+import { resolveOptimizer } from '../nn/resolve.ts'
 import {
   type Backend,
   type Compiled,
   type Engine,
   explain,
-  type Frozen,
   kernelTable,
   type Numbers,
   type Scalars,
   type Series,
 } from '../program/index.ts'
 import { numpyRandom } from '../tensor/random.ts'
-import { printShape, type Shape, sizeOf } from '../tensor/shape.ts'
+import { printShape, sizeOf } from '../tensor/shape.ts'
 import type { Buffer } from '../tensor/view.ts'
-import { type GoalOptions, goalsOf } from './goals.ts'
+import type { EngineOptions, Model, ModelOptions, Weight } from './face.ts'
+import { goalsOf } from './goals.ts'
 import { type Graph, graph, path } from './graph.ts'
 import { nameAll } from './names.ts'
 import { inlined } from './nested.ts'
-import { chain, type Entry, itemsOf, type Network } from './network.ts'
+import { chain, type Entry, itemsOf } from './network.ts'
 import { frozen } from './optimize.ts'
 import { announcement, type Mode, type Plan, plan, type Training } from './programs.ts'
 import { sharing } from './shared.ts'
-import { type SummaryOptions, summary } from './summary.ts'
+import { summary } from './summary.ts'
 import { structure } from './topology.ts'
-
-export interface EngineOptions {
-  /** What runs the programs; by default the fastest that works here. */
-  backend?: Backend
-  threads?: number
-  /** What numbers are kept and computed in; float64 is exact to sixteen digits, and slow. */
-  dtype?: 'float32' | 'float64'
-}
-
-export interface CompileOptions extends EngineOptions, GoalOptions {
-  optimizer?: OptimizerChoice
-}
-
-/** One array of a model. */
-export interface Weight {
-  readonly name: string
-  readonly shape: Shape
-  readonly data: Numbers
-}
-
-/** Fill x and y of each step, run them all, read what each left. */
-export interface Feed {
-  /** How many steps can be prepared at once. */
-  readonly capacity: number
-  /** Where the samples of a step go, and its targets if it has any. */
-  x(step: number): Numbers
-  y(step: number): Numbers | undefined
-  /** Where the weights of a step's samples go, if it was made for them. */
-  weights(step: number): Numbers
-  run(count: number, seed?: number): void | Promise<void>
-  /** The loss and the metrics of a step, or its predictions. */
-  result(step: number): ArrayLike<number>
-}
-
-/** A compiled program and where its samples go in and its outputs come out: first bytes. */
-export interface FrozenModel extends Omit<Frozen, 'start'> {
-  readonly x: number
-  readonly out: number
-}
-
-/**
- * A network with its numbers: what can be trained a step at a time, asked, saved and looked at. Called on what layers
- * give, or listed among layers, it is a layer itself, whose numbers are those of the model: training one trains the other.
- */
-export interface Model extends Layer {
-  /** What it gives, or a list where it has several outputs. */
-  (...inputs: readonly (Source | readonly Source[])[]): Output & Iterable<Output>
-  readonly type: 'sequential' | 'functional'
-  readonly name: string
-  readonly seed: number
-  /** Layers, and models among them. */
-  readonly layers: readonly Layer[]
-  /** The layer of this name, a model's within it as `encoder/dense`. Throws a StateError when there is none. */
-  getLayer(name: string): Layer
-  readonly network: Network
-  readonly inputShape: Shape
-  readonly outputShape: Shape
-  /** All numbers of the model, moving statistics included, as `summary` counts them. */
-  readonly parameterCount: number
-  /** The same number, as Keras asks for it. */
-  countParams(): number
-  /** What it was told to compute in. */
-  readonly dtype?: 'float32' | 'float64'
-  /** What compile was told, or undefined before. */
-  readonly training?: Training
-  /** Steps taken so far. */
-  step: number
-  learningRate: number
-  /** Says how the model is trained; the optimiser starts afresh. */
-  compile(options: CompileOptions): void
-  /** Moves the model to another engine, numbers and all. */
-  use(options: EngineOptions): void
-  /** Batches of one size, several at a time; `weighted` says that each sample has a weight. */
-  feed(mode: Mode, batch: number, weighted?: boolean): Feed
-  /** Runs one batch and gives the loss and the metrics; `train` also moves the weights. */
-  run(
-    mode: 'train' | 'evaluate',
-    batch: number,
-    x: ArrayLike<number>,
-    y: ArrayLike<number>,
-    seed?: number,
-  ): Promise<number[]>
-  /** The outputs of one batch. */
-  forward(batch: number, x: ArrayLike<number>): Promise<Numbers>
-  /** The same at once, for what is small enough to run without threads. */
-  forwardSync(batch: number, x: ArrayLike<number>): Numbers
-  /** All arrays of the model, layer by layer: parameters, then moving statistics. */
-  weights(): Weight[]
-  /** The same under Keras's name. */
-  getWeights(): Weight[]
-  /** Sets arrays by name; all others stay. */
-  setWeights(weights: readonly { name: string; shape?: Shape; data: ArrayLike<number> }[]): void
-  /** The gradients of the last training step. */
-  gradients(): Weight[]
-  /** What the optimiser keeps, parameter by parameter: `m/dense/W`. */
-  optimizerState(): Weight[]
-  setOptimizerState(state: readonly Weight[]): void
-  /**
-   * What predicts batches of this size, as WebAssembly that runs without the library.
-   * @throws BackendError where the engine compiles nothing, as in float64
-   */
-  freeze(batchSize: number): FrozenModel
-  /** The table of layers; with a batch size also the memory that a training step of it takes. */
-  summary(options?: SummaryOptions & { batchSize?: number }): string
-  /** A mode's program in textbook notation. */
-  explain(mode?: Mode, batchSize?: number): string
-  /** A mode's kernels with their operations, bytes and times, beside what one core of this machine can do. */
-  kernels(mode?: Mode, batchSize?: number): string
-  /** Frees what the engine holds; the numbers are gone with it. */
-  close(): void
-}
 
 /** Runs of a program from which `kernels` takes medians. */
 const timedRuns = 21
@@ -165,12 +54,6 @@ let standard: Readonly<Partial<Record<'float32' | 'float64', Backend>>> = {}
 /** Says what runs models that are not told; called once, where the public names are. */
 export function setDefaultBackends(backends: typeof standard): void {
   standard = backends
-}
-
-export interface ModelOptions extends Pick<EngineOptions, 'dtype'> {
-  name?: string
-  /** Decides initial weights, shuffling and dropout. */
-  seed?: number
 }
 
 /** What compile was told. Throws StateError when there was no compile. */

@@ -1,5 +1,5 @@
 import type { Shape } from '../tensor/shape.ts'
-import type { Model } from './model.ts'
+import type { Model } from './face.ts'
 import { className, nameAll } from './names.ts'
 import { countOf, isChain, itemOf, type Node } from './network.ts'
 import { moves } from './optimize.ts'

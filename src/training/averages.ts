@@ -1,4 +1,4 @@
-import type { Model, Weight } from '../model/model.ts'
+import type { Model, Weight } from '../model/face.ts'
 
 /** Where an optimiser with useEma keeps the averages of the weights. */
 export const averageSlot = 'average'

@@ -1,6 +1,6 @@
 import { type Dataset, type DatasetSource, dataset, findNotFinite, type Nested, type Shaped } from '../data/dataset.ts'
 import { DataError, ShapeError } from '../errors.ts'
-import type { Model } from '../model/model.ts'
+import type { Model } from '../model/face.ts'
 import type { Network } from '../model/network.ts'
 import { targetsOf } from '../model/programs.ts'
 import { calledBy } from '../nn/call.ts'

@@ -1,4 +1,4 @@
-import type { Model } from '../model/model.ts'
+import type { Model } from '../model/face.ts'
 
 /** Numbers by name: loss, accuracy, val_loss, … */
 export type Metrics = Readonly<Record<string, number>>

@@ -1,6 +1,7 @@
 import type { Dataset, DatasetSource } from '../data/dataset.ts'
 import { batches, order } from '../data/order.ts'
-import { compiled, type Model } from '../model/model.ts'
+import type { Model } from '../model/face.ts'
+import { compiled } from '../model/model.ts'
 import type { Port } from '../model/network.ts'
 import { report, totals } from '../model/report.ts'
 import type { Numbers } from '../program/index.ts'

@@ -1,5 +1,5 @@
 import type { Dataset } from '../data/dataset.ts'
-import type { Feed, Model } from '../model/model.ts'
+import type { Feed, Model } from '../model/face.ts'
 import type { Mode } from '../model/programs.ts'
 
 /** One step to come: the rows of its batch. */

@@ -1,6 +1,6 @@
 import type { ByteSource, TextSource } from '../../data/files.ts'
 import { DataError, NablaError } from '../../errors.ts'
-import type { EngineOptions, Model } from '../../model/model.ts'
+import type { EngineOptions, Model } from '../../model/face.ts'
 import { countOf } from '../../model/network.ts'
 import { printShape, sizeOf } from '../../tensor/shape.ts'
 import type { FileArray, Row } from './arrays.ts'

@@ -1,6 +1,6 @@
 import { readBytes } from '../../data/files.ts'
 import { NablaError } from '../../errors.ts'
-import type { Model } from '../../model/model.ts'
+import type { Model } from '../../model/face.ts'
 import { fromBytes } from '../../model/save.ts'
 import { readSafetensors, type Tensor, writeSafetensors } from '../../tensor/safetensors.ts'
 import { type Hdf5, type Hdf5Numbers, withHdf5 } from '../hdf5/read.ts'

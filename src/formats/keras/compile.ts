@@ -1,5 +1,5 @@
 import { NablaError } from '../../errors.ts'
-import type { Model } from '../../model/model.ts'
+import type { Model } from '../../model/face.ts'
 import type { Json, Params } from '../../nn/json.ts'
 import * as losses from '../../nn/losses.ts'
 import * as metrics from '../../nn/metrics.ts'

@@ -1,6 +1,7 @@
 // Keras's files: .keras (3), .weights.h5, and the older .h5 with topology and weights in one.
 import { type ByteSource, readBytes, sourceName } from '../../data/files.ts'
-import { type Model as Core, model as core, type EngineOptions } from '../../model/model.ts'
+import type { Model as Core, EngineOptions } from '../../model/face.ts'
+import { model as core } from '../../model/model.ts'
 import { type Model, trainable } from '../../training/trainable.ts'
 import { isHdf5, withHdf5 } from '../hdf5/read.ts'
 import { type Hdf5Array, type Hdf5Tree, writeHdf5 } from '../hdf5/write.ts'

@@ -1,4 +1,4 @@
-import type { Model, Weight } from '../../model/model.ts'
+import type { Model, Weight } from '../../model/face.ts'
 import { type Shape, sizeOf } from '../../tensor/shape.ts'
 import type { Hdf5Numbers } from '../hdf5/read.ts'
 import type { Placed } from './read.ts'

@@ -1,5 +1,5 @@
 import { DataError } from '../../errors.ts'
-import type { Model } from '../../model/model.ts'
+import type { Model } from '../../model/face.ts'
 import type { Entry } from '../../model/network.ts'
 import { moves } from '../../model/optimize.ts'
 import type { Layer } from '../../nn/layer.ts'

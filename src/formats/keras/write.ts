@@ -1,5 +1,5 @@
 import { DataError } from '../../errors.ts'
-import type { Model } from '../../model/model.ts'
+import type { Model } from '../../model/face.ts'
 import { isChain, type Network, type Node } from '../../model/network.ts'
 import type { Json } from '../../nn/json.ts'
 import type { Shape } from '../../tensor/shape.ts'

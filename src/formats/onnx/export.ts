@@ -1,4 +1,4 @@
-import type { Model } from '../../model/model.ts'
+import type { Model } from '../../model/face.ts'
 import type { Node } from '../../model/network.ts'
 import type { Activation } from '../../nn/activation.ts'
 import * as activations from '../../nn/activations.ts'

@@ -1,5 +1,5 @@
 import { DataError } from '../../errors.ts'
-import type { Model } from '../../model/model.ts'
+import type { Model } from '../../model/face.ts'
 import type { Node } from '../../model/network.ts'
 import type { Tensor } from '../../tensor/safetensors.ts'
 import { printShape, type Shape, sameShape } from '../../tensor/shape.ts'

@@ -1,6 +1,6 @@
 // A model as one ES module that needs nothing: what is compiled for it, its numbers, and some lines that speak to both.
 import { ShapeError } from '../../errors.ts'
-import type { Model } from '../../model/model.ts'
+import type { Model } from '../../model/face.ts'
 import type { Port } from '../../model/network.ts'
 import { sizeOf } from '../../tensor/shape.ts'
 

@@ -1,7 +1,8 @@
 // TensorFlow.js's layers models: model.json and the shards beside it.
 import { type ByteSource, readBytes } from '../../data/files.ts'
 import { DataError } from '../../errors.ts'
-import { type Model as Core, model as core, type EngineOptions } from '../../model/model.ts'
+import type { Model as Core, EngineOptions } from '../../model/face.ts'
+import { model as core } from '../../model/model.ts'
 import { type Model, trainable } from '../../training/trainable.ts'
 import { compileFrom } from '../keras/compile.ts'
 import { parseConfig } from '../keras/json.ts'

@@ -1,5 +1,5 @@
 import { DataError } from '../../errors.ts'
-import type { Model } from '../../model/model.ts'
+import type { Model } from '../../model/face.ts'
 import type { Json } from '../../nn/json.ts'
 import type { Placed } from '../keras/read.ts'
 import { variableName } from '../keras/table.ts'

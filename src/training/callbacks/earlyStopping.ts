@@ -1,4 +1,4 @@
-import type { Weight } from '../../model/model.ts'
+import type { Weight } from '../../model/face.ts'
 import type { Callback } from '../event.ts'
 import { type MonitorOptions, monitor } from './monitor.ts'
 

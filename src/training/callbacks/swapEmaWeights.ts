@@ -1,5 +1,5 @@
 import { StateError } from '../../errors.ts'
-import type { Weight } from '../../model/model.ts'
+import type { Weight } from '../../model/face.ts'
 import { averagesOf } from '../averages.ts'
 import type { Callback } from '../event.ts'
 

@@ -1,6 +1,7 @@
 import type { ByteSource } from '../../../data/files.ts'
 import { NablaError } from '../../../errors.ts'
-import { model as core, type EngineOptions } from '../../../model/model.ts'
+import type { EngineOptions } from '../../../model/face.ts'
+import { model as core } from '../../../model/model.ts'
 import { type Output, place } from '../../../nn/call.ts'
 import type { Layer } from '../../../nn/layer.ts'
 import * as layers from '../../../nn/layers/index.ts'
