@@ -63,5 +63,5 @@ export const logit = activation('logit', {
   forward: `let top = 1 - epsilon; // which is rounded, so that its end is not quite the other's negative
             x < epsilon ? log(epsilon / top) : x > top ? log(top / (1 - top)) : log(x / (1 - x))`,
   backward: 'x >= epsilon && x <= 1 - epsilon ? dy / (x * (1 - x)) : 0',
-  range: ({ epsilon }) => [-Math.log((1 - epsilon) / epsilon), Math.log((1 - epsilon) / epsilon)],
+  range: ({ epsilon }) => [Math.log(epsilon / (1 - epsilon)), Math.log((1 - epsilon) / (1 - (1 - epsilon)))],
 })

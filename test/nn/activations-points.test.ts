@@ -146,7 +146,7 @@ const points: Partial<Record<Name, [number, number, number][]>> = {
     [0.5, 0, 4],
     [0.75, log(3), 16 / 3],
     [0.2, -log(4), 6.25],
-    [2, log(1e7 - 1), 0],
+    [2, log((1 - 1e-7) / (1 - (1 - 1e-7))), 0], // 1 − ε is rounded, as in PyTorch
   ],
   softplus: [
     [0, log(2), 0.5],

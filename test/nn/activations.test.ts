@@ -129,7 +129,7 @@ test.each([
 })
 
 test.each([
-  ['rleu', 'unknown activation "rleu"\n  known  elu, glu, relu, …\n  hint: did you mean "relu"?'],
+  ['rleu', 'unknown activation "rleu"\n  known  relu, celu, crelu, elu, gelu, glu, …\n  hint: did you mean "relu"?'],
   [
     { name: 'relu', forward: 'x' },
     'activation "relu" has its own formula, got another for the same name\n  hint: call yours something else: "relu2"',
