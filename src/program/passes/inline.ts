@@ -40,13 +40,14 @@ function inlined(instructions: Instruction[], at: number): boolean {
     if (i === at) continue
     const reader = instructions[i]
     if (writes(reader).some(v => v.buffer === out.buffer)) return false
+    // What it is made of must still be there, and stay while the reader writes.
+    if (i > at) for (const view of writes(reader)) changed.add(view.buffer)
     if (reads(reader).some(v => v.buffer === out.buffer)) {
       if (i < at || [...sources].some(buffer => changed.has(buffer))) return false
       const own = reader.verb === 'map' || reader.verb === 'reduce' ? within(reader, map, out) : undefined
       if (!own) return false
       replaced.set(i, [reader as Elementwise, own])
     }
-    if (i > at) for (const view of writes(reader)) changed.add(view.buffer)
   }
   if (replaced.size === 0 || !pays(map, [...replaced.values()])) return false
   for (const [i, [, own]] of replaced) instructions[i] = own

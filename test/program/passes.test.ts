@@ -1,0 +1,78 @@
+import { expect, test } from 'vitest'
+import { reference } from '../../src/backends/reference/index.ts'
+import { wasm } from '../../src/backends/wasm/index.ts'
+import { explain, inline, type Program, record, tile, type Verbs } from '../../src/program/index.ts'
+import { type Buffer, type View, viewOf } from '../../src/tensor/view.ts'
+
+type Arrays = Readonly<Record<'x' | 's' | 'y', View>>
+const shape = [2, 4, 4, 8]
+const buffers: Readonly<Record<'x' | 's' | 'y', Buffer>> = {
+  x: { name: 'x', shape, kind: 'input' },
+  s: { name: 's', shape: [64], kind: 'state' },
+  y: { name: 'y', shape, kind: 'output' },
+}
+const recorded = (write: (k: Verbs, arrays: Arrays) => void): Program =>
+  record('passes', [], k => write(k, { x: viewOf(buffers.x), s: viewOf(buffers.s), y: viewOf(buffers.y) }))
+
+/** What a program leaves in y and s. */
+async function left(program: Program, backend = reference): Promise<number[][]> {
+  const engine = backend.engine({ threads: 1 })
+  engine.write(
+    buffers.x,
+    Float64Array.from({ length: 256 }, (_, i) => ((i * 37) % 101) / 10 - 5),
+  )
+  engine.write(
+    buffers.s,
+    Float64Array.from({ length: 64 }, (_, i) => i),
+  )
+  await engine.compile(program).run({})
+  return [buffers.y, buffers.s].map(buffer => Array.from(engine.read(buffer)))
+}
+
+/** Pooling behind a cheap formula, and the way back to the elements that were largest. */
+const pooling = recorded((k, { x, y }) => {
+  const h = k.scratch('h', shape)
+  k.map(h, 'x > 0 ? x : 0.5 * x', { x })
+  const [largest, place] = [k.scratch('largest', [2, 2, 2, 8]), k.scratch('place', [2, 2, 2, 8])]
+  const windows = (v: View) => v.windows({ size: [2, 2], strides: [2, 2] })
+  k.reduce({ largest, place }, { largest: 'max', place: 'argmax' }, 'largest = v; place = v', { v: windows(h) }, [3, 4])
+  k.scatter(windows(y).reshape(2, 2, 2, 4, 8), largest, place, 3)
+})
+
+test('a formula that is cheap to compute again is put where it is read, and a scatter that tiles is a map', async () => {
+  const program = inline(tile(pooling))
+  expect(explain(program)).not.toMatch(/^h = |\+=/m)
+  expect(program.instructions.map(({ verb }) => verb)).toEqual(['reduce', 'map'])
+  expect(await left(program)).toEqual(await left(pooling))
+})
+
+test('the same on the engine that runs these passes by itself', async () => {
+  const [found, wanted] = [await left(pooling, wasm), await left(pooling)]
+  found[0].forEach((value, i) => {
+    expect(value).toBeCloseTo(wanted[0][i], 5)
+  })
+})
+
+test.each<[string, (k: Verbs, arrays: Arrays) => void]>([
+  [
+    'what it is made of has changed by then',
+    (k, { s, y }) => {
+      const h = k.scratch('h', [64])
+      k.map(h, '2 * s', { s })
+      k.map(s, 's + 1', { s })
+      k.map(y, 'h', { h: h.repeat(0, 4).reshape(...shape) })
+    },
+  ],
+  [
+    'who reads it writes what it is made of, in another order',
+    (k, { s, x, y }) => {
+      const h = k.scratch('h', [64])
+      k.map(h, '2 * s', { s })
+      k.map(s, 'h', { h: h.flip(0) })
+      k.map(y, 'x', { x })
+    },
+  ],
+])('a formula stays where it is when %s', async (_, write) => {
+  const program = recorded(write)
+  expect(await left(inline(program))).toEqual(await left(program))
+})
