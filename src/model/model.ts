@@ -22,7 +22,7 @@ import { goalsOf } from './goals.ts'
 import { type Graph, graph, path } from './graph.ts'
 import { nameAll } from './names.ts'
 import { inlined } from './nested.ts'
-import { chain, type Entry, itemsOf } from './network.ts'
+import { lasting as arrayOf, chain, type Entry, itemsOf } from './network.ts'
 import { frozen } from './optimize.ts'
 import { announcement, type Mode, type Plan, plan, type Training } from './programs.ts'
 import { sharing } from './shared.ts'
@@ -223,9 +223,12 @@ export function model(of: readonly Layer[] | Graph, options: ModelOptions = {}):
       const goals = goalsOf(network, { loss, lossWeights, metrics })
       self.use(run)
       const shape = network.parameters.shape
-      const slots = Object.fromEntries(made.state.map(name => [name, { name, shape, kind: 'state' } as const]))
+      const slots = Object.fromEntries(
+        made.state.map(name => [name, arrayOf('optimizer', { name, shape, kind: 'state' })]),
+      )
       training = { optimizer: made, goals, slots, network: frozen(network) }
-      engine?.write(network.gradients, new Float64Array(shape[0])) // frozen ones have none
+      // The optimiser starts afresh, and what is frozen has no gradients.
+      for (const flat of [network.gradients, ...Object.values(slots)]) engine?.write(flat, new Float64Array(shape[0]))
       self.step = 0
       self.learningRate = made.learningRate
       plans = new Map()

@@ -5,6 +5,7 @@ import type { Initializer } from '../nn/initializer.ts'
 import { zeros } from '../nn/initializers.ts'
 import type { Layer } from '../nn/layer.ts'
 import type { Held, Step } from '../nn/walk.ts'
+import { recent } from '../program/index.ts'
 import { printShape, type Shape, sizeOf } from '../tensor/shape.ts'
 import { type Buffer, type View, viewOf } from '../tensor/view.ts'
 import { nameAll } from './names.ts'
@@ -57,6 +58,14 @@ export interface Network {
   readonly parameters: Buffer
   readonly gradients: Buffer
 }
+
+const buffers = recent<Buffer>(256)
+
+/**
+ * A lasting array of which a network has one in this place. Each model has an engine of its own, so those that are alike
+ * have these in common, and with them what is recorded.
+ */
+export const lasting = (place: string, buffer: Buffer): Buffer => buffers(JSON.stringify([place, buffer]), () => buffer)
 
 /** How many numbers arrays have together. */
 export const countOf = (entries: readonly { readonly shape: Shape }[]): number =>
@@ -122,8 +131,8 @@ export function build(
     return inner === undefined ? name : `${name}/${inner}`
   })
   const sizes = layout(calls, inputs, names)
-  const parameters: Buffer = { name: 'parameters', shape: [sizes.total], kind: 'parameter' }
-  const gradients: Buffer = { name: 'gradients', shape: [sizes.total], kind: 'gradient' }
+  const parameters = lasting('', { name: 'parameters', shape: [sizes.total], kind: 'parameter' })
+  const gradients = lasting('', { name: 'gradients', shape: [sizes.total], kind: 'gradient' })
   const piece = (buffer: Buffer, offset: number, shape: Shape, name: string) =>
     viewOf(buffer)
       .slice(0, offset, sizeOf(shape))
@@ -152,7 +161,7 @@ export function build(
         gradient: piece(gradients, offsets[key], shape, `d${key}${number}`),
       })),
       state: (own ? present(shapes.state) : []).map(([key, shape]) =>
-        entry(key, shape, viewOf({ name: `${key}${number}`, shape, kind: 'state' })),
+        entry(key, shape, viewOf(lasting(`${number}`, { name: `${key}${number}`, shape, kind: 'state' }))),
       ),
     }
   })

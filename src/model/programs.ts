@@ -1,11 +1,13 @@
+import { formOf, identity } from '../nn/form.ts'
 import type { Masks } from '../nn/layer.ts'
 import type { Loss } from '../nn/loss.ts'
 import { beside } from '../nn/masks.ts'
 import type { Metric } from '../nn/metric.ts'
 import type { Optimizer } from '../nn/optimizer.ts'
+import { registrations } from '../nn/register.ts'
 import { type ActivationChoice, resolveActivation } from '../nn/resolve.ts'
 import { backward, forward, type Trace } from '../nn/walk.ts'
-import { alias, drop, fuse, type Program, record, type Verbs } from '../program/index.ts'
+import { alias, drop, fuse, type Program, recent, record, type Verbs } from '../program/index.ts'
 import { type Shape, sizeOf } from '../tensor/shape.ts'
 import { type Buffer, type View, viewOf } from '../tensor/view.ts'
 import { type Network, type Port, together } from './network.ts'
@@ -48,11 +50,35 @@ export interface Plan {
 
 export const scalars = ['t', 'learningRate', 'seed']
 
-/** Records what a mode does with a batch of this size. */
+const plans = recent<Plan>(64)
+
+/** What a mode does with a batch of this size: recorded once for all networks that are alike and trained alike. */
 export function plan(bare: Network, mode: Mode, batch: number, training?: Training, weighted = false): Plan {
   const network = training?.network ?? bare
+  const trained = mode === 'predict' ? undefined : training
+  const key = [mode, batch, weighted, registrations(), ...alike(network), ...(trained ? aims(trained) : [])].join()
+  return plans(key, () => recorded(network, mode, batch, trained, weighted))
+}
+
+/** All of a network that a program of it depends on. */
+const alike = ({ nodes, inputs, outputs, parameters, gradients }: Network): string[] => [
+  ...[parameters, gradients, ...nodes.flatMap(({ state }) => state.map(({ view }) => view.buffer))].map(identity),
+  ...[...inputs, ...outputs].map(({ name, shape, node }) => formOf([name, shape, node])),
+  ...nodes.map(({ layer, name, inputs, owner, resting, parameters }) =>
+    formOf([layer, name, inputs.join(), owner, resting, parameters.map(({ frozen }) => Number(frozen ?? 0)).join()]),
+  ),
+]
+
+/** All of a training that a program depends on. */
+const aims = ({ goals, optimizer, slots }: Training): string[] => [
+  ...goals.map(({ loss, weight, metrics }) => formOf([loss, weight, metrics])),
+  formOf(optimizer),
+  ...Object.values(slots).map(identity),
+]
+
+function recorded(network: Network, mode: Mode, batch: number, training?: Training, weighted = false): Plan {
   const x: Buffer = { name: 'x', shape: [batch, ...network.inputShape], kind: 'input' }
-  if (mode === 'predict' || !training) {
+  if (!training) {
     const out: Buffer = { name: 'p', shape: [batch, ...network.outputShape], kind: 'output' }
     const program = record(mode, [], k => {
       const traces = forward(k, network.nodes, partsOf(k, viewOf(x), network.inputs), { training: false })

@@ -14,6 +14,7 @@ import {
 import type { Verbs } from '../program/index.ts'
 import type { Shape } from '../tensor/shape.ts'
 import type { View } from '../tensor/view.ts'
+import { formed } from './form.ts'
 import type { Json, Params } from './json.ts'
 
 /** y = f(x) and dx = dy·f′(x), ready to be put into a layer. */
@@ -55,9 +56,14 @@ export type ActivationMaker = (params?: Params) => Activation
 
 /** An activation whose formulas are read when it is first made. */
 export function activation(name: string, definition: ElementwiseDefinition | RowwiseDefinition): ActivationMaker {
-  return typeof definition.forward === 'function'
-    ? rowwise(name, definition as RowwiseDefinition)
-    : elementwise(name, definition as ElementwiseDefinition)
+  const maker =
+    typeof definition.forward === 'function'
+      ? rowwise(name, definition as RowwiseDefinition)
+      : elementwise(name, definition as ElementwiseDefinition)
+  return given => {
+    const made = maker(given)
+    return formed(made, name, definition, made.params)
+  }
 }
 
 /**

@@ -4,6 +4,7 @@ import type { Shape } from '../tensor/shape.ts'
 import type { View } from '../tensor/view.ts'
 import { punished } from './activity.ts'
 import { call, type Output, type Source } from './call.ts'
+import { formed } from './form.ts'
 import type { Initializer } from './initializer.ts'
 import type { Json } from './json.ts'
 import type { RegularizerChoice } from './resolve.ts'
@@ -167,7 +168,7 @@ export function layer<A extends readonly unknown[]>(
         },
       },
     ) as Layer
-    return self
+    return formed(self, make, args)
   }
   return Object.assign(build, { type, fromConfig })
 }

@@ -1,6 +1,7 @@
 import { check, type Formula, formula } from '../formula/index.ts'
 import type { Verbs } from '../program/index.ts'
 import type { View } from '../tensor/view.ts'
+import { formed } from './form.ts'
 import { type Json, numbersOf, type Params, type Setting, withDefaults } from './json.ts'
 import { resolveSchedule, type ScheduleChoice } from './scheduleChoice.ts'
 import { clipped, collected, due } from './updates.ts'
@@ -88,7 +89,7 @@ export function optimizer(
     const read = typeof step === 'string' ? readStep(name, step, own, Object.keys(params)) : undefined
     const { weightDecay, useEma, emaMomentum, emaOverwriteFrequency, gradientAccumulationSteps: every } = numbers
     const state = [...own, ...(every > 1 ? ['gathered'] : []), ...(useEma ? ['average'] : [])]
-    return {
+    const made: Optimizer = {
       name,
       params,
       learningRate,
@@ -134,6 +135,8 @@ export function optimizer(
         }
       },
     }
+    // The rate is told to each step: whatever it is, the program is the same.
+    return formed(made, name, fixed, special, numbers)
   }
 }
 

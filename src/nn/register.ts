@@ -18,6 +18,10 @@ export interface Definitions {
 }
 
 const known = new Map<string, Map<string, unknown>>()
+let changes = 0
+
+/** How often names have got a meaning: what a name stood for before, it may not stand for now. */
+export const registrations = (): number => changes
 
 /**
  * Makes definitions of one's own known by name, as those of the library are: in options, and to whoever loads a model that
@@ -27,6 +31,7 @@ const known = new Map<string, Map<string, unknown>>()
  * register({ metrics: { bias } })
  */
 export function register(definitions: Definitions): void {
+  changes++
   for (const [kind, makers] of Object.entries(definitions))
     known.set(kind, new Map([...(known.get(kind) ?? []), ...Object.entries(makers ?? {})]))
 }

@@ -1,5 +1,5 @@
 import { BackendError } from '../../errors.ts'
-import { compile, formulaOf, type Node } from '../../formula/index.ts'
+import { compile, formulaOf, type Node, once } from '../../formula/index.ts'
 import {
   buffersOf,
   drop,
@@ -39,7 +39,9 @@ export interface Arena {
 }
 
 export interface Plan {
-  readonly module: Uint8Array<ArrayBuffer>
+  readonly bytes: Uint8Array<ArrayBuffer>
+  /** The same, ready to be instantiated. */
+  module(): WebAssembly.Module
   readonly kernels: readonly Kernel[]
   /** Whether it is written for threads: its work is worth waking them, and all of it is in kernels. */
   readonly together: boolean
@@ -51,7 +53,7 @@ export interface Plan {
   readonly fallbacks: readonly Instruction[]
   readonly placement: Placement
   /** Bytes that a run needs at most beside the model's lasting arrays. */
-  readonly bytes: number
+  readonly room: number
   readonly locate: (buffer: Buffer) => Location
   /** Bytes that must be zero before the first run after another program used the arena. */
   readonly zeros: readonly { start: number; bytes: number }[]
@@ -187,15 +189,17 @@ export function plan(
   const tape = compile(formulaOf(Object.fromEntries([...scalars.keys()].map((node, i) => [`s${i}`, node]))))
   const addresses = [...scalars.values()]
   const [given, results] = [new Float64Array(tape.names.length), new Float64Array(addresses.length)]
+  const code = module.bytes(memory)
   return {
-    module: module.bytes(memory),
+    bytes: code,
+    module: once(() => new WebAssembly.Module(code)),
     kernels,
     together,
     settles: kernels.some(kernel => kernel.settled),
     moves: program.instructions.flatMap(writes).some(view => isWeight(view.buffer)),
     fallbacks,
     placement,
-    bytes: placement.size * 4 + (scratchEnd - scratchStart) + bytes * capacity,
+    room: placement.size * 4 + (scratchEnd - scratchStart) + bytes * capacity,
     locate: build.locate,
     zeros: [...placement.places.values()]
       .filter(p => p.bordered)

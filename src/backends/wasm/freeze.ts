@@ -22,12 +22,11 @@ export function freeze(program: Program, read: (buffer: Buffer) => Numbers, fma:
     if (start === undefined) starts.set(buffer, (start = own(sizeOf(buffer.shape) * 4)))
     return start
   }
-  const { module, fallbacks, setScalars } = plan(
-    program,
-    { own, lasting, transient: own },
-    { shared: false, pages: 1, maximum },
-    { threads: 1, fma },
-  )
+  const {
+    bytes: module,
+    fallbacks,
+    setScalars,
+  } = plan(program, { own, lasting, transient: own }, { shared: false, pages: 1, maximum }, { threads: 1, fma })
   if (fallbacks.length > 0)
     throw new BackendError('no-kernel', `${program.name} has steps that no kernel covers and that need the library`, {
       evidence: [['verbs', [...new Set(fallbacks.map(({ verb }) => verb))].join(', ')]],

@@ -88,7 +88,7 @@ export const wasm: Backend = {
         const compiled = remembered(program, arena, state, to =>
           plan(program, to, { shared, pages: 1, maximum }, { threads, threadsFrom, fma }),
         )
-        const module = new WebAssembly.Module(compiled.module)
+        const module = compiled.module()
         let settledAt = -1
         const own = () => {
           if (compiled.moves) version++
@@ -157,7 +157,7 @@ export const wasm: Backend = {
           }
           return {
             profile,
-            bytes: compiled.bytes,
+            bytes: compiled.room,
             series: series(steps => go(steps.length)),
             run(scalars) {
               prepare(scalars)
@@ -168,7 +168,7 @@ export const wasm: Backend = {
         const { step, steps } = main()
         return {
           profile,
-          bytes: compiled.bytes,
+          bytes: compiled.room,
           // A fallback sees the scalars of one step only.
           series: compiled.fallbacks.length > 0 ? undefined : series(many => steps(0, 1, many.length)),
           run(values) {

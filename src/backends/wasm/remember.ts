@@ -15,6 +15,7 @@ interface Entry {
 }
 
 const entries = new Map<string, Entry>()
+const descriptions = new WeakMap<Program, string>()
 
 /**
  * The plan of a program, or of one before that differs in nothing but whose arrays it works on and found memory in the
@@ -58,7 +59,13 @@ export function remembered(
 }
 
 /** All there is to say about a program, its buffers by their numbers. */
-function described({ name, instructions, scalars }: Program, buffers: readonly Buffer[]): string {
+function described(program: Program, buffers: readonly Buffer[]): string {
+  const known = descriptions.get(program) ?? description(program, buffers)
+  descriptions.set(program, known)
+  return known
+}
+
+function description({ name, instructions, scalars }: Program, buffers: readonly Buffer[]): string {
   const number = new Map(buffers.map((buffer, i) => [buffer, i]))
   const view = ({ name, buffer, axes, base, divisor, fill }: View) => [
     name,
