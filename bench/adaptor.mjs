@@ -1,3 +1,4 @@
+import { writeSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join, resolve } from 'node:path'
 import { round } from './timing.mjs'
@@ -21,6 +22,9 @@ export function emit(metric, timed, unit, count = 1, extra = {}) {
   const record = { workload, metric, value: figure(timed.ms), best: figure(timed.best), unit, samples, inner, ...extra }
   process.stdout.write(`${JSON.stringify(record)}\n`)
 }
+
+/** Says that the first batch is trained; past `console`, which would load Node's sockets for it. */
+export const trained = (loss = '') => writeSync(2, `trained ${loss}\n`)
 
 /** Runs the workload that was asked for and leaves; an error becomes a line of its own. */
 export async function run(workloads) {

@@ -13,7 +13,10 @@ export function mnist(count, split = 'train') {
     closeSync(descriptor)
     return out
   }
-  return { x: Float32Array.from(part('images-idx3', 16, count * 784), v => v / 255), y: part('labels-idx1', 8, count) }
+  const pixels = part('images-idx3', 16, count * 784)
+  const x = new Float32Array(pixels.length) // in a loop: Float32Array.from takes ten times as long, which a start shows
+  for (let i = 0; i < x.length; i++) x[i] = pixels[i] / 255
+  return { x, y: part('labels-idx1', 8, count) }
 }
 
 export function oneHot(labels) {

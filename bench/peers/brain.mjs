@@ -1,4 +1,4 @@
-import { asked, emit, peer, run } from '../adaptor.mjs'
+import { asked, emit, peer, run, trained } from '../adaptor.mjs'
 import { mnist, oneHot, people } from '../data.mjs'
 import { quick, repeat } from '../timing.mjs'
 
@@ -21,6 +21,6 @@ await run({
       output: oneHot(y.subarray(i, i + 1)),
     }))
     const net = new NeuralNetwork({ hiddenLayers: [128], activation: 'sigmoid' })
-    console.error('trained', net.train(data, { iterations: 1, errorThresh: 1e-12, learningRate: 0.1 }).error)
+    trained(net.train(data, { iterations: 1, errorThresh: 1e-12, learningRate: 0.1 }).error)
   },
 })

@@ -1,4 +1,4 @@
-import { emit, peer, run } from '../adaptor.mjs'
+import { emit, peer, run, trained } from '../adaptor.mjs'
 import { mnist, people } from '../data.mjs'
 import { measure, quick, repeat } from '../timing.mjs'
 
@@ -67,6 +67,6 @@ await run({
   },
   W8() {
     training(mlp(), 64, [1, 1, 784])()
-    console.error('trained')
+    trained()
   },
 })

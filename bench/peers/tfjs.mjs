@@ -1,5 +1,5 @@
 import { dirname, join } from 'node:path'
-import { emit, peer, run } from '../adaptor.mjs'
+import { emit, peer, run, trained } from '../adaptor.mjs'
 import { batches, mnist } from '../data.mjs'
 import { measure } from '../timing.mjs'
 
@@ -108,6 +108,6 @@ await run({
   },
   async W8() {
     const { step } = await train(mlp(), 1, [784])
-    console.error('trained', await step())
+    trained(await step())
   },
 })
