@@ -64,35 +64,37 @@ export function numpyRandom(seed: number | readonly number[] = 0): NumpyRandom {
   // Made when it is needed: most arrays of a network begin as zeros, without a draw.
   let key: Uint32Array
   const ready = () => (key ??= seeded(list, typeof seed !== 'number'))
+  /** What the state gives out, mixed a state at a time. */
+  const words = new Uint32Array(length)
   let pos = length
   let hasGauss = false
   let cached = 0
 
-  function twist() {
-    ready()
-    const mixed = (i: number, next: number, far: number) => {
-      const y = (key[i] & 0x80000000) | (key[next] & 0x7fffffff)
-      key[i] = key[far] ^ (y >>> 1) ^ (-(y & 1) & 0x9908b0df)
-    }
-    let i = 0
-    for (; i < length - middle; i++) mixed(i, i + 1, i + middle)
-    for (; i < length - 1; i++) mixed(i, i + 1, i + middle - length)
-    mixed(i, 0, middle - 1)
-    pos = 0
-  }
-
   function uint32() {
-    if (pos === length) twist()
-    let y = key[pos++]
-    y ^= y >>> 11
-    y ^= (y << 7) & 0x9d2c5680
-    y ^= (y << 15) & 0xefc60000
-    return (y ^ (y >>> 18)) >>> 0
+    if (pos === length) {
+      twist(ready())
+      temper(key, words)
+      pos = 0
+    }
+    return words[pos++]
   }
 
   function random() {
     const high = uint32() >>> 5
     return (high * 67108864 + (uint32() >>> 6)) / 9007199254740992
+  }
+
+  /** Doubles in [low, low + span). */
+  function spread(low: number, span: number, size: number) {
+    const out = new Float64Array(size)
+    for (let i = 0; i < size; ) {
+      if (pos > length - 2) out[i++] = low + span * random() // its words may be of two states
+      const count = Math.min(size - i, (length - pos) >> 1)
+      doubles(words, pos, out, i, count, low, span)
+      pos += 2 * count
+      i += count
+    }
+    return out
   }
 
   function gauss() {
@@ -173,10 +175,10 @@ export function numpyRandom(seed: number | readonly number[] = 0): NumpyRandom {
     uint32,
     random,
     gauss,
-    rand: (...shape) => filled(product(shape), random),
+    rand: (...shape) => spread(0, 1, product(shape)),
     randn: (...shape) => filled(product(shape), gauss),
     normal: (loc = 0, scale = 1, size = 1) => filled(size, () => loc + scale * gauss()),
-    uniform: (low = 0, high = 1, size = 1) => filled(size, () => low + (high - low) * random()),
+    uniform: (low = 0, high = 1, size = 1) => spread(low, high - low, size),
     randint,
     choice,
     permutation,
@@ -190,6 +192,7 @@ export function numpyRandom(seed: number | readonly number[] = 0): NumpyRandom {
           hint: 'pass what state() returned, or its JSON',
         })
       ready().set(state.key)
+      temper(key, words)
       pos = state.pos
       hasGauss = state.hasGauss
       cached = state.gauss
@@ -203,23 +206,61 @@ const product = (shape: readonly number[]) => shape.reduce((size, extent) => siz
 const isUint32 = (value: unknown) => typeof value === 'number' && value >>> 0 === value
 const isPosition = (value: unknown) => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= length
 
+/** The next state. */
+function twist(key: Uint32Array): void {
+  let y = key[0]
+  for (let i = 0; i < length; i++) {
+    const next = key[i + 1 < length ? i + 1 : 0]
+    const mixed = (y & 0x80000000) | (next & 0x7fffffff)
+    key[i] = key[i < length - middle ? i + middle : i + middle - length] ^ (mixed >>> 1) ^ (-(mixed & 1) & 0x9908b0df)
+    y = next
+  }
+}
+
+/** The words that a state gives out. */
+function temper(key: Uint32Array, words: Uint32Array): void {
+  for (let i = 0; i < length; i++) {
+    let y = key[i]
+    y ^= y >>> 11
+    y ^= (y << 7) & 0x9d2c5680
+    y ^= (y << 15) & 0xefc60000
+    words[i] = y ^ (y >>> 18)
+  }
+}
+
+// These are by themselves, each with one loop, because the engine makes such functions fast soonest: a network begins
+// with many numbers.
+
+/** The next numbers, each of two words. */
+function doubles(
+  words: Uint32Array,
+  from: number,
+  out: Float64Array,
+  to: number,
+  count: number,
+  low: number,
+  span: number,
+) {
+  for (let i = 0; i < count; i++, from += 2)
+    out[to + i] = low + span * (((words[from] >>> 5) * 67108864 + (words[from + 1] >>> 6)) / 9007199254740992)
+}
+
 /** The first state: of one number, or of several. */
 function seeded(list: readonly number[], several: boolean): Uint32Array {
   const key = new Uint32Array(length)
   key[0] = several ? 19650218 : list[0]
-  const mixed = (i: number, factor: number) => Math.imul(key[i - 1] ^ (key[i - 1] >>> 30), factor)
-  for (let i = 1; i < length; i++) key[i] = mixed(i, 1812433253) + i
+  for (let i = 1; i < length; i++) key[i] = Math.imul(key[i - 1] ^ (key[i - 1] >>> 30), 1812433253) + i
   if (!several) return key
-
-  let i = 1
-  const next = () => {
-    if (++i < length) return
+  // Around once with the seeds and once without; key[0] is a copy of the last.
+  const rounds = Math.max(length, list.length)
+  for (let k = 0, i = 1; k < rounds + length - 1; k++) {
+    const last = key[i - 1] ^ (key[i - 1] >>> 30)
+    if (k < rounds) key[i] = (key[i] ^ Math.imul(last, 1664525)) + list[k % list.length] + (k % list.length)
+    else key[i] = (key[i] ^ Math.imul(last, 1566083941)) - i
+    if (++i < length) continue
     key[0] = key[length - 1]
     i = 1
   }
-  for (let k = 0; k < Math.max(length, list.length); k++, next())
-    key[i] = (key[i] ^ mixed(i, 1664525)) + list[k % list.length] + (k % list.length)
-  for (let k = 1; k < length; k++, next()) key[i] = (key[i] ^ mixed(i, 1566083941)) - i
   key[0] = 0x80000000
   return key
 }
