@@ -1,5 +1,5 @@
 import { ShapeError } from '../errors.ts'
-import { printShape, type Shape, sizeOf, stridesOf } from './shape.ts'
+import { printShape, type Shape, sameShape, sizeOf, stridesOf } from './shape.ts'
 
 /**
  * A named array in a program. What kind it is says where its numbers come from and how long they live:
@@ -99,66 +99,107 @@ const geometryOf = ({ name, buffer, axes, base, divisor, fill }: View): Geometry
 })
 
 /** The view of a geometry. */
-export function make(g: Geometry): View {
-  const shape = g.axes.map(axis => sizeOf(axis.map(f => f.size)))
-  const withAxes = (axes: View['axes']) => make({ ...g, axes })
-  return {
-    ...g,
-    shape,
-    as: name => make({ ...g, name }),
-    over: buffer => make({ ...g, buffer }),
-    get T() {
-      const axes = [...g.axes]
-      axes.splice(-2, 2, axes[axes.length - 1], axes[axes.length - 2])
-      return make({ ...g, axes, name: g.name.endsWith('ᵀ') ? g.name.slice(0, -1) : `${g.name}ᵀ` })
-    },
-    transpose: (...order) => withAxes(order.map(i => g.axes[i])),
-    reshape(...to) {
-      const axes = regroup(g, shape, to)
-      if (axes) return withAxes(axes)
-      throw new ShapeError('reshape', `cannot reshape ${printShape(shape)} to ${printShape(to)}`, {
-        evidence: [['array', g.name]],
-        hint: 'the number of elements must stay, and every axis must split evenly',
-      })
-    },
-    matrix: rows => withAxes([g.axes.slice(0, rows).flat(), g.axes.slice(rows).flat()]),
-    slice(axis, start, size, stride = 1) {
-      if (shape[axis] === 1 && start === 0 && size === 1) return withAxes(g.axes) // such an axis may have no factor
-      const f = only(g, axis, 'slice')
-      return make({
-        ...g,
-        base: g.base.map((b, d) => (d === f.dim ? b + start * f.step : b)),
-        axes: g.axes.with(axis, [{ ...f, size, step: f.step * stride }]),
-      })
-    },
-    flip(axis) {
-      if (shape[axis] === 1) return withAxes(g.axes)
-      const f = only(g, axis, 'flip')
-      return make({
-        ...g,
-        name: g.name.startsWith('flip(') ? g.name : `flip(${g.name})`,
-        base: g.base.map((b, d) => (d === f.dim ? b + (f.size - 1) * f.step : b)),
-        axes: g.axes.with(axis, [{ ...f, step: -f.step }]),
-      })
-    },
-    last: () => withAxes(g.axes.slice(-1)),
-    repeat: (axis, size) => withAxes(g.axes.toSpliced(axis, 0, [{ size, dim: 0, step: 0 }])),
-    broadcast(to) {
-      const missing = to.length - shape.length
-      const axes = to.map((size, i) => {
+export const make = (geometry: Geometry): View => new Made(geometry)
+
+// A class, though all of it is settled at once: a program has hundreds of views, and a dozen closures each would be most
+// of what recording makes.
+class Made implements View {
+  readonly name: string
+  readonly buffer: Buffer
+  readonly axes: View['axes']
+  readonly base: readonly number[]
+  readonly divisor: readonly number[]
+  readonly fill: number
+  readonly shape: Shape
+  constructor({ name, buffer, axes, base, divisor, fill }: Geometry) {
+    this.name = name
+    this.buffer = buffer
+    this.axes = axes
+    this.base = base
+    this.divisor = divisor
+    this.fill = fill
+    this.shape = axes.map(sizeOfAxis)
+  }
+  as(name: string) {
+    return make({ ...geometryOf(this), name })
+  }
+  over(buffer: Buffer) {
+    return make({ ...geometryOf(this), buffer })
+  }
+  get T(): View {
+    const { name } = this
+    const axes = [...this.axes]
+    axes.splice(-2, 2, axes[axes.length - 1], axes[axes.length - 2])
+    return make({ ...geometryOf(this), axes, name: name.endsWith('ᵀ') ? name.slice(0, -1) : `${name}ᵀ` })
+  }
+  transpose(...order: number[]) {
+    return along(
+      this,
+      order.map(i => this.axes[i]),
+    )
+  }
+  reshape(...to: number[]) {
+    const axes = regroup(this, this.shape, to)
+    if (axes) return along(this, axes)
+    throw new ShapeError('reshape', `cannot reshape ${printShape(this.shape)} to ${printShape(to)}`, {
+      evidence: [['array', this.name]],
+      hint: 'the number of elements must stay, and every axis must split evenly',
+    })
+  }
+  matrix(rows: number) {
+    return along(this, [this.axes.slice(0, rows).flat(), this.axes.slice(rows).flat()])
+  }
+  slice(axis: number, start: number, size: number, stride = 1) {
+    const { axes, base, shape } = this
+    if (shape[axis] === 1 && start === 0 && size === 1) return along(this, axes) // such an axis may have no factor
+    const f = only(this, axis, 'slice')
+    return make({
+      ...geometryOf(this),
+      base: base.map((b, d) => (d === f.dim ? b + start * f.step : b)),
+      axes: axes.with(axis, [{ ...f, size, step: f.step * stride }]),
+    })
+  }
+  flip(axis: number) {
+    const { name, axes, base, shape } = this
+    if (shape[axis] === 1) return along(this, axes)
+    const f = only(this, axis, 'flip')
+    return make({
+      ...geometryOf(this),
+      name: name.startsWith('flip(') ? name : `flip(${name})`,
+      base: base.map((b, d) => (d === f.dim ? b + (f.size - 1) * f.step : b)),
+      axes: axes.with(axis, [{ ...f, step: -f.step }]),
+    })
+  }
+  last() {
+    return along(this, this.axes.slice(-1))
+  }
+  repeat(axis: number, size: number) {
+    return along(this, this.axes.toSpliced(axis, 0, [{ size, dim: 0, step: 0 }]))
+  }
+  broadcast(to: Shape) {
+    const { axes, shape } = this
+    if (sameShape(shape, to)) return this
+    const missing = to.length - shape.length
+    return along(
+      this,
+      to.map((size, i) => {
         const n = i < missing ? 1 : shape[i - missing]
-        if (n === size) return i < missing ? [] : g.axes[i - missing]
+        if (n === size) return i < missing ? [] : axes[i - missing]
         if (n === 1) return [{ size, dim: 0, step: 0 }]
         throw new ShapeError('broadcast', `cannot broadcast ${printShape(shape)} to ${printShape(to)}`, {
-          evidence: [['array', g.name]],
+          evidence: [['array', this.name]],
           hint: 'axes must be equal or 1, counted from the last',
         })
-      })
-      return withAxes(axes)
-    },
-    windows: options => slide(g, shape, options),
+      }),
+    )
+  }
+  windows(options: WindowOptions) {
+    return slide(this, this.shape, options)
   }
 }
+
+const sizeOfAxis = (axis: readonly Factor[]) => axis.reduce((size, f) => size * f.size, 1)
+const along = (view: View, axes: View['axes']) => make({ ...geometryOf(view), axes })
 
 function only(g: Geometry, axis: number, what: string): Factor {
   const factors = joined(g.axes[axis].filter(f => f.size !== 1))
@@ -184,7 +225,7 @@ function joined(factors: readonly Factor[]): Factor[] {
 /** The view in another shape, where its axes split so. */
 export function regrouped(view: View, to: Shape): View | undefined {
   const axes = regroup(view, view.shape, to)
-  return axes && make({ ...geometryOf(view), axes })
+  return axes && along(view, axes)
 }
 
 /** The factors of each new axis, or nothing where an axis would have to be cut unevenly. */
