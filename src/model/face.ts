@@ -1,7 +1,7 @@
 import type { Output, Source } from '../nn/call.ts'
 import type { Layer } from '../nn/layer.ts'
 import type { OptimizerChoice } from '../nn/resolve.ts'
-import type { Backend, Frozen, Numbers } from '../program/index.ts'
+import type { Backend, Frozen, Numbers, Rows } from '../program/index.ts'
 import type { Shape } from '../tensor/shape.ts'
 import type { GoalOptions } from './goals.ts'
 import type { Network } from './network.ts'
@@ -27,18 +27,21 @@ export interface Weight {
   readonly data: Numbers
 }
 
-/** Fill x and y of each step, run them all, read what each left. */
+/** Fill x and y of some batches, run steps that take them in turn, read what each left. */
 export interface Feed {
-  /** How many steps can be prepared at once. */
+  /** How many steps can run at once. */
   readonly capacity: number
-  /** Where the samples of a step go, and its targets if it has any. */
-  x(step: number): Numbers
-  y(step: number): Numbers | undefined
-  /** Where the weights of a step's samples go, if it was made for them. */
-  weights(step: number): Numbers
-  run(count: number, seed?: number): void | Promise<void>
-  /** The loss and the metrics of a step, or its predictions. */
-  result(step: number): ArrayLike<number>
+  /** How many batches fit. */
+  readonly parts: number
+  /** Where the samples of a batch go, and its targets if it has any. */
+  x(part: number): Numbers
+  y(part: number): Numbers | undefined
+  /** Where the weights of a batch's samples go, if it was made for them. */
+  weights(part: number): Numbers
+  /** Runs steps that take batches in turn: first, first + 1, … cycle − 1, 0, 1, … */
+  run(count: number, options?: { first?: number; cycle?: number; seed?: number }): void | Promise<void>
+  /** The loss and the metrics of each step, or its predictions. */
+  results(): Rows
 }
 
 /** A compiled program and where its samples go in and its outputs come out: first bytes. */

@@ -11,7 +11,7 @@ import {
   explain,
   kernelTable,
   type Numbers,
-  type Scalars,
+  type ScalarsOfSteps,
   type Series,
 } from '../program/index.ts'
 import { numpyRandom } from '../tensor/random.ts'
@@ -41,12 +41,14 @@ function oneByOne(engine: Engine, made: Plan & Compiled): Series {
   )
   return {
     capacity: 1,
+    parts: 1,
     input: buffer => inputs.get(buffer)!,
-    run([scalars]) {
+    run(_, scalars) {
       for (const [buffer, values] of inputs) engine.write(buffer, values)
-      return made.run(scalars)
+      const now = Object.entries(scalars).map(([name, of]) => [name, typeof of === 'number' ? of : of(0)])
+      return made.run(Object.fromEntries(now))
     },
-    output: buffer => engine.read(buffer),
+    output: buffer => ({ numbers: engine.read(buffer), width: sizeOf(buffer.shape) }),
   }
 }
 
@@ -247,32 +249,36 @@ export function model(of: readonly Layer[] | Graph, options: ModelOptions = {}):
       const series = made.series ?? oneByOne(ready(), made)
       return {
         capacity: series.capacity,
-        x: step => series.input(made.x, step),
-        y: step => made.y && series.input(made.y, step),
-        weights: step => series.input(made.weights!, step),
-        run(count, seed = self.seed) {
-          const steps: Scalars[] = []
-          while (steps.length < count) {
-            if (mode === 'train') {
-              self.step++
-              if (optimizer?.rate) self.learningRate = optimizer.rate(self.step)
-            }
-            steps.push({ t: self.step, learningRate: self.learningRate, seed })
+        parts: series.parts,
+        x: part => series.input(made.x, part),
+        y: part => made.y && series.input(made.y, part),
+        weights: part => series.input(made.weights!, part),
+        run(count, { first = 0, cycle = count, seed = self.seed } = {}) {
+          const [before, rate] = [self.step, optimizer?.rate]
+          if (mode === 'train') {
+            self.step += count
+            if (rate) self.learningRate = rate(self.step)
           }
           ready()
-          const running = series.run(steps)
+          const scalars: ScalarsOfSteps = {
+            t: mode === 'train' ? step => before + step + 1 : before,
+            learningRate: mode === 'train' && rate ? step => rate(before + step + 1) : self.learningRate,
+            seed,
+          }
+          const running = series.run(count, scalars, first, cycle)
           if (mode === 'train') numbers.changed()
           return running
         },
-        result: step => series.output(made.out, step),
+        results: () => series.output(made.out),
       }
     },
     async run(mode, batch, x, y, seed) {
       const feed = self.feed(mode, batch)
       feed.x(0).set(x)
       feed.y(0)?.set(y)
-      await feed.run(1, seed)
-      return Array.from(feed.result(0))
+      await feed.run(1, { seed })
+      const { numbers: told, width } = feed.results()
+      return Array.from(told.subarray(0, width))
     },
     async forward(batch, x) {
       const run = planned('predict', batch)

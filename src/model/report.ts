@@ -67,11 +67,13 @@ export function report(network: Network, { goals }: { readonly goals: readonly G
 export function totals(entries: readonly Told[]) {
   const last = entries[entries.length - 1]
   const sums = new Float64Array(last.start + last.size)
+  // A loss is a mean already; the numbers of metrics are sums.
+  const isMean = Uint8Array.from(entries.flatMap(({ size, metric }) => Array(size).fill(metric ? 0 : 1)))
   let samples = 0
   return {
-    add(values: ArrayLike<number>, size: number) {
-      for (const { start, size: n, metric } of entries)
-        for (let i = start; i < start + n; i++) sums[i] += metric ? values[i] : values[i] * size
+    /** Adds what a batch of `size` samples reported: the numbers from a place on. */
+    add(values: ArrayLike<number>, from: number, size: number) {
+      for (let i = 0; i < sums.length; i++) sums[i] += isMean[i] ? values[from + i] * size : values[from + i]
       samples += size
     },
     /** Begins anew. */
@@ -82,8 +84,8 @@ export function totals(entries: readonly Told[]) {
     value(): Record<string, number> {
       const numbers: Record<string, number> = {}
       for (const { name, start, size, metric, masked } of entries) {
-        const own = sums.subarray(start, start + size)
-        if (!metric) numbers[name] = own[0] / samples
+        const own = metric && sums.subarray(start, start + size)
+        if (!own) numbers[name] = sums[start] / samples
         else numbers[name] = masked ? metric.value(own.subarray(0, -1), own[size - 1]) : metric.value(own, samples)
       }
       return numbers

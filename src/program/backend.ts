@@ -16,15 +16,27 @@ export interface Compiled {
   profile?(scalars: Scalars): Timing[]
 }
 
+/** Scalars of many steps: the same in all, or one for each, counted from 0. */
+export type ScalarsOfSteps = Readonly<Record<string, number | ((step: number) => number)>>
+
+/** Numbers of many steps: those of step i begin at i · width. */
+export interface Rows {
+  readonly numbers: Numbers
+  readonly width: number
+}
+
 /** Steps that are prepared together and then run one after the other. */
 export interface Series {
   /** How many steps fit. */
   readonly capacity: number
-  /** Where the numbers of an input of a step go; valid until something is compiled. */
-  input(buffer: Buffer, step: number): Numbers
-  run(steps: readonly Scalars[]): void | Promise<void>
-  /** The numbers of an output that a step left. */
-  output(buffer: Buffer, step: number): Numbers
+  /** How many of them can have inputs of their own. */
+  readonly parts: number
+  /** Where the numbers of an input go; valid until something is compiled. */
+  input(buffer: Buffer, part: number): Numbers
+  /** Runs steps that take parts in turn: first, first + 1, … cycle − 1, 0, 1, … */
+  run(count: number, scalars: ScalarsOfSteps, first: number, cycle: number): void | Promise<void>
+  /** The numbers of an output that the steps left; valid until the next run. */
+  output(buffer: Buffer): Rows
 }
 
 export interface Timing {

@@ -7,7 +7,9 @@ export type {
   Frozen,
   Limits,
   Numbers,
+  Rows,
   Scalars,
+  ScalarsOfSteps,
   Series,
   Timing,
 } from './backend.ts'

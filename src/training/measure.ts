@@ -8,7 +8,7 @@ import type { Numbers } from '../program/index.ts'
 import { type Shape, sizeOf } from '../tensor/shape.ts'
 import { type Data, inputsFor, type Several, samplesFor } from './check.ts'
 import type { Metrics, TrainEvent } from './event.ts'
-import { steps } from './steps.ts'
+import { type Jobs, steps } from './steps.ts'
 import { type WeightOptions, weightsFor } from './weights.ts'
 
 export interface EvaluateOptions extends Pick<WeightOptions, 'sampleWeight'> {
@@ -46,22 +46,19 @@ export async function* measure(
   most = Infinity,
 ): AsyncGenerator<TrainEvent, Metrics> {
   const means = running(model)
-  const count = Math.min(most, Math.ceil(samples.size / batchSize))
+  const jobs = inOrder(samples, batchSize, most)
   const turn = turns()
-  let step = 0
-  for await (const done of steps(model, 'evaluate', samples, inOrder(samples, batchSize, count), { weights })) {
-    done.jobs.forEach(({ rows }, i) => {
-      means.add(done.result(i), rows.length)
-    })
-    yield { type: 'validation', epoch, step: (step += done.jobs.length), steps: count }
+  for await (const { first, count, size, results } of steps(model, 'evaluate', samples, jobs, { weights })) {
+    for (let i = 0; i < count; i++) means.add(results.numbers, i * results.width, size)
+    yield { type: 'validation', epoch, step: first + count, steps: jobs.to }
     await turn()
   }
   return means.value()
 }
 
-function* inOrder(samples: Dataset, batchSize: number, count = Infinity) {
-  let step = 0
-  for (const rows of batches(samples, batchSize)) if (step++ < count) yield { rows }
+function inOrder(samples: Dataset, batchSize: number, most = Infinity): Jobs {
+  const list = [...batches(samples, batchSize)]
+  return { from: 0, to: Math.min(most, list.length), at: step => ({ rows: list[step] }) }
 }
 
 /**
@@ -80,9 +77,8 @@ async function onBatch(model: Model, mode: 'train' | 'evaluate', data: Data, opt
   const samples = samplesFor(model, data)
   const weights = weightsFor(samples, options)
   const means = running(model)
-  const rows = order(samples.size, { shuffle: false })
-  for await (const done of steps(model, mode, samples, [{ rows }][Symbol.iterator](), { weights }))
-    means.add(done.result(0), rows.length)
+  for await (const { results } of steps(model, mode, samples, inOrder(samples, samples.size), { weights }))
+    means.add(results.numbers, 0, samples.size)
   return means.value()
 }
 
@@ -113,12 +109,15 @@ export async function predict(
   const size = samples.size * sizeOf(model.outputShape)
   const out = model.dtype === 'float64' ? new Float64Array(size) : new Float32Array(size)
   let at = 0
-  for await (const done of steps(model, 'predict', samples, inOrder(samples, Math.min(batchSize, inCache)))) {
-    for (let i = 0; i < done.jobs.length; i++) {
-      const values = done.result(i)
-      out.set(values, at)
-      at += values.length
-    }
+  for await (const { count, size, results } of steps(
+    model,
+    'predict',
+    samples,
+    inOrder(samples, Math.min(batchSize, inCache)),
+  )) {
+    const { numbers, width } = results
+    const each = size * sizeOf(model.outputShape)
+    for (let i = 0; i < count; i++, at += each) out.set(numbers.subarray(i * width, i * width + each), at)
     await turn()
   }
   const whole = { shape: [samples.size, ...model.outputShape], data: out }

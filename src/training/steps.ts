@@ -1,6 +1,7 @@
 import type { Dataset } from '../data/dataset.ts'
 import type { Feed, Model } from '../model/face.ts'
 import type { Mode } from '../model/programs.ts'
+import type { Rows } from '../program/index.ts'
 
 /** One step to come: the rows of its batch. */
 export interface Job {
@@ -9,21 +10,35 @@ export interface Job {
   readonly data?: Dataset
 }
 
+/** Steps to come, by their numbers. */
+export interface Jobs {
+  /** The number of the first, and the one after the last. */
+  readonly from: number
+  readonly to: number
+  /** Asked for in order. */
+  at(step: number): Job
+  /** After how many steps the same jobs come again. */
+  readonly cycle?: number
+  /** Steps that run together do not go over a multiple of this. */
+  readonly block?: number
+}
+
 /** What steps that ran together left. */
-export interface Done<J extends Job> {
-  readonly jobs: readonly J[]
-  /** The loss and the metrics of the batch of a job, or its predictions. */
-  result(job: number): ArrayLike<number>
+export interface Done {
+  /** The number of the first, how many there were, and the samples of each. */
+  readonly first: number
+  readonly count: number
+  readonly size: number
+  /** The loss and the metrics of the batch of a step, or its predictions. */
+  readonly results: Rows
   /** What each of them took. */
   readonly milliseconds: number
 }
 
-export interface StepsOptions<J extends Job> {
+export interface StepsOptions {
   seed?: number
   /** Most steps that may run together. */
   most?: number
-  /** Whether a job may run with the one before it. */
-  together?(job: J, before: J): boolean
   /** What each sample of the data counts in the loss. */
   weights?: Float64Array
 }
@@ -35,41 +50,50 @@ const frame = 16
  * Runs jobs in their order, as many at a time as take no longer than a frame, so that small networks do not pay for
  * each step and large ones stay responsive. Which steps run together does not change a bit of what they compute.
  */
-export async function* steps<J extends Job>(
+export async function* steps(
   model: Model,
   mode: Mode,
   data: Dataset,
-  jobs: Iterator<J>,
-  { seed, most = Infinity, together = () => true, weights }: StepsOptions<J> = {},
-): AsyncGenerator<Done<J>, void> {
+  jobs: Jobs,
+  { seed, most = Infinity, weights }: StepsOptions = {},
+): AsyncGenerator<Done, void> {
+  const { from, to, block = Infinity } = jobs
   let feed: Feed | undefined
   let size = 0
   let limit = 1
-  // What each step's arrays hold: the same rows again need not be written again.
+  // What the parts hold: the same rows again need not be written again.
   let held: Job[] = []
-  let { value: next, done } = jobs.next()
-  while (!done) {
-    if (!feed || size !== next.rows.length) {
-      size = next.rows.length
+  /** Writes what steps read, until the first of another size; gives how many these are. */
+  function prepare(feed: Feed, first: number, most: number, cycle: number): number {
+    // What comes again is there already.
+    for (let i = 0; i < Math.min(most, cycle); i++) {
+      const job = jobs.at(first + i)
+      if (job.rows.length !== size) return i
+      const part = (first + i) % cycle
+      if (held[part]?.rows === job.rows && held[part].data === job.data) continue
+      held[part] = job
+      ;(job.data ?? data).fill(job.rows, feed.x(part), feed.y(part))
+      if (weights) feed.weights(part).set(Float64Array.from(job.rows as Int32Array, row => weights[row]))
+    }
+    return most
+  }
+  for (let first = from; first < to; ) {
+    const { length } = jobs.at(first).rows
+    if (!feed || size !== length) {
+      size = length
       feed = model.feed(mode, size, weights !== undefined)
       held = []
     }
     const start = performance.now()
-    const room = Math.min(limit, most, feed.capacity)
-    const batch: J[] = []
-    do {
-      const at = batch.push(next) - 1
-      if (held[at]?.rows !== next.rows || held[at].data !== next.data) {
-        held[at] = next
-        ;(next.data ?? data).fill(next.rows, feed.x(at), feed.y(at))
-        if (weights) feed.weights(at).set(Float64Array.from(next.rows as Int32Array, row => weights[row]))
-      }
-      ;({ value: next, done } = jobs.next())
-    } while (!done && batch.length < room && next.rows.length === size && together(next, batch[batch.length - 1]))
-    const running = feed.run(batch.length, seed)
+    const room = Math.min(limit, most, feed.capacity, to - first, block - (first % block))
+    const again = (jobs.cycle ?? Infinity) <= feed.parts
+    const cycle = again ? jobs.cycle! : feed.parts
+    const count = prepare(feed, first, again ? room : Math.min(room, cycle), cycle)
+    const running = feed.run(count, { first: first % cycle, cycle, seed })
     if (running) await running
-    const milliseconds = (performance.now() - start) / batch.length
+    const milliseconds = (performance.now() - start) / count
     limit = Math.max(1, Math.min(limit * 4, Math.floor(frame / milliseconds)))
-    yield { jobs: batch, result: feed.result, milliseconds }
+    yield { first, count, size, results: feed.results(), milliseconds }
+    first += count
   }
 }

@@ -8,7 +8,7 @@ import { averageSlot, averagesOf } from './averages.ts'
 import { type Data, samplesFor } from './check.ts'
 import type { Callback, TrainEvent } from './event.ts'
 import { measure, running, turns } from './measure.ts'
-import { type Job, steps } from './steps.ts'
+import { type Done, type Jobs, steps } from './steps.ts'
 import { type WeightOptions, weightsFor } from './weights.ts'
 
 export interface TrainOptions extends WeightOptions {
@@ -52,9 +52,12 @@ const least = { stepsPerEpoch: 1, validationSteps: 1 }
 const counted = (options: TrainOptions) =>
   Object.fromEntries(Object.entries(options).filter(([what, count]) => what in least && count !== undefined))
 
-interface TrainingJob extends Job {
-  readonly epoch: number
-  readonly step: number
+/** An epoch event in the making. */
+type Ended = Extract<TrainEvent, { type: 'epoch' }> & { metrics: Record<string, number> }
+
+/** Epochs that ended together took each its share of the time. */
+function share(ended: readonly Ended[], seconds: number): void {
+  for (const event of ended) event.seconds = seconds / ended.length
 }
 
 /** The events of steps that ran together, together: a generator's turn for each would cost more than a small step. */
@@ -93,57 +96,63 @@ async function* told(
   const first = model.step
   const from = Math.max(initialEpoch, isDone())
   const fixed = shuffle ? undefined : divided(0)
-  function* jobs() {
-    let pass = -1
-    let [data, list]: [Dataset | undefined, Int32Array[]] = [undefined, []]
-    for (let at = from * count; at < epochs * count; at++) {
-      if (pass !== Math.floor(at / whole)) {
-        pass = Math.floor(at / whole)
-        data = samples.epoch?.(pass)
+  let pass = -1
+  let [passed, list]: [Dataset | undefined, Int32Array[]] = [undefined, []]
+  const jobs: Jobs = {
+    from: from * count,
+    to: epochs * count,
+    at(step) {
+      if (pass !== Math.floor(step / whole)) {
+        pass = Math.floor(step / whole)
+        passed = samples.epoch?.(pass)
         list = fixed ?? divided(pass)
       }
-      yield { rows: list[at % whole], data, epoch: Math.floor(at / count), step: (at % count) + 1 }
-    }
+      return { rows: list[step % whole], data: passed }
+    },
+    cycle: fixed && !samples.epoch ? whole : undefined,
+    // Epochs run into one another only where nobody looks at what is between them.
+    block: heard || validation ? count : undefined,
   }
-  // Epochs run into one another only where nobody looks at what is between them.
-  const together = (job: { epoch: number }, before: { epoch: number }) =>
-    (!heard && !validation) || job.epoch === before.epoch
   // Who listens and may say stop is told of each step before the next is taken.
   const most = heard && signal ? 1 : undefined
   const turn = turns()
   const means = running(model)
   let finished = from
   let start = performance.now()
-  for await (const done of steps<TrainingJob>(model, 'train', samples, jobs(), { seed, most, together, weights })) {
-    let events: TrainEvent[] = []
-    const { jobs, milliseconds } = done
-    for (let i = 0; i < jobs.length; i++) {
-      const { epoch, step, rows } = jobs[i]
-      const size = rows.length
-      means.add(done.result(i), size)
-      if (heard) events.push({ type: 'step', epoch, step, steps: count, size, metrics: means.value(), milliseconds })
+  /** Counts what steps that ran together left: the steps, where somebody listens, and the epochs that end with them. */
+  function reckon({ first, count: together, size, results, milliseconds }: Done): [TrainEvent[], Ended[]] {
+    const told: TrainEvent[] = []
+    const ended: Ended[] = []
+    for (let i = 0; i < together; i++) {
+      const epoch = Math.floor((first + i) / count)
+      const step = ((first + i) % count) + 1
+      means.add(results.numbers, i * results.width, size)
+      if (heard) told.push({ type: 'step', epoch, step, steps: count, size, metrics: means.value(), milliseconds })
       if (step < count) continue
-      // Whoever says stop at the last step does so before the epoch counts.
-      if (heard) {
-        yield events
-        events = []
-      }
-      if (isOver()) break
-      const metrics = means.value()
+      ended.push({ type: 'epoch', epoch, metrics: means.value(), seconds: 0 })
       means.clear()
-      if (validation) {
-        const kept = held?.subarray(samples.size)
-        const seen = measure(model, validation, batchSize, epoch, kept, validationSteps)
-        let part = await seen.next()
-        for (; !part.done; part = await seen.next()) yield [part.value]
-        for (const [name, value] of Object.entries(part.value)) metrics[`val_${name}`] = value
-      }
-      const now = performance.now()
-      events.push({ type: 'epoch', epoch, metrics, seconds: (now - start) / 1000 })
-      finished = epoch + 1
-      start = now
     }
-    yield events
+    return [told, ended]
+  }
+  for await (const done of steps(model, 'train', samples, jobs, { seed, most, weights })) {
+    const [told, ended] = reckon(done)
+    yield told
+    // Whoever says stop at the last step does so before the epoch counts.
+    if (isOver()) break
+    for (const { epoch, metrics } of validation ? ended : []) {
+      const kept = held?.subarray(samples.size)
+      const seen = measure(model, validation!, batchSize, epoch, kept, validationSteps)
+      let part = await seen.next()
+      for (; !part.done; part = await seen.next()) yield [part.value]
+      for (const [name, value] of Object.entries(part.value)) metrics[`val_${name}`] = value
+    }
+    if (ended.length > 0) {
+      const now = performance.now()
+      share(ended, (now - start) / 1000)
+      start = now
+      finished = ended[ended.length - 1].epoch + 1
+      yield ended
+    }
     await turn()
     if (isOver()) break
   }
@@ -185,15 +194,16 @@ export async function fit(model: Model, data: Data, { callbacks = [], ...options
     goOn: (epochs: number) => void (done = Math.max(done, epochs)),
   }
   const heard = callbacks.length > 0
-  for await (const events of told(model, data, { heard, isStopped: () => stopped, isDone: () => done, ...options }))
-    for (const event of events) {
-      if (event.type === 'epoch') {
-        epoch.push(event.epoch)
-        for (const name in event.metrics) (history[name] ??= []).push(event.metrics[name])
-      }
-      if (event.type === 'end') reason = event.reason
-      for (const callback of callbacks) await callback(event, run)
-    }
+  const note = (event: TrainEvent) => {
+    if (event.type === 'end') reason = event.reason
+    if (event.type !== 'epoch') return
+    epoch.push(event.epoch)
+    for (const name in event.metrics) (history[name] ??= []).push(event.metrics[name])
+  }
+  for await (const events of told(model, data, { heard, isStopped: () => stopped, isDone: () => done, ...options })) {
+    events.forEach(note)
+    if (heard) for (const event of events) for (const callback of callbacks) await callback(event, run)
+  }
   return { epoch, history, reason }
 }
 

@@ -26,7 +26,7 @@ import { map } from './kernels/map.ts'
 import { reduce } from './kernels/reduce.ts'
 import { tileReach, winograd } from './kernels/winograd/index.ts'
 import type { Location } from './nest.ts'
-import { writeSteps } from './steps.ts'
+import { type Staged, writeSteps } from './steps.ts'
 
 /** Memory that compiled programs live in. */
 export interface Arena {
@@ -57,10 +57,13 @@ export interface Plan {
   readonly locate: (buffer: Buffer) => Location
   /** Bytes that must be zero before the first run after another program used the arena. */
   readonly zeros: readonly { start: number; bytes: number }[]
-  /** How many steps can be prepared at once. */
+  /** How many steps can be prepared at once, and how many of them with inputs of their own. */
   readonly capacity: number
-  /** First byte of an input or output of one of these steps; undefined where no instruction touches it. */
-  part(buffer: Buffer, step: number): number | undefined
+  readonly parts: number
+  /** Where these inputs and outputs lie; undefined for one that no instruction touches. */
+  staged(buffer: Buffer): Staged | undefined
+  /** The scalars that it depends on. */
+  readonly uses: readonly string[]
   /** Writes what changes from run to run: for a run by itself, or for one of several steps. */
   setScalars(view: DataView, scalars: Scalars, step?: number): void
 }
@@ -173,18 +176,25 @@ export function plan(
       .filter(b => b.kind === kind)
       .map(b => [b, staged(arena.lasting(b), sizeOf(b.shape))] as const)
   const [inputs, outputs, numbers] = [inOut('input'), inOut('output'), staged(slots, Math.max(1, used))]
-  const bytes = [...inputs, ...outputs].reduce((sum, [, block]) => sum + block.bytes, numbers.bytes)
-  const capacity = Math.max(1, Math.min(maxSteps, Math.floor(stageBytes / bytes)))
-  const room = <T extends { bytes: number }>(block: T) => ({ ...block, stage: arena.own(block.bytes * capacity) })
-  const [ins, outs] = [inputs, outputs].map(list => list.map(([b, block]) => [b, room(block)] as const))
-  const table = room(numbers)
-  const parts = new Map([...ins, ...outs])
+  const bytesOf = (blocks: typeof inputs) => blocks.reduce((sum, [, { bytes }]) => sum + bytes, 0)
+  const fit = (bytes: number, most: number) => Math.max(1, Math.min(most, Math.floor(stageBytes / bytes)))
+  const [inBytes, outBytes] = [bytesOf(inputs), bytesOf(outputs) + numbers.bytes]
+  const [parts, capacity] = [fit(inBytes, maxParts), fit(outBytes, maxSteps)]
+  const room = <T extends { bytes: number }>(block: T, count: number) => ({
+    ...block,
+    stage: arena.own(block.bytes * count),
+  })
+  const ins = inputs.map(([b, block]) => [b, room(block, parts)] as const)
+  const outs = outputs.map(([b, block]) => [b, room(block, capacity)] as const)
+  const table = room(numbers, capacity)
+  const blocks = new Map([...ins, ...outs])
   const work = kernels.reduce((sum, kernel) => sum + kernel.flops + 4 * kernel.bytes, 0)
   const together = memory.shared && work >= threadsFrom && fallbacks.length === 0
   writeSteps(module, kernels, {
     together,
-    before: [table, ...ins.map(([, block]) => block)],
-    after: outs.map(([, block]) => block),
+    table,
+    inputs: ins.map(([, block]) => block),
+    outputs: outs.map(([, block]) => block),
   })
   const tape = compile(formulaOf(Object.fromEntries([...scalars.keys()].map((node, i) => [`s${i}`, node]))))
   const addresses = [...scalars.values()]
@@ -199,16 +209,15 @@ export function plan(
     moves: program.instructions.flatMap(writes).some(view => isWeight(view.buffer)),
     fallbacks,
     placement,
-    room: placement.size * 4 + (scratchEnd - scratchStart) + bytes * capacity,
+    room: placement.size * 4 + (scratchEnd - scratchStart) + inBytes * parts + outBytes * capacity,
     locate: build.locate,
     zeros: [...placement.places.values()]
       .filter(p => p.bordered)
       .map(p => ({ start: (base + p.start) * 4, bytes: p.size * 4 })),
     capacity,
-    part(buffer, step) {
-      const block = parts.get(buffer)
-      return block && block.stage + step * block.bytes
-    },
+    parts,
+    staged: buffer => blocks.get(buffer),
+    uses: [...tape.names, ...(keys.size > 0 ? ['seed', 't'] : [])],
     setScalars(view, values, step) {
       const shift = step === undefined ? 0 : table.stage - table.address + step * table.bytes
       for (let i = 0; i < given.length; i++) given[i] = values[tape.names[i]]
@@ -241,9 +250,10 @@ function settledBuffers(program: Program): Set<Buffer> {
 }
 
 const maxScalars = 256
-/** Steps that are run at once have at most this many bytes of inputs and outputs, and are at most so many. */
-const stageBytes = 1 << 20
-const maxSteps = 256
+/** Steps that are run at once have at most this many bytes of inputs, and of outputs, and are at most so many. */
+const stageBytes = 1 << 19
+const maxParts = 256
+const maxSteps = 4096
 const stored = (buffer: Buffer) => buffer.kind !== 'random' && buffer.kind !== 'index'
 
 function write(build: Build, instruction: Instruction): boolean {

@@ -1,5 +1,5 @@
 import { BackendError } from '../../errors.ts'
-import type { Backend, Engine, Program, Scalars } from '../../program/index.ts'
+import type { Backend, Engine, Program, Scalars, Series } from '../../program/index.ts'
 import { sizeOf } from '../../tensor/shape.ts'
 import type { Buffer } from '../../tensor/view.ts'
 import { execute } from '../reference/execute.ts'
@@ -7,7 +7,7 @@ import { Module } from './assembler.ts'
 import { type Arena, plan } from './compile.ts'
 import { freeze } from './freeze.ts'
 import { limits } from './limits.ts'
-import { canShare, cores, pool } from './pool.ts'
+import { canShare, cores, pool, type SeriesNumbers } from './pool.ts'
 import { remembered } from './remember.ts'
 import { barrierBytes } from './steps.ts'
 
@@ -114,20 +114,31 @@ export const wasm: Backend = {
           if (!list) views.set(buffer, (list = []))
           return (list[step] ??= viewOf(buffer, step))
         }
-        const viewOf = (buffer: Buffer, step: number) => {
+        const viewOf = (buffer: Buffer, part: number) => {
           const size = sizeOf(buffer.shape)
-          const start = compiled.part(buffer, step)
-          return start === undefined ? new Float32Array(size) : new Float32Array(heap, start, size)
+          const block = compiled.staged(buffer)
+          return block ? new Float32Array(heap, block.stage + part * block.bytes, size) : new Float32Array(size)
         }
-        const series = (go: (steps: readonly Scalars[]) => void | Promise<void>) => ({
-          capacity: compiled.capacity,
+        const { capacity, parts, uses } = compiled
+        const series = (go: (...series: SeriesNumbers) => void | Promise<void>): Series => ({
+          capacity,
+          parts,
           input: cells,
-          output: cells,
-          run(steps: readonly Scalars[]) {
+          output(buffer) {
+            const { stage, bytes } = compiled.staged(buffer) ?? {}
+            if (!stage || !bytes) return { numbers: new Float32Array(sizeOf(buffer.shape)), width: 0 }
+            return { numbers: new Float32Array(heap, stage, (capacity * bytes) / 4), width: bytes / 4 }
+          },
+          run(count, scalars, first, cycle) {
             own()
-            const view = new DataView(memory.buffer)
-            for (let i = 0; i < steps.length; i++) compiled.setScalars(view, steps[i], i)
-            return go(steps)
+            const view = new DataView(heap)
+            const various = uses.filter(name => typeof scalars[name] === 'function')
+            const now = { ...scalars } as Record<string, number>
+            for (let i = 0; i < (various.length > 0 ? count : 1); i++) {
+              for (const name of various) now[name] = (scalars[name] as (step: number) => number)(i)
+              compiled.setScalars(view, now, i)
+            }
+            return go(count, first, cycle, various.length > 0 ? 1 : 0)
           },
         })
         const instance = (fallback: (i: number) => void) =>
@@ -147,18 +158,18 @@ export const wasm: Backend = {
         let made: Record<string, Exported> | undefined
         const main = () => (made ??= instance(fallbackOf(() => scalarsNow)))
         if (compiled.together) {
-          let ready: Promise<(steps?: number) => Promise<void>> | undefined
-          const go = async (steps?: number) => {
+          let ready: Promise<(series?: SeriesNumbers) => Promise<void>> | undefined
+          const go = async (series?: SeriesNumbers) => {
             ready ??= pool(threads).then(async p => {
               const number = await p.add(module, memory)
-              return n => p.run(number, n)
+              return series => p.run(number, series)
             })
-            await (await ready)(steps)
+            await (await ready)(series)
           }
           return {
             profile,
             bytes: compiled.room,
-            series: series(steps => go(steps.length)),
+            series: series((...numbers) => go(numbers)),
             run(scalars) {
               prepare(scalars)
               return go()
@@ -170,7 +181,7 @@ export const wasm: Backend = {
           profile,
           bytes: compiled.room,
           // A fallback sees the scalars of one step only.
-          series: compiled.fallbacks.length > 0 ? undefined : series(many => steps(0, 1, many.length)),
+          series: compiled.fallbacks.length > 0 ? undefined : series((...numbers) => steps(0, 1, ...numbers)),
           run(values) {
             scalarsNow = values
             prepare(values)

@@ -9,9 +9,12 @@ export interface Pool {
   readonly threads: number
   /** Makes a program known to every thread. */
   add(module: WebAssembly.Module, memory: WebAssembly.Memory): Promise<number>
-  /** Runs steps of a program on all threads; the calling thread stays free. Without a number, one step by itself. */
-  run(program: number, steps?: number): Promise<void>
+  /** Runs steps of a program on all threads; the calling thread stays free. Without numbers, one step by itself. */
+  run(program: number, series?: SeriesNumbers): Promise<void>
 }
+
+/** How many steps, and what the program's `steps` wants to know of them. */
+export type SeriesNumbers = readonly [count: number, first: number, cycle: number, various: number]
 
 /** Words of the shared control block. */
 const signal = 0
@@ -37,7 +40,7 @@ function work() {
     const program = Atomics.load(control, ${command})
     if (program === ${listening}) return
     const repeat = Atomics.load(control, ${repeat})
-    if (repeat > 0) programs[program].steps(id, count, repeat)
+    if (repeat > 0) programs[program].steps(id, count, ...control.subarray(${repeat}, ${repeat + 4}))
     else programs[program].step(id, count)
     if (Atomics.add(control, ${done}, 1) === count - 1) {
       Atomics.notify(control, ${done})
@@ -127,10 +130,10 @@ async function start(threads: number): Promise<Pool> {
         hold(false)
         return programs++
       }),
-    run: (program, steps = 0) =>
+    run: (program, series = [0, 0, 0, 0]) =>
       queue(async () => {
         hold(true)
-        Atomics.store(control, repeat, steps)
+        control.set(series, repeat) // before the signal, which is atomic
         Atomics.store(control, done, 0)
         const finished = 'waitAsync' in Atomics ? undefined : Promise.race(workers.map(worker => worker.answer()))
         send(program)

@@ -36,7 +36,7 @@ export function remembered(
     const at = new Map(buffers.map((buffer, i) => [buffer, found.buffers[i]]))
     const now = new Map(buffers.map((buffer, i) => [found.buffers[i], buffer]))
     for (const call of found.calls) call(arena, buffer => now.get(buffer) ?? buffer)
-    return { ...found.plan, part: (buffer, step) => found.plan.part(at.get(buffer) ?? buffer, step) }
+    return { ...found.plan, staged: buffer => found.plan.staged(at.get(buffer) ?? buffer) }
   }
   const calls: Entry['calls'][number][] = []
   const plan = make({

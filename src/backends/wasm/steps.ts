@@ -22,13 +22,15 @@ export interface Staged {
 }
 
 /**
- * The functions that are called from outside: `settle()` computes what depends on weights alone; `step(thread, threads)` runs every kernel once, `steps(thread, threads,
- * n)` does so n times with new inputs and scalars each time, so that small networks do not pay for n calls.
+ * The functions that are called from outside: `settle()` computes what depends on weights alone; `step(thread, threads)`
+ * runs every kernel once, `steps(thread, threads, n, first, cycle, various)` does so n times, so that small networks do
+ * not pay for n calls. Inputs are taken in turn from the first on, and again from 0 after a cycle; each step has scalars
+ * of its own where these are `various`.
  */
 export function writeSteps(
   module: Module,
   kernels: readonly Kernel[],
-  options: { together: boolean; before: readonly Staged[]; after: readonly Staged[] },
+  options: { together: boolean; table: Staged; inputs: readonly Staged[]; outputs: readonly Staged[] },
 ): void {
   const meet = options.together ? barrier(module) : undefined
   module.function('settle', [], f => {
@@ -48,21 +50,26 @@ export function writeSteps(
       if (meet) f.get(threads).call(meet)
     }
   })
-  module.function('steps', ['i32', 'i32', 'i32'], (f, id, threads, n) => {
-    const i = f.local('i32')
+  module.function('steps', ['i32', 'i32', 'i32', 'i32', 'i32', 'i32'], (f, id, threads, n, part, cycle, various) => {
+    const [i, row] = [f.local('i32'), f.local('i32')]
+    const take = ({ address, stage, bytes }: Staged, from: Local) => copy(f, from, bytes, address, 0, stage, bytes)
     f.loop(() => {
       f.get(id)
         .op('i32.eqz')
         .if(() => {
-          for (const { address, stage, bytes } of options.before) copy(f, i, bytes, address, 0, stage, bytes)
+          f.get(i).get(various).op('i32.mul').set(row)
+          take(options.table, row)
+          for (const block of options.inputs) take(block, part)
         })
       if (meet) f.get(threads).call(meet)
       f.get(id).get(threads).call(step)
       f.get(id)
         .op('i32.eqz')
         .if(() => {
-          for (const { address, stage, bytes } of options.after) copy(f, i, bytes, stage, bytes, address, 0)
+          for (const { address, stage, bytes } of options.outputs) copy(f, i, bytes, stage, bytes, address, 0)
         })
+      f.add(part, 1)
+      f.i32(0).get(part).get(part).get(cycle).op('i32.eq').op('select').set(part)
       f.add(i, 1).get(i).get(n).op('i32.lt_s').brIf(0)
     })
   })
