@@ -94,7 +94,7 @@ export interface Model extends Layer {
   ): Promise<number[]>
   /** The outputs of one batch. */
   forward(batch: number, x: ArrayLike<number>): Promise<Numbers>
-  /** The same at once, for what is small enough to run without threads. */
+  /** The same at once. */
   forwardSync(batch: number, x: ArrayLike<number>): Numbers
   /** All arrays of the model, layer by layer: parameters, then moving statistics. */
   weights(): Weight[]

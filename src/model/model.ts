@@ -290,8 +290,8 @@ export function model(of: readonly Layer[] | Graph, options: ModelOptions = {}):
       const run = planned('predict', batch)
       ready().write(run.x, x)
       if (run.run({}))
-        throw new StateError('needs-threads', `predictSync was asked for ${batch} samples, which run on threads`, {
-          hint: 'await model.predict(…), or compile with threads: 1',
+        throw new StateError('needs-waiting', `predictSync was asked of an engine that does not answer at once`, {
+          hint: 'await model.predict(…)',
         })
       return ready().read(run.out)
     },

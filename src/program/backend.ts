@@ -49,7 +49,7 @@ export interface Timing {
 
 /**
  * A program that runs without this library, on one thread: a WebAssembly module that imports `env.memory` and
- * `env.fallback` (never called), with `settle()` to be called once and `step(0, 1)` for each run.
+ * `env.fallback` (never called), with `settle()` to be called once and `step(0)` for each run.
  */
 export interface Frozen {
   readonly module: Uint8Array

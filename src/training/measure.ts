@@ -124,7 +124,7 @@ export async function predict(
   return { ...whole, outputs: parted(whole, model.network.outputs) }
 }
 
-/** The outputs of a few samples at once, without waiting: for a network small enough to run without threads. */
+/** The outputs of all samples at once, without waiting: for a few of them. */
 export function predictSync(model: Model, data: Data | DatasetSource['x']): Predictions {
   const samples = inputsFor(model, 'select' in data || 'x' in data ? (data as Data) : { x: data as DatasetSource['x'] })
   const x = new Float64Array(samples.size * sizeOf(model.inputShape))

@@ -187,6 +187,11 @@ export class Code {
     this.bytes.append([0xfc, 0x0a, 0, 0])
     return this
   }
+  /** memory.fill of the address, byte and length on the stack. */
+  fill(): this {
+    this.bytes.append([0xfc, 0x0b, 0])
+    return this
+  }
   block(body: () => void): this {
     this.bytes.push(0x02).push(0x40)
     body()

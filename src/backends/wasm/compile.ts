@@ -26,7 +26,7 @@ import { map } from './kernels/map.ts'
 import { reduce } from './kernels/reduce.ts'
 import { tileReach, winograd } from './kernels/winograd/index.ts'
 import type { Location } from './nest.ts'
-import { type Staged, writeSteps } from './steps.ts'
+import { type Staged, workOf, writeSteps } from './steps.ts'
 
 /** Memory that compiled programs live in. */
 export interface Arena {
@@ -78,6 +78,7 @@ export function plan(
   const program = lift(drop(inline(tile(stage(recorded, reach)))))
   const module = new Module()
   const fallback = module.import('fallback', ['i32'])
+  const call = memory.shared ? module.import('together', []) : undefined
   const settled = settledBuffers(program)
   let settledNow = false
   const placement = place(program, {
@@ -188,10 +189,10 @@ export function plan(
   const outs = outputs.map(([b, block]) => [b, room(block, capacity)] as const)
   const table = room(numbers, capacity)
   const blocks = new Map([...ins, ...outs])
-  const work = kernels.reduce((sum, kernel) => sum + kernel.flops + 4 * kernel.bytes, 0)
+  const work = kernels.reduce((sum, kernel) => sum + (kernel.settled ? 0 : workOf(kernel)), 0)
   const together = memory.shared && work >= threadsFrom && fallbacks.length === 0
-  writeSteps(module, kernels, {
-    together,
+  writeSteps(module, arena, kernels, {
+    together: together ? { threads, call: call! } : undefined,
     table,
     inputs: ins.map(([, block]) => block),
     outputs: outs.map(([, block]) => block),

@@ -3,7 +3,6 @@ import { buffersOf, type Frozen, type Numbers, type Program } from '../../progra
 import { sizeOf } from '../../tensor/shape.ts'
 import type { Buffer } from '../../tensor/view.ts'
 import { plan } from './compile.ts'
-import { barrierBytes } from './steps.ts'
 
 const page = 65536
 const maximum = 65536
@@ -11,7 +10,7 @@ const maximum = 65536
 /** Compiles a program for one thread and a memory of its own, and notes what that holds before the first run. */
 export function freeze(program: Program, read: (buffer: Buffer) => Numbers, fma: boolean): Frozen {
   const starts = new Map<Buffer, number>()
-  let top = barrierBytes(1)
+  let top = 64
   const own = (bytes: number) => {
     const start = top
     top = Math.ceil((top + bytes + 64) / 64) * 64

@@ -7,21 +7,23 @@ import { Module } from './assembler.ts'
 import { type Arena, plan } from './compile.ts'
 import { freeze } from './freeze.ts'
 import { limits } from './limits.ts'
-import { canShare, cores, pool, type SeriesNumbers } from './pool.ts'
+import { canShare, cores, type Pool, pool } from './pool.ts'
 import { remembered } from './remember.ts'
-import { barrierBytes } from './steps.ts'
 
 const page = 65536
 const maximum = 65536
+/** Milliseconds of steps that one thread does alone: others take longer to start than most short programs. */
+const worthThreads = 20
+
 /** Kernels made at run time for exactly the shapes of a program, in 128-bit SIMD. */
 export const wasm: Backend = {
   name: 'wasm',
-  engine({ threads = cores(), threadsFrom = 1e8, fma = false } = {}): Engine {
+  engine({ threads = cores(), threadsFrom = 4e6, fma = false } = {}): Engine {
     if (fma) requireFma()
     const shared = threads > 1 && canShare()
     const memory = new WebAssembly.Memory({ initial: 16, maximum, shared })
     const starts = new Map<Buffer, number>()
-    let top = barrierBytes(threads)
+    let top = 64
     let common = { start: 0, bytes: 0 }
     let owner: unknown
     // Counts changes of weights: what programs have made of them is made again.
@@ -94,7 +96,7 @@ export const wasm: Backend = {
           if (compiled.moves) version++
           if (compiled.settles && settledAt !== version) {
             settledAt = version
-            main().settle()
+            settle()
           }
           if (owner === compiled) return
           owner = compiled
@@ -120,7 +122,7 @@ export const wasm: Backend = {
           return block ? new Float32Array(heap, block.stage + part * block.bytes, size) : new Float32Array(size)
         }
         const { capacity, parts, uses } = compiled
-        const series = (go: (...series: SeriesNumbers) => void | Promise<void>): Series => ({
+        const series: Series = {
           capacity,
           parts,
           input: cells,
@@ -138,11 +140,11 @@ export const wasm: Backend = {
               for (const name of various) now[name] = (scalars[name] as (step: number) => number)(i)
               compiled.setScalars(view, now, i)
             }
-            return go(count, first, cycle, various.length > 0 ? 1 : 0)
+            steps(count, first, cycle, various.length > 0 ? 1 : 0)
           },
-        })
-        const instance = (fallback: (i: number) => void) =>
-          new WebAssembly.Instance(module, { env: { memory, fallback } }).exports as Record<string, Exported>
+        }
+        const instance = (fallback: (i: number) => void, together = () => {}) =>
+          new WebAssembly.Instance(module, { env: { memory, fallback, together } }).exports as Record<string, Exported>
         const profile = (scalars: Scalars) => {
           const exports = instance(fallbackOf(() => scalars))
           prepare(scalars)
@@ -155,37 +157,20 @@ export const wasm: Backend = {
         const storage = { numbers: () => new Float32Array(memory.buffer), layout: compiled.locate }
         const fallbackOf = (scalars: () => Scalars) => (i: number) => execute(compiled.fallbacks[i], storage, scalars())
         let scalarsNow: Scalars = {}
-        let made: Record<string, Exported> | undefined
-        const main = () => (made ??= instance(fallbackOf(() => scalarsNow)))
-        if (compiled.together) {
-          let ready: Promise<(series?: SeriesNumbers) => Promise<void>> | undefined
-          const go = async (series?: SeriesNumbers) => {
-            ready ??= pool(threads).then(async p => {
-              const number = await p.add(module, memory)
-              return series => p.run(number, series)
-            })
-            await (await ready)(series)
-          }
-          return {
-            profile,
-            bytes: compiled.room,
-            series: series((...numbers) => go(numbers)),
-            run(scalars) {
-              prepare(scalars)
-              return go()
-            },
-          }
-        }
-        const { step, steps } = main()
+        const { step, steps, settle, clear } = instance(
+          fallbackOf(() => scalarsNow),
+          () => one(),
+        )
+        const one = compiled.together ? withHelp(threads, { module, memory, step, clear }) : () => step(0)
         return {
           profile,
           bytes: compiled.room,
           // A fallback sees the scalars of one step only.
-          series: compiled.fallbacks.length > 0 ? undefined : series((...numbers) => steps(0, 1, ...numbers)),
+          series: compiled.fallbacks.length > 0 ? undefined : series,
           run(values) {
             scalarsNow = values
             prepare(values)
-            step(0, 1)
+            one()
           },
         }
       },
@@ -194,6 +179,26 @@ export const wasm: Backend = {
       close() {},
     }
   },
+}
+
+interface Shared extends Record<'step' | 'clear', Exported> {
+  readonly module: WebAssembly.Module
+  readonly memory: WebAssembly.Memory
+}
+
+/** A step with the help of threads, which are asked for when those before took long enough to wait for them. */
+function withHelp(threads: number, { module, memory, step, clear }: Shared): () => void {
+  let help: ReturnType<Pool['add']> | undefined
+  let alone = 0
+  const own = () => step(0)
+  return () => {
+    clear()
+    if (help) return help(own)
+    const start = performance.now()
+    own()
+    alone += performance.now() - start
+    if (alone > worthThreads) help = pool(threads).add(module, memory)
+  }
 }
 
 /** Turns relaxed SIMD on where it is behind a flag (Node 20), or says that it is not to be had. */

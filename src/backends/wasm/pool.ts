@@ -1,29 +1,25 @@
 import { BackendError } from '../../errors.ts'
 
 /**
- * Worker threads that run compiled programs together. A run is one signal: every thread then calls the program's `step`
- * with its number, and the barriers inside the step do the rest. Between runs a thread watches the signal for a short
- * while and then sleeps.
+ * Worker threads that help with compiled programs. A step is done by the thread that asks for it; the others see a
+ * signal and take what they can get of its work, and nobody waits for one that has not come. Between steps a thread
+ * watches the signal for a short while and then sleeps.
  */
 export interface Pool {
-  readonly threads: number
-  /** Makes a program known to every thread. */
-  add(module: WebAssembly.Module, memory: WebAssembly.Memory): Promise<number>
-  /** Runs steps of a program on all threads; the calling thread stays free. Without numbers, one step by itself. */
-  run(program: number, series?: SeriesNumbers): Promise<void>
+  /** Makes a program known to every thread; gives what runs its `step(0)` here and calls for help meanwhile. */
+  add(module: WebAssembly.Module, memory: WebAssembly.Memory): (step: () => void) => void
+  /** How often a thread has come to help. */
+  helped(): number
 }
 
-/** How many steps, and what the program's `steps` wants to know of them. */
-export type SeriesNumbers = readonly [count: number, first: number, cycle: number, various: number]
-
-/** Words of the shared control block. */
+/** Words of the shared control block. `signal` goes up when a step begins and when it ends: it is odd between. */
 const signal = 0
 const command = 1
-const done = 2
-const repeat = 3
-const listening = -1
+const inside = 2
+const posted = 3
+const helped = 4
 
-/** Checks of the signal before a thread goes to sleep: some tens of microseconds. */
+/** Checks of the signal before a thread goes to sleep: about a tenth of a millisecond. */
 const watch = 20_000
 
 /** What a thread does; text, because a worker cannot share code with a bundle. */
@@ -31,48 +27,43 @@ const source = `
 const node = typeof process !== 'undefined' && process.versions && process.versions.node
 const port = node ? require('node:worker_threads').parentPort : self
 const programs = []
-let control, id, count, seen = 0
+let control, id
 function work() {
-  for (;;) {
-    for (let i = 0; i < ${watch} && Atomics.load(control, ${signal}) === seen; i++);
-    while (Atomics.load(control, ${signal}) === seen) Atomics.wait(control, ${signal}, seen)
-    seen = Atomics.load(control, ${signal})
-    const program = Atomics.load(control, ${command})
-    if (program === ${listening}) return
-    const repeat = Atomics.load(control, ${repeat})
-    if (repeat > 0) programs[program].steps(id, count, ...control.subarray(${repeat}, ${repeat + 4}))
-    else programs[program].step(id, count)
-    if (Atomics.add(control, ${done}, 1) === count - 1) {
-      Atomics.notify(control, ${done})
-      if (!Atomics.waitAsync) port.postMessage('done')
+  let seen = 0
+  let left = ${watch}
+  while (Atomics.load(control, ${posted}) === programs.length) {
+    const now = Atomics.load(control, ${signal})
+    if (now % 2 === 0 || now === seen) {
+      if (left-- <= 0) Atomics.wait(control, ${signal}, now)
+      continue
     }
+    seen = now
+    Atomics.add(control, ${inside}, 1)
+    const program = programs[Atomics.load(control, ${command})]
+    if (program && Atomics.load(control, ${signal}) === now) {
+      Atomics.add(control, ${helped}, 1)
+      program.step(id)
+    }
+    if (Atomics.sub(control, ${inside}, 1) === 1) Atomics.notify(control, ${inside})
+    left = ${watch}
   }
 }
 function receive(message) {
-  if (message.control) ({ control, id, count } = message)
-  if (message.module) {
-    const env = { memory: message.memory, fallback() {} }
+  if (message.control) ({ control, id } = message)
+  else {
+    const env = { memory: message.memory, fallback() {}, together() {} }
     programs.push(new WebAssembly.Instance(message.module, { env }).exports)
+    work()
   }
-  port.postMessage('ready')
-  if (message.module) work()
 }
 if (node) port.on('message', receive)
 else port.onmessage = event => receive(event.data)
 `
 
-interface Thread {
-  post(message: unknown): void
-  /** Resolves at the next message from the thread. */
-  answer(): Promise<void>
-  /** Keeps the process alive, or not. */
-  hold(on: boolean): void
-}
+const pools = new Map<number, Pool>()
 
-const pools = new Map<number, Promise<Pool>>()
-
-/** The one pool of so many threads in this process. */
-export function pool(threads: number): Promise<Pool> {
+/** The one pool in this process for so many threads that work together. */
+export function pool(threads: number): Pool {
   let found = pools.get(threads)
   if (!found) pools.set(threads, (found = start(threads)))
   return found
@@ -90,82 +81,44 @@ function processCores(): number {
 export const canShare = (): boolean =>
   typeof SharedArrayBuffer !== 'undefined' && (globalThis.crossOriginIsolated ?? true) !== false
 
-async function start(threads: number): Promise<Pool> {
+/** Whether the calling thread may sleep: a page may not. */
+export const maySleep = (): boolean => !('document' in globalThis)
+
+function start(threads: number): Pool {
   const control = new Int32Array(new SharedArrayBuffer(64))
-  const workers = await Promise.all(Array.from({ length: threads }, spawn))
-  await Promise.all(
-    workers.map((worker, id) => {
-      worker.post({ control, id, count: threads })
-      return worker.answer()
-    }),
-  )
-  let programs = 0
-  let idle = true
-  const send = (program: number) => {
-    Atomics.store(control, command, program)
-    Atomics.add(control, signal, 1)
+  const workers = Array.from({ length: threads - 1 }, spawn)
+  workers.forEach((worker, i) => {
+    worker.postMessage({ control, id: i + 1 })
+  })
+  const call = (by: number) => {
+    Atomics.add(control, signal, by)
     Atomics.notify(control, signal)
   }
-  const hold = (on: boolean) => {
-    for (const worker of workers) worker.hold(on)
-  }
-  hold(false)
-  // Runs and additions of different engines take turns.
-  let turn: Promise<unknown> = Promise.resolve()
-  const queue = <T>(job: () => Promise<T>): Promise<T> => {
-    const result = turn.then(job, job)
-    turn = result.catch(() => {})
-    return result
-  }
   return {
-    threads,
-    add: (module, memory) =>
-      queue(async () => {
-        hold(true)
-        if (!idle) send(listening)
-        idle = false
-        const ready = workers.map(worker => worker.answer())
-        for (const worker of workers) worker.post({ module, memory })
-        await Promise.all(ready)
-        hold(false)
-        return programs++
-      }),
-    run: (program, series = [0, 0, 0, 0]) =>
-      queue(async () => {
-        hold(true)
-        control.set(series, repeat) // before the signal, which is atomic
-        Atomics.store(control, done, 0)
-        const finished = 'waitAsync' in Atomics ? undefined : Promise.race(workers.map(worker => worker.answer()))
-        send(program)
-        for (let n = 0; (n = Atomics.load(control, done)) < threads; ) {
-          if (finished) await finished
-          else {
-            const wait = Atomics.waitAsync(control, done, n)
-            if (wait.async) await wait.value
-          }
-        }
-        hold(false)
-      }),
+    add(module, memory) {
+      const program = Atomics.add(control, posted, 1) // first of all: whoever knows fewer listens
+      for (const worker of workers) worker.postMessage({ module, memory })
+      call(2)
+      return step => {
+        Atomics.store(control, command, program)
+        call(1)
+        step()
+        Atomics.add(control, signal, 1)
+        for (let i = 0, n = 0; (n = Atomics.load(control, inside)) > 0; i++)
+          if (i > watch && maySleep()) Atomics.wait(control, inside, n)
+      }
+    },
+    helped: () => Atomics.load(control, helped),
   }
 }
 
-async function spawn(): Promise<Thread> {
-  let settle: (() => void) | undefined
-  const answer = () => new Promise<void>(resolve => (settle = resolve))
-  if (globalThis.process?.versions?.node) {
-    const { Worker } = await import('node:worker_threads')
-    const worker = new Worker(source, { eval: true })
-    worker.on('message', () => settle?.())
-    worker.on('error', error => {
-      throw new BackendError('thread', `a thread of the engine failed: ${error.message}`, { hint: 'try threads: 1' })
-    })
-    return {
-      post: message => worker.postMessage(message),
-      answer,
-      hold: on => (on ? worker.ref() : worker.unref()),
-    }
-  }
-  const worker = new Worker(URL.createObjectURL(new Blob([source], { type: 'text/javascript' })))
-  worker.onmessage = () => settle?.()
-  return { post: message => worker.postMessage(message), answer, hold: () => {} }
+function spawn(): { postMessage(message: unknown): void } {
+  const threads = globalThis.process?.getBuiltinModule?.('node:worker_threads')
+  if (!threads) return new Worker(URL.createObjectURL(new Blob([source], { type: 'text/javascript' })))
+  const worker = new threads.Worker(source, { eval: true })
+  worker.on('error', error => {
+    throw new BackendError('thread', `a thread of the engine failed: ${error.message}`, { hint: 'try threads: 1' })
+  })
+  worker.unref()
+  return worker
 }

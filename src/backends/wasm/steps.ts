@@ -1,15 +1,18 @@
-import type { Code, Local, Module } from './assembler.ts'
+import type { Code, Import, Local, Module } from './assembler.ts'
 import type { Kernel } from './build.ts'
+import type { Arena } from './compile.ts'
+import { maySleep } from './pool.ts'
 
-/** At the start of memory: how many threads have come to the barrier, how often all have, and a count for each thread. */
-export const barrierBytes = (threads: number) => counts + threads * line
-const counts = 64
+/** Bytes that go from cache to cache together: what different threads count lies as far apart. */
 const line = 64
-/** Parts that a thread cuts its share of a kernel into, and the least work for which it does. */
+/** Pieces that a thread's share of a kernel is cut into at most, and the work of the least piece. */
 const pieces = 4
-const worthSharing = 1e6
-/** Looks at the barrier before a thread goes to sleep: some tens of microseconds. */
+const worthSharing = 3e5
+/** Looks at a kernel's count before a thread goes to sleep: some tens of microseconds. */
 const spins = 30_000
+
+/** Operations, with four for each byte. */
+export const workOf = ({ flops, bytes }: Kernel) => flops + 4 * bytes
 
 /** A block of memory that each of several steps finds its part of in a longer one. */
 export interface Staged {
@@ -22,52 +25,34 @@ export interface Staged {
 }
 
 /**
- * The functions that are called from outside: `settle()` computes what depends on weights alone; `step(thread, threads)`
- * runs every kernel once, `steps(thread, threads, n, first, cycle, various)` does so n times, so that small networks do
- * not pay for n calls. Inputs are taken in turn from the first on, and again from 0 after a cycle; each step has scalars
- * of its own where these are `various`.
+ * The functions that are called from outside: `settle()` computes what depends on weights alone; `step(thread)` runs every
+ * other kernel once, `steps(n, first, cycle, various)` does so n times, so that small networks do not pay for n calls.
+ * Inputs are taken in turn from the first on, and again from 0 after a cycle; each step has scalars of its own where these
+ * are `various`. Where threads work together, `clear()` comes before a step, to which any number of them may come at any
+ * time: who does that is called for each of several.
  */
 export function writeSteps(
   module: Module,
+  arena: Arena,
   kernels: readonly Kernel[],
-  options: { together: boolean; table: Staged; inputs: readonly Staged[]; outputs: readonly Staged[] },
+  options: { together?: Together; table: Staged; inputs: readonly Staged[]; outputs: readonly Staged[] },
 ): void {
-  const meet = options.together ? barrier(module) : undefined
   module.function('settle', [], f => {
-    for (const { units, code, settled } of kernels) if (settled) f.i32(0).i32(units).i32(0).call(code)
+    for (const kernel of kernels) if (kernel.settled) whole(f, kernel)
   })
-  const step = module.function('step', ['i32', 'i32'], (f, id, threads) => {
-    const next = f.local('i32')
-    f.get(id).i32(1).op('i32.add').set(next)
-    for (const kernel of kernels) {
-      if (kernel.settled) continue
-      if (meet && kernel.units > 1 && kernel.flops + 4 * kernel.bytes >= worthSharing) deal(f, kernel, id, threads)
-      else {
-        shareStart(f, id, kernel.units, threads)
-        shareStart(f, next, kernel.units, threads)
-        f.get(id).call(kernel.code)
-      }
-      if (meet) f.get(threads).call(meet)
-    }
-  })
-  module.function('steps', ['i32', 'i32', 'i32', 'i32', 'i32', 'i32'], (f, id, threads, n, part, cycle, various) => {
+  const moving = kernels.filter(kernel => !kernel.settled)
+  const { together, table, inputs, outputs } = options
+  const step = together ? shared(module, arena, moving, together.threads) : alone(module, moving)
+  module.function('steps', ['i32', 'i32', 'i32', 'i32'], (f, n, part, cycle, various) => {
     const [i, row] = [f.local('i32'), f.local('i32')]
     const take = ({ address, stage, bytes }: Staged, from: Local) => copy(f, from, bytes, address, 0, stage, bytes)
     f.loop(() => {
-      f.get(id)
-        .op('i32.eqz')
-        .if(() => {
-          f.get(i).get(various).op('i32.mul').set(row)
-          take(options.table, row)
-          for (const block of options.inputs) take(block, part)
-        })
-      if (meet) f.get(threads).call(meet)
-      f.get(id).get(threads).call(step)
-      f.get(id)
-        .op('i32.eqz')
-        .if(() => {
-          for (const { address, stage, bytes } of options.outputs) copy(f, i, bytes, stage, bytes, address, 0)
-        })
+      f.get(i).get(various).op('i32.mul').set(row)
+      take(table, row)
+      for (const block of inputs) take(block, part)
+      if (together) f.call(together.call)
+      else f.i32(0).call(step)
+      for (const { address, stage, bytes } of outputs) copy(f, i, bytes, stage, bytes, address, 0)
       f.add(part, 1)
       f.i32(0).get(part).get(part).get(cycle).op('i32.eq').op('select').set(part)
       f.add(i, 1).get(i).get(n).op('i32.lt_s').brIf(0)
@@ -75,43 +60,146 @@ export function writeSteps(
   })
 }
 
-/** Leaves on the stack where the share of a thread begins. */
-const shareStart = (f: Code, thread: Local, units: number, threads: Local) =>
-  f.get(thread).i32(units).op('i32.mul').get(threads).op('i32.div_u')
+interface Together {
+  readonly threads: number
+  /** What calls the threads to a step. */
+  readonly call: Import
+}
+
+const whole = (f: Code, { units, code }: Kernel, thread?: Local) => {
+  f.i32(0).i32(units)
+  if (thread) f.get(thread)
+  else f.i32(0)
+  f.call(code)
+}
+
+const alone = (module: Module, kernels: readonly Kernel[]) =>
+  module.function('step', ['i32'], (f, id) => {
+    for (const kernel of kernels) whole(f, kernel, id)
+  })
+
+/** Kernels one after another that one thread does while the others wait, or a large one by itself. */
+function stretches(kernels: readonly Kernel[]): Kernel[][] {
+  const all: Kernel[][] = []
+  let wasSmall = false
+  for (const kernel of kernels) {
+    const isSmall = kernel.units === 1 || workOf(kernel) < worthSharing
+    if (isSmall && wasSmall) all[all.length - 1].push(kernel)
+    else all.push([kernel])
+    wasSmall = isSmall
+  }
+  return all
+}
 
 /**
- * A thread does its own share in pieces and then helps the others with theirs: a core that is held up by another
- * process holds up the rest by one piece only. Units may run anywhere in any order, so the bits stay the same.
+ * A step for whoever comes. A kernel's units are counted as they are done, and the next kernel begins when all are: a
+ * thread that is not here yet, or is held up by another process, holds up nobody but with the piece it has in hand.
+ * Units may run anywhere in any order, so the bits stay the same.
  */
-function deal(f: Code, { units, code }: Kernel, id: Local, threads: Local): void {
-  const [left, owner, begin, end, piece] = Array.from({ length: 5 }, () => f.local('i32'))
-  f.get(threads).set(left).get(id).set(owner)
+function shared(module: Module, arena: Arena, kernels: readonly Kernel[], threads: number): Code {
+  const parts = stretches(kernels)
+  // Of each stretch the units done, and the pieces taken of each thread's share; before all, who sleeps.
+  const perStretch = line * (1 + threads)
+  const bytes = line + parts.length * perStretch
+  const sleepers = arena.own(bytes)
+  module.function('clear', [], f => f.i32(sleepers).i32(0).i32(bytes).fill())
+  const finish = module.function('', ['i32', 'i32', 'i32'], (f, count, units, total) => {
+    f.get(count).get(units).mem('i32.atomic.rmw.add').get(units).op('i32.add').get(total).op('i32.eq')
+    f.i32(sleepers).mem('i32.atomic.load').i32(0).op('i32.ne').op('i32.and')
+    f.if(() => f.get(count).i32(-1).mem('memory.atomic.notify').op('drop'))
+  })
+  const meet = meeting(module, sleepers)
+  return module.function('step', ['i32'], (f, id) => {
+    parts.forEach((part, i) => {
+      const count = sleepers + line + i * perStretch
+      const [{ units, flops, bytes }] = part
+      const isShared = units > 1 && flops + 4 * bytes >= worthSharing
+      const total = isShared ? units : 1
+      f.i32(count).mem('i32.atomic.load').i32(total).op('i32.ne')
+      f.if(() => {
+        if (isShared) deal(f, part[0], { id, threads, count, finish })
+        else {
+          f.i32(count + line)
+            .i32(1)
+            .mem('i32.atomic.rmw.add')
+            .op('i32.eqz')
+          f.if(() => {
+            for (const kernel of part) whole(f, kernel, id)
+            f.i32(count).i32(1).i32(1).call(finish)
+          })
+        }
+        f.i32(count).i32(total).get(id).call(meet)
+      })
+    })
+  })
+}
+
+interface Deal {
+  readonly id: Local
+  readonly threads: number
+  /** Where the units done are counted, and behind it the pieces taken of each share. */
+  readonly count: number
+  readonly finish: Code
+}
+
+/** A thread does its own share piece by piece, the same images in each layer, and then helps the others with theirs. */
+function deal(f: Code, kernel: Kernel, { id, threads, count, finish }: Deal): void {
+  const { units, code } = kernel
+  const [left, owner, begin, end, piece, from, to] = Array.from({ length: 7 }, () => f.local('i32'))
+  const most = Math.max(1, Math.min(pieces, Math.floor(workOf(kernel) / threads / worthSharing)))
+  const shareStart = () => f.i32(units).op('i32.mul').i32(threads).op('i32.div_u')
+  f.assign(left, threads).get(id).set(owner)
   f.loop(() => {
-    shareStart(f, owner, units, threads).set(begin)
-    f.get(owner).i32(1).op('i32.add').i32(units).op('i32.mul').get(threads).op('i32.div_u').set(end)
-    f.get(end)
-      .get(begin)
-      .op('i32.sub')
-      .i32(pieces - 1)
+    f.get(owner)
+    shareStart().set(begin)
+    f.get(owner).i32(1).op('i32.add')
+    shareStart().set(end)
+    f.get(end).get(begin).op('i32.sub')
+    f.i32(most - 1)
       .op('i32.add')
-      .i32(pieces)
+      .i32(most)
       .op('i32.div_u')
       .set(piece)
-    const from = f.local('i32')
     f.block(() =>
       f.loop(() => {
-        f.get(owner).i32(line).op('i32.mul').i32(1).mem('i32.atomic.rmw.add', counts)
+        f.get(owner)
+          .i32(line)
+          .op('i32.mul')
+          .i32(1)
+          .mem('i32.atomic.rmw.add', count + line)
         f.get(piece).op('i32.mul').get(begin).op('i32.add').tee(from).get(end).op('i32.ge_s').brIf(1)
-        const to = f.local('i32')
         f.get(from).get(piece).op('i32.add').set(to)
-        f.get(from)
-        f.get(to).get(end).get(to).get(end).op('i32.lt_s').op('select')
-        f.get(id).call(code).br(0)
+        f.get(to).get(end).get(to).get(end).op('i32.lt_s').op('select').set(to)
+        f.get(from).get(to).get(id).call(code)
+        f.i32(count).get(to).get(from).op('i32.sub').i32(units).call(finish).br(0)
       }),
     )
     f.add(owner, 1)
-    f.i32(0).get(owner).get(owner).get(threads).op('i32.eq').op('select').set(owner)
+    f.i32(0).get(owner).get(owner).i32(threads).op('i32.eq').op('select').set(owner)
     f.get(left).i32(1).op('i32.sub').tee(left).brIf(0)
+  })
+}
+
+/** Waits until so many units are done: watches their count for a while and then sleeps. */
+function meeting(module: Module, sleepers: number): Code {
+  return module.function('', ['i32', 'i32', 'i32'], (f, count, total, id) => {
+    const [left, now] = [f.local('i32'), f.local('i32')]
+    const isDone = () => f.get(count).mem('i32.atomic.load').tee(now).get(total).op('i32.eq')
+    f.assign(left, spins)
+    f.loop(() => {
+      isDone().if(() => f.op('return'))
+      f.get(left).i32(1).op('i32.sub').tee(left)
+      if (!maySleep()) f.get(id).op('i32.eqz').op('i32.or')
+      f.brIf(0)
+    })
+    f.i32(sleepers).i32(1).mem('i32.atomic.rmw.add').op('drop')
+    f.block(() =>
+      f.loop(() => {
+        isDone().brIf(1)
+        f.get(count).get(now).i64(-1).mem('memory.atomic.wait32').op('drop').br(0)
+      }),
+    )
+    f.i32(sleepers).i32(-1).mem('i32.atomic.rmw.add').op('drop')
   })
 }
 
@@ -132,37 +220,4 @@ function copy(f: Code, i: Local, bytes: number, to: number, toStep: number, from
     at(from, fromStep)
     f.mem('v128.load', offset).mem('v128.store', offset)
   }
-}
-
-/**
- * Waits until all threads are here. The last to come opens the barrier; the others watch it for a while and then
- * sleep, so that a core that is taken away costs no more than its share.
- */
-function barrier(module: Module) {
-  return module.function('', ['i32'], (f, threads) => {
-    const round = f.local('i32')
-    const left = f.local('i32')
-    const opened = () => f.i32(0).mem('i32.atomic.load', 4).get(round).op('i32.ne')
-    f.i32(0).mem('i32.atomic.load', 4).set(round)
-    f.i32(0).i32(1).mem('i32.atomic.rmw.add').i32(1).op('i32.add').get(threads).op('i32.eq')
-    f.if(() => {
-      const i = f.local('i32')
-      f.assign(i, 0).loop(() => {
-        f.get(i).i32(line).op('i32.mul').i32(0).mem('i32.atomic.store', counts)
-        f.add(i, 1).get(i).get(threads).op('i32.lt_s').brIf(0)
-      })
-      f.i32(0).i32(0).mem('i32.atomic.store')
-      f.i32(0).i32(1).mem('i32.atomic.rmw.add', 4).op('drop')
-      f.i32(0).i32(-1).mem('memory.atomic.notify', 4).op('drop').op('return')
-    })
-    f.assign(left, spins)
-    f.loop(() => {
-      opened().if(() => f.op('return'))
-      f.get(left).i32(1).op('i32.sub').tee(left).brIf(0)
-    })
-    f.loop(() => {
-      f.i32(0).get(round).i64(-1).mem('memory.atomic.wait32', 4).op('drop')
-      opened().op('i32.eqz').brIf(0)
-    })
-  })
 }

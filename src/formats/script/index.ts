@@ -78,7 +78,7 @@ function run(samples) {
   for (let row = 0; row < rows; row += ${batchSize}) {
     const count = Math.min(${batchSize}, rows - row)
     x.set(samples.subarray(row * ${I}, (row + count) * ${I}))
-    step(0, 1)
+    step(0)
     results.set(y.subarray(0, count * ${O}), row * ${O})
   }
   return results
