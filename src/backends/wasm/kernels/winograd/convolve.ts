@@ -1,15 +1,19 @@
 import type { Gemm } from '../../../../program/index.ts'
 import { sizeOf } from '../../../../tensor/shape.ts'
-import type { Local } from '../../assembler.ts'
+import type { Code, Local } from '../../assembler.ts'
 import { type Build, formulaWriter } from '../../build.ts'
 import { largestDivisor, range } from '../../numbers.ts'
 import { tile } from '../tile.ts'
-import { each, type Moves, point, share, stagger, tilesToPlanes, walkOf } from './emit.ts'
-import { out, type Plan, planes, side } from './plan.ts'
+import { each, type Moves, overTiles, planesFor, planesOfTile, point, share, tilesToPlanes, walkOf } from './emit.ts'
+import { type Group, groupsOf, type Plan, placeOf, planesOf, productsOf } from './plan.ts'
 import { fromTile, ofFilter, toTile, transform } from './transforms.ts'
 
 /** Tiles that go through the caches together. */
 const together = 32
+
+/** Bytes in which the rows of one tile wait. */
+const roughBytes = 1024
+
 /** The convolution itself, and its gradient by the image, which is one with the filter turned round. */
 export function convolve(build: Build, instruction: Gemm, { p, width }: Plan): boolean {
   const names = Object.keys(instruction.inputs)
@@ -20,24 +24,25 @@ export function convolve(build: Build, instruction: Gemm, { p, width }: Plan): b
   if (!filter || results.some(o => o?.strides[3] !== 1)) return false
   if (operands.some(o => !o || o.strides.slice(0, 3).some(s => s !== 0) || o.strides[3] > 1)) return false
 
-  const settled = build.isSettled(instruction.b.buffer)
-  const panels = build.scratch(planes * p.channels * width, settled)
-  if (!filterToPanels(build, filter, panels, p.channels, width, settled)) return false
-
-  const perImage = p.tiles[0] * p.tiles[1]
+  const groups = groupsOf(p.size)
+  const perImage = Math.max(...groups.map(g => g.tiles))
   const images = largestDivisor(p.batch, Math.max(1, Math.floor(together / perImage)))
-  const count = images * perImage
+  const settled = build.isSettled(instruction.b.buffer)
+  const planeU = p.channels * width * 4
+  const panels = build.scratch((planesOf(groups) * planeU) / 4, settled)
+  if (!filterToPanels(build, filter, groups, panels, p.channels, width, settled)) return false
+
   const { origin, strides } = build.locate(p.buffer)
-  const planeV = count * p.channels * 4 + stagger
-  const planeM = count * width * 4 + stagger
-  const room = planes * (planeV + planeM) + 1024
+  const planesV = planesFor(groups, images, p.channels)
+  const planesM = planesFor(groups, images, width)
+  const room = roughBytes + planesV.bytes + planesM.bytes
   const scratch = build.scratch((room * build.threads) / 4)
   const start = (origin + p.from[0] * strides[1] + p.from[1] * strides[2]) * 4
 
   const code = build.module.function('', ['i32', 'i32', 'i32'], (f, begin, end, id) => {
     const epilogue = formulaWriter(build, f, instruction.formula, name => name === 'product' || names.includes(name))
-    const [x, V, M, U, left, right] = range(0, 6).map(() => f.local('i32'))
-    const rough = f.local('i32')
+    const [x, V, M, U, rough] = range(0, 5).map(() => f.local('i32'))
+    const pointers = groups.map(() => f.local('i32'))
     const targets = results.map(() => f.local('i32'))
     const beside = operands.map(() => f.local('i32'))
     const place = (local: Local, offset: number) =>
@@ -51,60 +56,29 @@ export function convolve(build: Build, instruction: Gemm, { p, width }: Plan): b
     place(rough, 0)
     share(f, begin, end, unit => {
       point(f, x, start, unit, images * strides[0] * 4)
-      place(V, 1024)
-      tilesToPlanes(f, toTile, { images, tiles: p.tiles, channels: p.channels, plane: planeV, strides }, x, V, rough)
-      // 36 small products: M[plane] = V[plane] · U[plane]
-      place(M, 1024 + planes * planeV)
-      f.assign(U, panels)
-      each(
-        f,
-        planes,
-        [
-          [V, planeV],
-          [M, planeM],
-          [U, p.channels * width * 4],
-        ],
-        () => {
-          f.get(U).set(right)
-          const columns = (vectors: number) => {
-            const rows = (height: number) => {
-              const depth = [{ size: p.channels, a: 4, b: vectors * 16 }]
-              tile(f, { rows: height, vectors, rowStep: p.channels * 4, depth }, left, right, build.fma).forEach(
-                (row, i) => {
-                  row.forEach((sum, j) => {
-                    f.get(M)
-                      .get(sum)
-                      .mem('v128.store', i * width * 4 + j * 16)
-                  })
-                },
-              )
-            }
-            const full = Math.floor(count / 4)
-            f.get(V).set(left)
-            each(f, full, [[M, 4 * width * 4]], () => {
-              rows(4)
-              f.add(left, 4 * p.channels * 4)
-            })
-            if (count % 4) {
-              f.add(M, full * 4 * width * 4)
-              rows(count % 4)
-              f.add(M, -full * 4 * width * 4)
-            }
-          }
-          const pairs = Math.floor(width / 8)
-          each(f, pairs, [[M, 32]], () => {
-            columns(2)
-            f.add(right, p.channels * 32)
-          })
-          if (width % 8) {
-            f.add(M, pairs * 32)
-            columns(1)
-            f.add(M, -pairs * 32)
-          }
-        },
-      )
+      planesV.starts.forEach((from, g) => {
+        place(pointers[g], roughBytes + from)
+      })
+      const tiles = { images, size: p.size, channels: p.channels, strides }
+      tilesToPlanes(f, toTile, tiles, groups, planesV, x, pointers, rough)
+      // A small product for each plane: M[plane] = V[plane] · U[plane]
+      groups.forEach((group, g) => {
+        place(V, roughBytes + planesV.starts[g])
+        place(M, roughBytes + planesV.bytes + planesM.starts[g])
+        f.assign(U, panels + group.first * planeU)
+        const moves: Moves = [
+          [V, planesV.steps[g]],
+          [M, planesM.steps[g]],
+          [U, planeU],
+        ]
+        each(f, group.planes.length, moves, () =>
+          smallProduct(f, { rows: group.tiles * images, depth: p.channels, columns: width }, V, U, M, build.fma),
+        )
+      })
       // Planes to images, the formula applied on the way out.
-      place(M, 1024 + planes * planeV)
+      planesM.starts.forEach((from, g) => {
+        place(pointers[g], roughBytes + planesV.bytes + from)
+      })
       results.forEach((o, i) => {
         point(f, targets[i], o!.start * 4, unit, images * o!.strides[0] * 4)
       })
@@ -113,49 +87,39 @@ export function convolve(build: Build, instruction: Gemm, { p, width }: Plan): b
       })
       const along = (axis: number, steps: number): Moves =>
         results.map((o, i) => [targets[i], o!.strides[axis] * steps * 4] as const)
-      const sectioned = (axis: number, body: (used: number) => void) => {
-        const whole = Math.floor(p.size[axis] / out)
-        const rest = p.size[axis] % out
-        if (whole > 0) each(f, whole, along(axis + 1, out), () => body(out))
-        if (rest === 0) return
-        for (const [local, bytes] of along(axis + 1, out)) f.add(local, bytes * whole)
-        body(rest)
-        for (const [local, bytes] of along(axis + 1, out)) f.add(local, -bytes * whole)
-      }
-      each(f, images, along(0, 1), () =>
-        sectioned(0, height =>
-          sectioned(1, across => {
-            const channelMoves: Moves = [
-              ...along(3, 4),
-              ...operands.map((o, i) => [beside[i], o!.strides[3] * 16] as const),
-            ]
-            each(f, width / 4, channelMoves, () => {
-              // What is the same for all 16 outputs is loaded once.
-              const loaded = operands.map((o, i) => {
-                const value = f.local('v128')
-                f.get(beside[i])
-                  .mem(o!.strides[3] === 1 ? 'v128.load' : 'v128.load32_splat')
-                  .set(value)
-                return value
+      overTiles(f, [images, ...p.size], along, (height, across) => {
+        const planes = planesOfTile(groups, planesM, pointers, [height, across])
+        const channelMoves: Moves = [
+          ...along(3, 4),
+          ...operands.map((o, i) => [beside[i], o!.strides[3] * 16] as const),
+        ]
+        each(f, width / 4, channelMoves, () => {
+          // What is the same for all outputs is loaded once.
+          const loaded = operands.map((o, i) => {
+            const value = f.local('v128')
+            f.get(beside[i])
+              .mem(o!.strides[3] === 1 ? 'v128.load' : 'v128.load32_splat')
+              .set(value)
+            return value
+          })
+          transform(f, [fromTile(height), fromTile(across)], rough, {
+            load(r, c) {
+              const [pointer, offset] = planes.at(r, c)
+              f.get(pointer).mem('v128.load', offset)
+            },
+            store(r, c, product) {
+              const load = (name: string) => (name === 'product' ? product : loaded[names.indexOf(name)])
+              epilogue(load).forEach((value, i) => {
+                const [, row, pixel] = results[i]!.strides
+                f.get(targets[i])
+                  .get(value)
+                  .mem('v128.store', (r * row + c * pixel) * 4)
               })
-              transform(f, fromTile, rough, {
-                load: (r, c) => f.get(M).mem('v128.load', (r * side + c) * planeM),
-                store(r, c, product) {
-                  if (r >= height || c >= across) return
-                  const load = (name: string) => (name === 'product' ? product : loaded[names.indexOf(name)])
-                  epilogue(load).forEach((value, i) => {
-                    const [, row, pixel] = results[i]!.strides
-                    f.get(targets[i])
-                      .get(value)
-                      .mem('v128.store', (r * row + c * pixel) * 4)
-                  })
-                },
-              })
-              f.add(M, 16)
-            })
-          }),
-        ),
-      )
+            },
+          })
+          planes.next(f)
+        })
+      })
     })
   })
   const label = Object.values(instruction.outputs)
@@ -165,16 +129,69 @@ export function convolve(build: Build, instruction: Gemm, { p, width }: Plan): b
     name: `winograd ${label}`,
     code,
     units: p.batch / images,
-    flops: 2 * planes * p.batch * perImage * p.channels * width,
+    flops: 2 * productsOf(groups) * p.batch * p.channels * width,
     bytes: 4 * (sizeOf(p.buffer.shape) + results.length * sizeOf(image)),
   })
   return true
+}
+
+/** Heights of tiles that go over so many rows, four or three at a time where that can be. */
+function heights(rows: number): number[] {
+  const blocks = Math.ceil(rows / 4)
+  return range(0, blocks).map(i => Math.floor((rows + blocks - 1 - i) / blocks))
+}
+
+/** M = V · U for rows that lie close, with U in panels of 8 columns. */
+function smallProduct(
+  f: Code,
+  { rows, depth, columns }: { rows: number; depth: number; columns: number },
+  V: Local,
+  U: Local,
+  M: Local,
+  fma: boolean,
+): void {
+  const [left, right] = [f.local('i32'), f.local('i32')]
+  f.get(U).set(right)
+  const panel = (vectors: number) => {
+    const block = (height: number) => {
+      const sums = tile(
+        f,
+        { rows: height, vectors, rowStep: depth * 4, depth: [{ size: depth, a: 4, b: vectors * 16 }] },
+        left,
+        right,
+        fma,
+      )
+      sums.forEach((row, i) => {
+        row.forEach((sum, j) => {
+          f.get(M)
+            .get(sum)
+            .mem('v128.store', i * columns * 4 + j * 16)
+        })
+      })
+      f.add(left, height * depth * 4).add(M, height * columns * 4)
+    }
+    f.get(V).set(left)
+    const all = heights(rows)
+    for (const height of new Set(all)) f.times(all.filter(h => h === height).length, () => block(height))
+    f.add(M, -rows * columns * 4)
+  }
+  const pairs = Math.floor(columns / 8)
+  each(f, pairs, [[M, 32]], () => {
+    panel(2)
+    f.add(right, depth * 32)
+  })
+  if (columns % 8) {
+    f.add(M, pairs * 32)
+    panel(1)
+    f.add(M, -pairs * 32)
+  }
 }
 
 /** U = G·w·Gᵀ for every pair of channels, in panels of 8 columns: U[plane][panel][channel][8]. */
 function filterToPanels(
   build: Build,
   filter: { start: number; strides: readonly number[] },
+  groups: readonly Group[],
   panels: number,
   channels: number,
   width: number,
@@ -219,7 +236,7 @@ function filterToPanels(
           .get(at)
           .op('i32.add')
           .set(target)
-        transform(f, ofFilter, rough, {
+        transform(f, [ofFilter, ofFilter], rough, {
           load(r, s) {
             const offset = (r * row + s * tap) * 4
             f.get(source)
@@ -227,7 +244,9 @@ function filterToPanels(
             f.mem('v128.load', Math.max(0, offset))
           },
           store(r, s, value) {
-            const offset = (r * side + s) * plane
+            const place = placeOf(groups, [r, s])
+            if (!place) return
+            const offset = (groups[place.group].first + place.index) * plane
             if (across) {
               f.get(target).get(value).mem('v128.store', offset)
               return
@@ -249,8 +268,8 @@ function filterToPanels(
     name: 'winograd filter',
     code,
     units: outer,
-    flops: 2 * planes * channels * width,
-    bytes: 4 * (9 + planes) * channels * width,
+    flops: 2 * planesOf(groups) * channels * width,
+    bytes: 4 * (9 + planesOf(groups)) * channels * width,
     settled,
   })
   return true

@@ -3,8 +3,8 @@ import type { Code, Local } from '../../assembler.ts'
 import type { Build } from '../../build.ts'
 import { nest } from '../../nest.ts'
 import { range } from '../../numbers.ts'
-import { out, side } from './plan.ts'
-import { type Transform, transform } from './transforms.ts'
+import { type Group, out, type Pair, placeOf } from './plan.ts'
+import { type Matrix, pointsOf, transform } from './transforms.ts'
 
 /** Bytes between planes beyond their size: planes a power of two apart would fall on the same cache lines. */
 export const stagger = 64
@@ -49,36 +49,90 @@ export function share(f: Code, begin: Local, end: Local, body: (unit: Local) => 
   )
 }
 
-/** Image tiles to planes: V[plane][tile][channel], for tiles of `images` images from the pointers on. */
+/** Goes over the tiles of images row by row, with the number of outputs each has; the last of an axis may be narrow. */
+export function overTiles(
+  f: Code,
+  [images, ...size]: readonly [number, number, number],
+  moves: (axis: number, steps: number) => Moves,
+  body: (height: number, width: number) => void,
+): void {
+  const along = (axis: number, part: (outputs: number) => void) => {
+    const [whole, rest] = [Math.floor(size[axis] / out), size[axis] % out]
+    if (whole > 0) each(f, whole, moves(axis + 1, out), () => part(out))
+    if (rest === 0) return
+    for (const [local, bytes] of moves(axis + 1, out)) f.add(local, bytes * whole)
+    part(rest)
+    for (const [local, bytes] of moves(axis + 1, out)) f.add(local, -bytes * whole)
+  }
+  each(f, images, moves(0, 1), () => along(0, height => along(1, width => body(height, width))))
+}
+
+/** Where the planes of groups lie, each with the tiles of `images` images: plane[tile][channel]. */
+export interface Planes {
+  /** Of each group its first byte, and the bytes of a plane. */
+  readonly starts: readonly number[]
+  readonly steps: readonly number[]
+  readonly bytes: number
+}
+
+export function planesFor(groups: readonly Group[], images: number, channels: number): Planes {
+  const steps = groups.map(g => g.tiles * images * channels * 4 + stagger)
+  const starts: number[] = []
+  let bytes = 0
+  groups.forEach((g, i) => {
+    starts.push(bytes)
+    bytes += g.planes.length * steps[i]
+  })
+  return { starts, steps, bytes }
+}
+
+/**
+ * Four channels of a tile's planes, of a tile with so many outputs: a pointer for each group, which stands at the tile
+ * and goes on by one where the group has it.
+ */
+export function planesOfTile(groups: readonly Group[], planes: Planes, pointers: readonly Local[], tile: Pair) {
+  const takesPart = groups.map(g => g.narrow.every((narrow, axis) => narrow || tile[axis] === out))
+  const points = tile.map(pointsOf)
+  return {
+    /** The pointer and offset of the plane of this tile's points (r, c). */
+    at(r: number, c: number): readonly [Local, number] {
+      const { group, index } = placeOf(groups, [points[0][r], points[1][c]])!
+      return [pointers[group], index * planes.steps[group]]
+    },
+    next(f: Code): void {
+      pointers.forEach((pointer, g) => {
+        if (takesPart[g]) f.add(pointer, 16)
+      })
+    },
+  }
+}
+
+/** Image tiles to planes: for tiles of `images` images from the source on; the pointers go on. */
 export function tilesToPlanes(
   f: Code,
-  how: Transform,
-  o: { images: number; tiles: readonly [number, number]; channels: number; plane: number; strides: readonly number[] },
+  how: (outputs: number) => Matrix,
+  o: { images: number; size: Pair; channels: number; strides: readonly number[] },
+  groups: readonly Group[],
+  planes: Planes,
   source: Local,
-  target: Local,
+  pointers: readonly Local[],
   rough: Local,
 ): void {
-  const [image, row, pixel] = o.strides.map(s => s * 4)
-  const bytes = o.channels * 4
-  const t = f.local('i32')
-  f.get(target).set(t)
-  each(f, o.images, [[source, image]], () =>
-    each(f, o.tiles[0], [[source, out * row]], () =>
-      each(f, o.tiles[1], [[source, out * pixel]], () => {
-        // The channels move both pointers; the tiles that follow lie behind one another.
-        f.times(o.channels / 4, () => {
-          transform(f, how, rough, {
-            load: (r, c) => f.get(source).mem('v128.load', r * row + c * pixel),
-            store: (r, c, value) =>
-              f
-                .get(t)
-                .get(value)
-                .mem('v128.store', (r * side + c) * o.plane),
-          })
-          f.add(source, 16).add(t, 16)
-        })
-        f.add(source, -bytes)
-      }),
-    ),
-  )
+  const bytes = o.strides.map(s => s * 4)
+  const moves = (axis: number, steps: number): Moves => [[source, steps * bytes[axis]]]
+  overTiles(f, [o.images, ...o.size], moves, (height, width) => {
+    const tile = planesOfTile(groups, planes, pointers, [height, width])
+    f.times(o.channels / 4, () => {
+      transform(f, [how(height), how(width)], rough, {
+        load: (r, c) => f.get(source).mem('v128.load', r * bytes[1] + c * bytes[2]),
+        store(r, c, value) {
+          const [pointer, offset] = tile.at(r, c)
+          f.get(pointer).get(value).mem('v128.store', offset)
+        },
+      })
+      f.add(source, 16)
+      tile.next(f)
+    })
+    f.add(source, -o.channels * 4)
+  })
 }

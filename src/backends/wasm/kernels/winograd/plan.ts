@@ -1,22 +1,78 @@
 import type { Gemm } from '../../../../program/index.ts'
 import type { Buffer, View } from '../../../../tensor/view.ts'
 import { range } from '../../numbers.ts'
+import { pointsOf } from './transforms.ts'
 
-/** Outputs a tile has along one axis, inputs it needs, and filters it serves. */
+/** Outputs a tile has along one axis, and points it needs. */
 export const out = 4
-export const side = 6
-export const planes = side * side
+export const side = out + 2
+
+export type Pair = readonly [number, number]
+
 /** A view that shows the 3 × 3 patches of an image: [batch·height·width, 3·3·channels]. */
 export interface Patches {
   readonly buffer: Buffer
   readonly batch: number
-  /** Number of patches down and across, and of tiles that cover them. */
-  readonly size: readonly [number, number]
-  readonly tiles: readonly [number, number]
+  /** Number of patches down and across. */
+  readonly size: Pair
   readonly channels: number
   /** Coordinate of the first patch. */
-  readonly from: readonly [number, number]
+  readonly from: Pair
 }
+
+/**
+ * Products of one pair of points each, which the same tiles take part in. The last tile of an axis is as narrow as the
+ * rest is, and needs fewer points: 14 outputs are 4 + 4 + 4 + 2, with 6 + 6 + 6 + 4 points, and 7 are 4 + 3.
+ */
+export interface Group {
+  /** Whether the last, narrow tiles take part. */
+  readonly narrow: readonly [boolean, boolean]
+  /** Tiles of an image. */
+  readonly tiles: number
+  /** The pairs of points. */
+  readonly planes: readonly Pair[]
+  /** Place of the first plane among those of all groups. */
+  readonly first: number
+}
+
+export function groupsOf(size: Pair): Group[] {
+  const axes = size.map(n => {
+    const [whole, rest] = [Math.floor(n / out), n % out]
+    const all = range(0, side)
+    const narrow = rest ? pointsOf(rest) : []
+    return [
+      { narrow: true, tiles: whole + Number(rest > 0), points: rest ? narrow : all },
+      { narrow: false, tiles: whole, points: rest ? all.filter(i => !narrow.includes(i)) : [] },
+    ].filter(part => part.tiles > 0 && part.points.length > 0)
+  })
+  let first = 0
+  return axes[0].flatMap(down =>
+    axes[1].map(across => {
+      const planes = down.points.flatMap(i => across.points.map(j => [i, j] as const))
+      first += planes.length
+      return {
+        narrow: [down.narrow, across.narrow] as const,
+        tiles: down.tiles * across.tiles,
+        planes,
+        first: first - planes.length,
+      }
+    }),
+  )
+}
+
+/** The group of a pair of points, and the pair's place in it; tiles of few outputs have no need of some. */
+export function placeOf(groups: readonly Group[], [i, j]: Pair): { group: number; index: number } | undefined {
+  const indexIn = (g: Group) => g.planes.findIndex(plane => plane[0] === i && plane[1] === j)
+  const group = groups.findIndex(g => indexIn(g) >= 0)
+  return group < 0 ? undefined : { group, index: indexIn(groups[group]) }
+}
+
+/** Planes in all, and products of channels an image takes. */
+export const planesOf = (groups: readonly Group[]) => groups.reduce((n, g) => n + g.planes.length, 0)
+export const productsOf = (groups: readonly Group[]) => groups.reduce((n, g) => n + g.planes.length * g.tiles, 0)
+
+/** Products saved below which sums and moves of the tiles cost more. */
+const worth = 2.5
 
 /** Reads a product's operand as patches, if the tiles would pay. */
 function patches(view: View): Patches | undefined {
@@ -35,10 +91,9 @@ function patches(view: View): Patches | undefined {
   const inOrder = rows.every((f, i) => i === 0 || rows[i - 1].dim < f.dim)
   const channels = buffer.shape[3]
   if (!isColumns || !inOrder || base[0] !== 0 || base[3] !== 0 || channels % 4 !== 0 || channels < 16) return undefined
-  const [batch, height, width] = sizes
-  const tiles = [Math.ceil(height / out), Math.ceil(width / out)] as const
-  if (height * width < (2 * out * out * tiles[0] * tiles[1]) / 3.2) return undefined
-  return { buffer, batch, size: [height, width], tiles, channels, from: [base[1], base[2]] }
+  const [batch, ...size] = sizes as [number, number, number]
+  if (9 * size[0] * size[1] < worth * productsOf(groupsOf(size))) return undefined
+  return { buffer, batch, size, channels, from: [base[1], base[2]] }
 }
 
 export type Plan = { kind: 'filter' | 'gradient'; p: Patches; width: number }
@@ -50,9 +105,7 @@ export function planOf({ a, b }: Gemm): Plan | undefined {
   const direct = patches(a)
   if (direct) return { kind: 'filter', p: direct, width }
   const turned = patches(a.T)
-  if (!turned || b.buffer.shape.length !== 4 || (b.buffer.kind !== 'temporary' && b.buffer.kind !== 'input'))
-    return undefined
-  return { kind: 'gradient', p: turned, width }
+  return turned && b.buffer.shape.length === 4 ? { kind: 'gradient', p: turned, width } : undefined
 }
 
 export type Far = readonly [Buffer, { low: number[]; high: number[] }]
@@ -62,10 +115,6 @@ export function tileReach(instruction: Gemm): readonly Far[] {
   const plan = planOf(instruction)
   if (!plan) return []
   const { p } = plan
-  const high = range(0, 2).map(i => p.from[i] + out * p.tiles[i] + 2 - 1)
-  const own: Far = [p.buffer, { low: [0, ...p.from, 0], high: [p.batch - 1, ...high, p.channels - 1] }]
-  if (plan.kind === 'filter') return [own]
-  const { shape } = instruction.b.buffer
-  const last = range(0, 2).map(i => out * p.tiles[i] - 1)
-  return [own, [instruction.b.buffer, { low: [0, 0, 0, 0], high: [shape[0] - 1, ...last, shape[3] - 1] }]]
+  const high = range(0, 2).map(i => p.from[i] + p.size[i] + 1)
+  return [[p.buffer, { low: [0, ...p.from, 0], high: [p.batch - 1, ...high, p.channels - 1] }]]
 }

@@ -1,91 +1,114 @@
 import type { Code, Local } from '../../assembler.ts'
+import { range } from '../../numbers.ts'
 import { simdTarget } from '../../simd.ts'
+
+/*
+ * A filter of three taps over m + 2 inputs gives m outputs. Read as polynomials, that takes one product for each of
+ * m + 2 points: y = Aᵀ·((G·g) ⊙ (Bᵀ·d)). G gives the filter's values at the points, A the outputs' powers of them, and
+ * Bᵀ the polynomials that are 0 at all points but one. Toom 1963, Winograd 1980, Lavin & Gray 2016.
+ */
+
+/** The points, and what each row of G is divided by, so that Bᵀ has whole numbers. The last point is infinity. */
+const points = [0, 1, -1, 2, -2]
+const scale = [4, -6, -6, 24, 24, 1]
+const infinity = points.length
+
+/** The points that `outputs` outputs need: a narrower tile does with the first of them, and infinity. */
+export const pointsOf = (outputs: number): number[] => [...range(0, outputs + 1), infinity]
+
+export type Matrix = readonly (readonly number[])[]
+
+const transpose = (m: Matrix): Matrix => m[0].map((_, c) => m.map(row => row[c]))
+
+/** Coefficients of Π (x − root), lowest power first. */
+const polynomial = (roots: readonly number[]): number[] => {
+  if (roots.length === 0) return [1]
+  const [root, ...others] = roots
+  const p = polynomial(others)
+  return range(0, roots.length + 1).map(i => (p[i - 1] ?? 0) - root * (p[i] ?? 0))
+}
+
+/** Bᵀ: inputs as the products need them. */
+export const toTile = (outputs: number): Matrix =>
+  pointsOf(outputs).map((i, _, used) => {
+    const others = used.filter(j => j !== i && j !== infinity).map(j => points[j])
+    const at = i === infinity ? 1 : others.reduce((p, other) => p * (points[i] - other), 1)
+    return range(0, used.length).map(k => ((polynomial(others)[k] ?? 0) * scale[i]) / at)
+  })
+
+/** A: the gradient of the outputs, spread over the points. */
+export const toTileOfGradient = (outputs: number): Matrix =>
+  pointsOf(outputs).map(i => range(0, outputs).map(k => (i === infinity ? Number(k === outputs - 1) : points[i] ** k)))
+
+/** Aᵀ: sums of products to outputs. */
+export const fromTile = (outputs: number): Matrix => transpose(toTileOfGradient(outputs))
+
+/** G: a filter's three taps as the products need them. */
+export const ofFilter: Matrix = scale.map((s, i) =>
+  range(0, 3).map(k => (i === infinity ? Number(k === 2) : points[i] ** k) / s),
+)
+
+/** Gᵀ: the gradient of a filter's three taps. */
+export const gradientOfFilter = transpose(ofFilter)
 
 type Arithmetic = ReturnType<typeof simdTarget>
 
-/** A linear map along one axis: `from` values to `to` values. Applied to rows and then to columns of a tile. */
-export interface Transform {
-  readonly from: number
-  readonly to: number
-  readonly one: (t: Arithmetic, v: readonly Local[]) => Local[]
+/** A value, or its negative. */
+interface Signed {
+  readonly sign: number
+  readonly value: Local
 }
 
-const times = (t: Arithmetic, v: Local, k: number) => t.mul(v, t.constant(k))
-
-/** Bᵀ: six inputs as the products need them. */
-export const toTile: Transform = {
-  from: 6,
-  to: 6,
-  one(t, [d0, d1, d2, d3, d4, d5]) {
-    const even = t.sub(d4, times(t, d2, 4))
-    const odd = t.sub(d3, times(t, d1, 4))
-    const near = t.sub(d4, d2)
-    const far = times(t, t.sub(d3, d1), 2)
-    return [
-      t.add(t.sub(times(t, d0, 4), times(t, d2, 5)), d4),
-      t.add(even, odd),
-      t.sub(even, odd),
-      t.add(near, far),
-      t.sub(near, far),
-      t.add(t.sub(times(t, d1, 4), times(t, d3, 5)), d5),
-    ]
-  },
+/** Starts with what is positive, so that a sign is left over only where all are negative. */
+function sumOf(t: Arithmetic, terms: readonly Signed[]): Signed {
+  const [first, ...rest] = [...terms].sort((a, b) => b.sign - a.sign)
+  const value = rest.reduce((sum, term) => (term.sign === first.sign ? t.add : t.sub)(sum, term.value), first.value)
+  return { sign: first.sign, value }
 }
 
-/** Aᵀ: six sums of products to four outputs. */
-export const fromTile: Transform = {
-  from: 6,
-  to: 4,
-  one(t, [m0, m1, m2, m3, m4, m5]) {
-    const [s, d] = [t.add(m1, m2), t.sub(m1, m2)]
-    const [s2, d2] = [t.add(m3, m4), t.sub(m3, m4)]
-    return [
-      t.add(t.add(m0, s), s2),
-      t.add(d, times(t, d2, 2)),
-      t.add(s, times(t, s2, 4)),
-      t.add(t.add(d, times(t, d2, 8)), m5),
-    ]
-  },
+/** Σ row[i] · values[i]: values under the same number are summed before they are multiplied. */
+function weighted(t: Arithmetic, row: readonly number[], values: readonly Local[]): Local {
+  const sizes = [...new Set(row.map(Math.abs))].filter(size => size !== 0)
+  const parts = sizes.map(size => {
+    const under = row.flatMap((by, i) => (Math.abs(by) === size ? [{ sign: Math.sign(by), value: values[i] }] : []))
+    const { sign, value } = sumOf(t, under)
+    return { sign, value: size === 1 ? value : t.mul(value, t.constant(size)) }
+  })
+  const { sign, value } = sumOf(t, parts)
+  return sign < 0 ? t.neg(value) : value
 }
 
-/** A: the gradient of four outputs, spread over six sums. */
-export const toTileOfGradient: Transform = {
-  from: 4,
-  to: 6,
-  one(t, [d0, d1, d2, d3]) {
-    const [even, odd] = [t.add(d0, d2), t.add(d1, d3)]
-    const even4 = t.add(d0, times(t, d2, 4))
-    const odd4 = t.add(times(t, d1, 2), times(t, d3, 8))
-    return [d0, t.add(even, odd), t.sub(even, odd), t.add(even4, odd4), t.sub(even4, odd4), d3]
-  },
+/** Rows that differ in signs alone, where not in all or none, two by two: what they share and what they do not. */
+function pairs(m: Matrix): number[][] {
+  const rows = range(0, m.length)
+  const likes = (i: number, j: number, sign: number) => m[i].some((x, k) => x !== 0 && x === sign * m[j][k])
+  const isPair = (i: number, j: number) =>
+    likes(i, j, 1) && likes(i, j, -1) && m[i].every((x, k) => Math.abs(x) === Math.abs(m[j][k]))
+  const partner = (i: number) => rows.find(j => j !== i && isPair(i, j))
+  return rows.flatMap(i => {
+    const j = partner(i)
+    return j === undefined ? [[i]] : i < j ? [[i, j]] : []
+  })
 }
 
-/** G: a filter's three taps as the products need them. */
-export const ofFilter: Transform = {
-  from: 3,
-  to: 6,
-  one(t, [g0, g1, g2]) {
-    const outer = times(t, t.add(g0, g2), -1 / 6)
-    const middle = times(t, g1, 1 / 6)
-    const wide = t.add(times(t, g0, 1 / 24), times(t, g2, 1 / 6))
-    const half = times(t, g1, 1 / 12)
-    return [times(t, g0, 1 / 4), t.sub(outer, middle), t.add(outer, middle), t.add(wide, half), t.sub(wide, half), g2]
-  },
-}
+/** The sum and the difference of rows `i` and `j` of a pair, halved. */
+const halves = (m: Matrix, [i, j]: readonly number[]) =>
+  j === undefined ? [m[i]] : [1, -1].map(sign => m[i].map((x, k) => (x === sign * m[j][k] ? x : 0)))
 
-/** Gᵀ: the gradient of a filter's three taps. */
-export const gradientOfFilter: Transform = {
-  from: 6,
-  to: 3,
-  one(t, [u0, u1, u2, u3, u4, u5]) {
-    const near = times(t, t.add(u1, u2), 1 / 6)
-    const far = t.add(u3, u4)
-    return [
-      t.add(t.sub(times(t, u0, 1 / 4), near), times(t, far, 1 / 24)),
-      t.add(times(t, t.sub(u2, u1), 1 / 6), times(t, t.sub(u3, u4), 1 / 12)),
-      t.add(t.sub(times(t, far, 1 / 6), near), u5),
-    ]
-  },
+/** A matrix times values. Columns that differ in signs alone take sums and differences of values; rows give them. */
+function product(t: Arithmetic, matrix: Matrix, values: readonly Local[]): Local[] {
+  const both = (a: Local, b: Local) => [t.add(a, b), t.sub(a, b)]
+  const columns = pairs(transpose(matrix))
+  const inputs = columns.flatMap(([i, j]) => (j === undefined ? [values[i]] : both(values[i], values[j])))
+  const narrow = transpose(columns.flatMap(pair => halves(transpose(matrix), pair)))
+  const results: Local[] = []
+  for (const pair of pairs(narrow)) {
+    const sums = halves(narrow, pair).map(row => weighted(t, row, inputs))
+    ;(pair.length === 1 ? sums : both(sums[0], sums[1])).forEach((sum, i) => {
+      results[pair[i]] = sum
+    })
+  }
+  return results
 }
 
 export interface Ends {
@@ -94,31 +117,35 @@ export interface Ends {
   store(row: number, column: number, value: Local): void
 }
 
-/** Both axes of a tile, four channels at a time. Rows wait in memory at `rough`: they are more than there are registers. */
-export function transform(f: Code, how: Transform, rough: Local, ends: Ends): void {
+/**
+ * Both axes of a tile, four channels at a time: down · tile · acrossᵀ. Rows wait in memory at `rough`: they are more than
+ * there are registers.
+ */
+export function transform(f: Code, [down, across]: readonly [Matrix, Matrix], rough: Local, ends: Ends): void {
   const t = simdTarget(f)
-  for (let r = 0; r < how.from; r++) {
-    const row = Array.from({ length: how.from }, (_, c) => {
+  const [rows, width] = [down[0].length, across.length]
+  for (const r of range(0, rows)) {
+    const row = across[0].map((_, c) => {
       const value = f.local('v128')
       ends.load(r, c)
       f.set(value)
       return value
     })
-    how.one(t, row).forEach((value, c) => {
+    product(t, across, row).forEach((value, c) => {
       f.get(rough)
         .get(value)
-        .mem('v128.store', (r * how.to + c) * 16)
+        .mem('v128.store', (r * width + c) * 16)
     })
   }
-  for (let c = 0; c < how.to; c++) {
-    const column = Array.from({ length: how.from }, (_, r) => {
+  for (const c of range(0, width)) {
+    const column = range(0, rows).map(r => {
       const value = f.local('v128')
       f.get(rough)
-        .mem('v128.load', (r * how.to + c) * 16)
+        .mem('v128.load', (r * width + c) * 16)
         .set(value)
       return value
     })
-    how.one(t, column).forEach((value, r) => {
+    product(t, down, column).forEach((value, r) => {
       ends.store(r, c, value)
     })
   }
