@@ -4,7 +4,18 @@ import type { Code, Local } from '../../assembler.ts'
 import { type Build, formulaWriter } from '../../build.ts'
 import { largestDivisor, range } from '../../numbers.ts'
 import { tile } from '../tile.ts'
-import { each, type Moves, overTiles, planesFor, planesOfTile, point, share, tilesToPlanes, walkOf } from './emit.ts'
+import {
+  each,
+  type Moves,
+  overTiles,
+  planesFor,
+  planesOfTile,
+  point,
+  share,
+  stagger,
+  tilesToPlanes,
+  walkOf,
+} from './emit.ts'
 import { type Group, groupsOf, type Plan, placeOf, planesOf, productsOf } from './plan.ts'
 import { fromTile, ofFilter, toTile, transform } from './transforms.ts'
 
@@ -28,7 +39,7 @@ export function convolve(build: Build, instruction: Gemm, { p, width }: Plan): b
   const perImage = Math.max(...groups.map(g => g.tiles))
   const images = largestDivisor(p.batch, Math.max(1, Math.floor(together / perImage)))
   const settled = build.isSettled(instruction.b.buffer)
-  const planeU = p.channels * width * 4
+  const planeU = p.channels * width * 4 + stagger
   const panels = build.scratch((planesOf(groups) * planeU) / 4, settled)
   if (!filterToPanels(build, filter, groups, panels, p.channels, width, settled)) return false
 
@@ -200,7 +211,7 @@ function filterToPanels(
   const [row, tap, channel, column] = filter.strides
   const across = column === 1
   if (!across && channel !== 1) return false
-  const plane = channels * width * 4
+  const plane = channels * width * 4 + stagger
   const scratch = build.scratch(256 * build.threads)
   const [outer, inner] = across ? [channels, width] : [width, channels]
   const code = build.module.function('', ['i32', 'i32', 'i32'], (f, begin, end, id) => {

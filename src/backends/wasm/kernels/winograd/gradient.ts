@@ -3,7 +3,7 @@ import type { Code, Local } from '../../assembler.ts'
 import type { Build } from '../../build.ts'
 import { commonDivisor, largestDivisor, range } from '../../numbers.ts'
 import { tile } from '../tile.ts'
-import { each, type Moves, type Planes, planesFor, point, share, tilesToPlanes, walkOf } from './emit.ts'
+import { each, type Moves, type Planes, planesFor, point, share, stagger, tilesToPlanes, walkOf } from './emit.ts'
 import { groupsOf, type Plan, placeOf, planesOf, productsOf } from './plan.ts'
 import { gradientOfFilter, type Matrix, toTile, toTileOfGradient, transform } from './transforms.ts'
 
@@ -20,7 +20,7 @@ export function gradient(build: Build, instruction: Gemm, { p, width }: Plan): b
   const groups = groupsOf(p.size)
   const planesV = planesFor(groups, p.batch, p.channels)
   const planesM = planesFor(groups, p.batch, width)
-  const planeU = p.channels * width * 4
+  const planeU = p.channels * width * 4 + stagger
   const [V, M, dU] = [planesV.bytes, planesM.bytes, planesOf(groups) * planeU].map(n => build.scratch(n / 4))
   const rough = build.scratch(256 * build.threads)
   const roughOf = (f: Code, id: Local) => {
