@@ -7,5 +7,3 @@ export function largestDivisor(n: number, limit: number): number {
   for (let d = Math.max(1, limit); d > 1; d--) if (n % d === 0) return d
   return 1
 }
-
-export const commonDivisor = (a: number, b: number): number => (b === 0 ? a : commonDivisor(b, a % b))

@@ -2,10 +2,11 @@ import type { Gemm } from '../../../../program/index.ts'
 import { sizeOf } from '../../../../tensor/shape.ts'
 import type { Code, Local } from '../../assembler.ts'
 import { type Build, formulaWriter } from '../../build.ts'
-import { largestDivisor, range } from '../../numbers.ts'
+import { range } from '../../numbers.ts'
 import { tile } from '../tile.ts'
 import {
   each,
+  imagesTogether,
   type Moves,
   overTiles,
   planesFor,
@@ -13,17 +14,12 @@ import {
   point,
   share,
   stagger,
+  threadRoom,
   tilesToPlanes,
   walkOf,
 } from './emit.ts'
 import { type Group, groupsOf, type Plan, placeOf, planesOf, productsOf } from './plan.ts'
 import { fromTile, ofFilter, toTile, transform } from './transforms.ts'
-
-/** Tiles that go through the caches together. */
-const together = 32
-
-/** Bytes in which the rows of one tile wait. */
-const roughBytes = 1024
 
 /** The convolution itself, and its gradient by the image, which is one with the filter turned round. */
 export function convolve(build: Build, instruction: Gemm, { p, width }: Plan): boolean {
@@ -36,8 +32,7 @@ export function convolve(build: Build, instruction: Gemm, { p, width }: Plan): b
   if (operands.some(o => !o || o.strides.slice(0, 3).some(s => s !== 0) || o.strides[3] > 1)) return false
 
   const groups = groupsOf(p.size)
-  const perImage = Math.max(...groups.map(g => g.tiles))
-  const images = largestDivisor(p.batch, Math.max(1, Math.floor(together / perImage)))
+  const images = imagesTogether(groups, p.batch)
   const settled = build.isSettled(instruction.b.buffer)
   const planeU = p.channels * width * 4 + stagger
   const panels = build.scratch((planesOf(groups) * planeU) / 4, settled)
@@ -46,8 +41,7 @@ export function convolve(build: Build, instruction: Gemm, { p, width }: Plan): b
   const { origin, strides } = build.locate(p.buffer)
   const planesV = planesFor(groups, images, p.channels)
   const planesM = planesFor(groups, images, width)
-  const room = roughBytes + planesV.bytes + planesM.bytes
-  const scratch = build.scratch((room * build.threads) / 4)
+  const thread = threadRoom(build, planesV.bytes + planesM.bytes)
   const start = (origin + p.from[0] * strides[1] + p.from[1] * strides[2]) * 4
 
   const code = build.module.function('', ['i32', 'i32', 'i32'], (f, begin, end, id) => {
@@ -56,26 +50,19 @@ export function convolve(build: Build, instruction: Gemm, { p, width }: Plan): b
     const pointers = groups.map(() => f.local('i32'))
     const targets = results.map(() => f.local('i32'))
     const beside = operands.map(() => f.local('i32'))
-    const place = (local: Local, offset: number) =>
-      f
-        .i32(scratch + offset)
-        .get(id)
-        .i32(room)
-        .op('i32.mul')
-        .op('i32.add')
-        .set(local)
-    place(rough, 0)
+    const place = (local: Local, offset: number) => thread.place(f, id, local, offset)
+    thread.rough(f, id, rough)
     share(f, begin, end, unit => {
       point(f, x, start, unit, images * strides[0] * 4)
       planesV.starts.forEach((from, g) => {
-        place(pointers[g], roughBytes + from)
+        place(pointers[g], from)
       })
       const tiles = { images, size: p.size, channels: p.channels, strides }
       tilesToPlanes(f, toTile, tiles, groups, planesV, x, pointers, rough)
       // A small product for each plane: M[plane] = V[plane] · U[plane]
       groups.forEach((group, g) => {
-        place(V, roughBytes + planesV.starts[g])
-        place(M, roughBytes + planesV.bytes + planesM.starts[g])
+        place(V, planesV.starts[g])
+        place(M, planesV.bytes + planesM.starts[g])
         f.assign(U, panels + group.first * planeU)
         const moves: Moves = [
           [V, planesV.steps[g]],
@@ -88,7 +75,7 @@ export function convolve(build: Build, instruction: Gemm, { p, width }: Plan): b
       })
       // Planes to images, the formula applied on the way out.
       planesM.starts.forEach((from, g) => {
-        place(pointers[g], roughBytes + planesV.bytes + from)
+        place(pointers[g], planesV.bytes + from)
       })
       results.forEach((o, i) => {
         point(f, targets[i], o!.start * 4, unit, images * o!.strides[0] * 4)
@@ -212,11 +199,11 @@ function filterToPanels(
   const across = column === 1
   if (!across && channel !== 1) return false
   const plane = channels * width * 4 + stagger
-  const scratch = build.scratch(256 * build.threads)
+  const thread = threadRoom(build, 0)
   const [outer, inner] = across ? [channels, width] : [width, channels]
   const code = build.module.function('', ['i32', 'i32', 'i32'], (f, begin, end, id) => {
     const [source, target, rough, at, index] = range(0, 5).map(() => f.local('i32'))
-    f.i32(scratch).get(id).i32(1024).op('i32.mul').op('i32.add').set(rough)
+    thread.rough(f, id, rough)
     share(f, begin, end, unit => {
       point(f, source, filter.start * 4, unit, (across ? channel : column) * 4)
       // Where the panel of a column starts, and how far its rows are apart, depend on the column.

@@ -2,7 +2,7 @@ import type { View } from '../../../../tensor/view.ts'
 import type { Code, Local } from '../../assembler.ts'
 import type { Build } from '../../build.ts'
 import { nest } from '../../nest.ts'
-import { range } from '../../numbers.ts'
+import { largestDivisor, range } from '../../numbers.ts'
 import { type Group, out, type Pair, placeOf } from './plan.ts'
 import { type Matrix, pointsOf, transform } from './transforms.ts'
 
@@ -66,6 +66,25 @@ export function overTiles(
   }
   each(f, images, moves(0, 1), () => along(0, height => along(1, width => body(height, width))))
 }
+
+/** Bytes in which the rows of one tile wait. */
+const roughBytes = 1024
+
+/** Memory of each thread's own: a place for a tile's rows, and `bytes` behind it. */
+export function threadRoom(build: Build, bytes: number) {
+  const room = roughBytes + bytes
+  const scratch = build.scratch((room * build.threads) / 4)
+  return {
+    rough: (f: Code, id: Local, local: Local) => point(f, local, scratch, id, room),
+    place: (f: Code, id: Local, local: Local, offset: number) =>
+      point(f, local, scratch + roughBytes + offset, id, room),
+  }
+}
+
+/** Tiles that go through the caches together. */
+const together = 32
+export const imagesTogether = (groups: readonly Group[], batch: number): number =>
+  largestDivisor(batch, Math.max(1, Math.floor(together / Math.max(...groups.map(g => g.tiles)))))
 
 /** Where the planes of groups lie, each with the tiles of `images` images: plane[tile][channel]. */
 export interface Planes {

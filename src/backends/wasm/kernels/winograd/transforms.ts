@@ -72,7 +72,7 @@ function weighted(t: Arithmetic, row: readonly number[], values: readonly Local[
   const parts = sizes.map(size => {
     const under = row.flatMap((by, i) => (Math.abs(by) === size ? [{ sign: Math.sign(by), value: values[i] }] : []))
     const { sign, value } = sumOf(t, under)
-    return { sign, value: size === 1 ? value : t.mul(value, t.constant(size)) }
+    return size === 1 ? { sign, value } : { sign: 1, value: t.mul(value, t.constant(sign * size)) }
   })
   const { sign, value } = sumOf(t, parts)
   return sign < 0 ? t.neg(value) : value
