@@ -20,7 +20,7 @@ import { groupsOf, type Plan, placeOf, planesOf, productsOf } from './plan.ts'
 import { gradientOfFilter, type Matrix, toTile, toTileOfGradient, transform } from './transforms.ts'
 
 /** Sums that are kept apart until the end, whatever the number of threads, so that threads need not meet. */
-const lanes = 8
+const lanes = 4
 
 /** The gradient by the filter: tiles of the image against tiles of the output's gradient, summed over all tiles. */
 export function gradient(build: Build, instruction: Gemm, { p, width }: Plan): boolean {
