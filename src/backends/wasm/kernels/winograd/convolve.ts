@@ -5,9 +5,11 @@ import { type Build, formulaWriter } from '../../build.ts'
 import { range } from '../../numbers.ts'
 import { tile } from '../tile.ts'
 import {
+  block,
   each,
   imagesTogether,
   type Moves,
+  overBlocks,
   overTiles,
   planesFor,
   planesOfTile,
@@ -133,13 +135,7 @@ export function convolve(build: Build, instruction: Gemm, { p, width }: Plan): b
   return true
 }
 
-/** Heights of tiles that go over so many rows, four or three at a time where that can be. */
-function heights(rows: number): number[] {
-  const blocks = Math.ceil(rows / 4)
-  return range(0, blocks).map(i => Math.floor((rows + blocks - 1 - i) / blocks))
-}
-
-/** M = V · U for rows that lie close, with U in panels of 8 columns. */
+/** M = V · U for rows that lie close, with U in panels of a block's columns. */
 function smallProduct(
   f: Code,
   { rows, depth, columns }: { rows: number; depth: number; columns: number },
@@ -148,44 +144,28 @@ function smallProduct(
   M: Local,
   fma: boolean,
 ): void {
-  const [left, right] = [f.local('i32'), f.local('i32')]
-  f.get(U).set(right)
-  const panel = (vectors: number) => {
-    const block = (height: number) => {
-      const sums = tile(
-        f,
-        { rows: height, vectors, rowStep: depth * 4, depth: [{ size: depth, a: 4, b: vectors * 16 }] },
-        left,
-        right,
-        fma,
-      )
-      sums.forEach((row, i) => {
-        row.forEach((sum, j) => {
-          f.get(M)
-            .get(sum)
-            .mem('v128.store', i * columns * 4 + j * 16)
-        })
+  const byRow: Moves = [
+    [V, depth * 4],
+    [M, columns * 4],
+  ]
+  const byColumn: Moves = [
+    [U, depth * 4],
+    [M, 4],
+  ]
+  overBlocks(f, [rows, columns], byRow, byColumn, (height, vectors) => {
+    const steps = [{ size: depth, a: 4, b: vectors * 16 }]
+    const sums = tile(f, { rows: height, vectors, rowStep: depth * 4, depth: steps }, V, U, fma)
+    sums.forEach((row, i) => {
+      row.forEach((sum, j) => {
+        f.get(M)
+          .get(sum)
+          .mem('v128.store', i * columns * 4 + j * 16)
       })
-      f.add(left, height * depth * 4).add(M, height * columns * 4)
-    }
-    f.get(V).set(left)
-    const all = heights(rows)
-    for (const height of new Set(all)) f.times(all.filter(h => h === height).length, () => block(height))
-    f.add(M, -rows * columns * 4)
-  }
-  const pairs = Math.floor(columns / 8)
-  each(f, pairs, [[M, 32]], () => {
-    panel(2)
-    f.add(right, depth * 32)
+    })
   })
-  if (columns % 8) {
-    f.add(M, pairs * 32)
-    panel(1)
-    f.add(M, -pairs * 32)
-  }
 }
 
-/** U = G·w·Gᵀ for every pair of channels, in panels of 8 columns: U[plane][panel][channel][8]. */
+/** U = G·w·Gᵀ for every pair of channels, in panels of a block's columns: U[plane][panel][channel][column]. */
 function filterToPanels(
   build: Build,
   filter: { start: number; strides: readonly number[] },
@@ -210,24 +190,31 @@ function filterToPanels(
       f.assign(index, 0)
       f.times(inner / 4, () => {
         const [c, j] = across ? [unit, index] : [index, unit]
-        const whole = Math.floor(width / 8) * 8
+        const whole = Math.floor(width / block.columns) * block.columns
+        const rest = width % block.columns
         f.get(j)
-          .i32(3)
-          .op('i32.shr_u')
-          .i32(channels * 32)
+          .i32(block.columns)
+          .op('i32.div_u')
+          .i32(channels * block.columns * 4)
           .op('i32.mul')
           .i32(panels)
           .op('i32.add')
           .set(at)
         f.get(c)
-        if (width % 8) f.i32(32).i32(16).get(j).i32(whole).op('i32.lt_s').op('select')
-        else f.i32(32)
+        if (rest)
+          f.i32(block.columns * 4)
+            .i32(rest * 4)
+            .get(j)
+            .i32(whole)
+            .op('i32.lt_s')
+            .op('select')
+        else f.i32(block.columns * 4)
         const rowBytes = f.local('i32')
         f.tee(rowBytes)
           .op('i32.mul')
           .get(j)
-          .i32(7)
-          .op('i32.and')
+          .i32(block.columns)
+          .op('i32.rem_u')
           .i32(4)
           .op('i32.mul')
           .op('i32.add')

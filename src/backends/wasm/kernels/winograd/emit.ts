@@ -32,6 +32,37 @@ export function each(f: Code, count: number, moves: Moves, body: () => void): vo
   for (const [local, bytes] of moves) f.add(local, -bytes * count)
 }
 
+/** Rows and columns of a product that stay in registers. */
+export const block = { rows: 5, columns: 8 }
+
+/** Goes over a product block by block, and moves pointers by so many bytes a row and a column. */
+export function overBlocks(
+  f: Code,
+  [rows, columns]: Pair,
+  byRow: Moves,
+  byColumn: Moves,
+  body: (height: number, vectors: number) => void,
+): void {
+  const move = (moves: Moves, steps: number) => {
+    for (const [local, bytes] of moves) f.add(local, bytes * steps)
+  }
+  // Blocks of four rows where five do not fit, rather than one of a few rows at the end.
+  const blocks = Math.ceil(rows / block.rows)
+  const heights = range(0, blocks).map(i => Math.floor((rows + i) / blocks))
+  const panel = (width: number) => {
+    for (const height of new Set(heights))
+      f.times(heights.filter(h => h === height).length, () => {
+        body(height, width / 4)
+        move(byRow, height)
+      })
+    move(byRow, -rows)
+    move(byColumn, width)
+  }
+  f.times(Math.floor(columns / block.columns), () => panel(block.columns))
+  if (columns % block.columns) panel(columns % block.columns)
+  move(byColumn, -columns)
+}
+
 /** Sets a pointer to `start` + index · `step` bytes. */
 export const point = (f: Code, local: Local, start: number, index: Local, step: number) =>
   f.i32(start).get(index).i32(step).op('i32.mul').op('i32.add').set(local)

@@ -7,6 +7,7 @@ import {
   each,
   imagesTogether,
   type Moves,
+  overBlocks,
   type Planes,
   planesFor,
   point,
@@ -149,35 +150,26 @@ function sumOfProducts(
   fresh: Local,
   fma: boolean,
 ): void {
-  const panel = (vectors: number) => {
-    const moves: Moves = [
-      [V, 16],
-      [target, 4 * columns * 4],
-    ]
-    each(f, rows / 4, moves, () => {
-      const steps = [{ size: depth, a: rows * 4, b: columns * 4 }]
-      const sums = tile(f, { rows: 4, vectors, rowStep: 4, depth: steps }, V, M, fma)
-      const all = (body: (sum: Local, offset: number) => void) =>
-        sums.forEach((row, i) => {
-          row.forEach((sum, j) => {
-            body(sum, i * columns * 4 + j * 16)
-          })
-        })
-      f.get(fresh)
-        .op('i32.eqz')
-        .if(() => all((sum, offset) => f.get(sum).get(target).mem('v128.load', offset).op('f32x4.add').set(sum)))
-      all((sum, offset) => f.get(target).get(sum).mem('v128.store', offset))
-    })
-  }
-  const pairs = Math.floor(columns / 8)
-  const moves: Moves = [
-    [M, 32],
-    [target, 32],
+  const byRow: Moves = [
+    [V, 4],
+    [target, columns * 4],
   ]
-  each(f, pairs, moves, () => panel(2))
-  if (columns % 8) {
-    f.add(M, pairs * 32).add(target, pairs * 32)
-    panel(1)
-    f.add(M, -pairs * 32).add(target, -pairs * 32)
-  }
+  const byColumn: Moves = [
+    [M, 4],
+    [target, 4],
+  ]
+  overBlocks(f, [rows, columns], byRow, byColumn, (height, vectors) => {
+    const steps = [{ size: depth, a: rows * 4, b: columns * 4 }]
+    const sums = tile(f, { rows: height, vectors, rowStep: 4, depth: steps }, V, M, fma)
+    const all = (body: (sum: Local, offset: number) => void) =>
+      sums.forEach((row, i) => {
+        row.forEach((sum, j) => {
+          body(sum, i * columns * 4 + j * 16)
+        })
+      })
+    f.get(fresh)
+      .op('i32.eqz')
+      .if(() => all((sum, offset) => f.get(sum).get(target).mem('v128.load', offset).op('f32x4.add').set(sum)))
+    all((sum, offset) => f.get(target).get(sum).mem('v128.store', offset))
+  })
 }
