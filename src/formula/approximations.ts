@@ -22,11 +22,16 @@ type Transcendental = Extract<
 >
 export type Approximations<V> = Readonly<Record<Transcendental, (x: V) => V>>
 
-// Adding and taking away 1.5 · 2²³ rounds to a whole number and leaves it in the low bits of the sum.
+// Adding and taking away 1.5 · 2²³ rounds to a whole number and leaves it in the low bits of the sum. With 127 more these
+// are the exponent of a float: shifted to their place they are 2ⁿ.
 const MAGIC = 12582912
+const EXPONENT = MAGIC + 127
 // Constants in two or three parts, the first ones with few bits so that small multiples of them are exact.
 const LN2 = [0.693359375, -2.1219444e-4] as const
 const HALF_PI = [1.5703125, 4.837512969970703e-4, 7.549789954891882e-8] as const
+// (eʳ - 1 - r) / r² for |r| ≤ ln 2 / 2 with the least error relative to eʳ, and a term more where eʳ - 1 itself is asked for.
+const EXP = [1.381453936e-3, 8.368745178e-3, 4.16683908e-2, 0.166665204, 0.4999999343]
+const EXPM1 = [1.98756915e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 0.5]
 const SQRT_HALF = 0x3f3504f3
 const ONE = 0x3f800000
 const SIGN = -0x80000000
@@ -41,28 +46,56 @@ export function approximations<V>(t: SimdTarget<V>): Approximations<V> {
     rest.reduce((sum, c) => add(mul(sum, x), constant(c)), constant(first))
   const signOf = (x: V) => and(x, intConstant(SIGN))
 
-  // x = n·ln 2 + r with |r| ≤ ln 2 / 2; n sits in the low bits of t; gives exp(r) - 1.
-  function reduced(x: V) {
-    const bits = scaled(x, Math.LOG2E, constant(MAGIC))
-    const n = sub(bits, constant(MAGIC))
-    const r = scaled(n, -LN2[1], scaled(n, -LN2[0], x))
-    const p = polynomial(r, [1.98756915e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 0.5])
-    return { exponent: shiftLeft(bits, 23), rest: add(mul(p, mul(r, r)), r) }
+  // The same in pairs, a + b·x times powers of x²: half as many steps wait for the one before.
+  function paired(x: V, square: V, coefficients: readonly number[]): V {
+    const odd = coefficients.length % 2
+    const pair = (i: number) => scaled(x, coefficients[i], constant(coefficients[i + 1]))
+    let sum = odd ? constant(coefficients[0]) : pair(0)
+    for (let i = 2 - odd; i < coefficients.length; i += 2) sum = add(mul(sum, square), pair(i))
+    return sum
   }
 
-  // exp(x) · 2^shift. Past the ends the bits are nonsense: below becomes 0, above x · ∞, which keeps NaN.
+  // ±x = n·ln 2 + r with |r| ≤ ln 2 / 2; gives eʳ - 1, and n in the low bits above those of `magic`. The parts of ln 2 are
+  // one where n is small or little depends on it.
+  function reduced(
+    x: V,
+    coefficients: readonly number[],
+    { sign = 1, magic = MAGIC, parts = LN2 as readonly number[] } = {},
+  ) {
+    const bits = scaled(x, sign * Math.LOG2E, constant(magic))
+    const n = sub(bits, constant(magic))
+    const r = parts.reduce((rest, part) => scaled(n, -sign * part, rest), x) // ±r
+    const square = mul(r, r)
+    const p = paired(
+      r,
+      square,
+      sign === 1 ? coefficients : coefficients.map((c, i) => ((coefficients.length - i) % 2 ? c : -c)),
+    )
+    return { bits, rest: (sign === 1 ? add : sub)(mul(p, square), r) }
+  }
+
+  // exp(x) · 2^shift. Past the ends the bits are nonsense: below becomes 0; above, x times 2¹²⁸ / end overflows to what is
+  // larger than any result, times 2⁻¹²⁶ is smaller than eˣ before, and keeps NaN.
   function exponential(x: V, shift: number): V {
-    const { exponent, rest } = reduced(x)
+    const { bits, rest } = reduced(x, EXP)
+    const exponent = shiftLeft(bits, 23)
     const power = shift === 0 ? exponent : intAdd(exponent, intConstant(shift << 23))
     const inside = and(intAdd(add(rest, one()), power), t.ge(x, constant(-87.33654 - shift * Math.LN2)))
-    return select(t.le(x, constant(88.72283 - shift * Math.LN2)), inside, mul(x, constant(Infinity)))
+    const over = mul(mul(x, constant(2 ** 128 / (88.72284 - shift * Math.LN2))), constant(2 ** -126))
+    return t.max(over, inside)
   }
   const exp = (x: V) => exponential(x, 0)
 
+  // 1 + exp(-x) for x down to -89, where it is ∞; from 88 on 2ⁿ is 0.
+  function onePlusDecay(x: V): V {
+    const { bits, rest } = reduced(x, EXP, { sign: -1, magic: EXPONENT })
+    return add(mul(add(rest, one()), shiftLeft(bits, 23)), one())
+  }
+
   // Half the scale, doubled at the end: so the scale itself never overflows.
   function expm1(x: V): V {
-    const { exponent, rest } = reduced(t.min(t.max(x, constant(-80)), constant(89)))
-    const half = intAdd(exponent, intConstant(ONE - (1 << 23)))
+    const { bits, rest } = reduced(t.min(t.max(x, constant(-80)), constant(89)), EXPM1, { magic: EXPONENT - 1 })
+    const half = shiftLeft(bits, 23)
     const result = add(mul(half, rest), sub(half, constant(0.5)))
     return add(result, result)
   }
@@ -72,14 +105,15 @@ export function approximations<V>(t: SimdTarget<V>): Approximations<V> {
     const bits = intAdd(x, intConstant(ONE - SQRT_HALF))
     const exponent = e(sub(t.intToFloat(t.shiftRight(bits, 23)), constant(127)))
     const f = sub(intAdd(and(bits, intConstant(0x7fffff)), intConstant(SQRT_HALF)), one())
-    const p = polynomial(
+    const z = mul(f, f)
+    const p = paired(
       f,
+      z,
       [
         7.0376836292e-2, -1.151461031e-1, 1.167699874e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1,
         2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1,
       ],
     )
-    const z = mul(f, f)
     const y = scaled(z, -0.5, scaled(exponent, LN2[1], mul(mul(p, f), z)))
     return scaled(exponent, LN2[0], add(f, y))
   }
@@ -166,8 +200,9 @@ export function approximations<V>(t: SimdTarget<V>): Approximations<V> {
 
   // q / (q + 2) with q = exp(2x) - 1, which is exact enough at 0 and settles at ±1 long before 2x is 20.
   function tanh(x: V): V {
-    const { exponent, rest } = reduced(t.min(t.max(add(x, x), constant(-20)), constant(20)))
-    const scale = intAdd(exponent, intConstant(ONE))
+    const double = t.min(t.max(add(x, x), constant(-20)), constant(20))
+    const { bits, rest } = reduced(double, EXPM1, { magic: EXPONENT, parts: [Math.LN2] })
+    const scale = shiftLeft(bits, 23)
     const q = add(mul(scale, rest), sub(scale, one()))
     return div(q, add(q, constant(2)))
   }
@@ -195,7 +230,7 @@ export function approximations<V>(t: SimdTarget<V>): Approximations<V> {
     cosh,
     tanh,
     erf,
-    sigmoid: x => div(one(), add(one(), exp(t.neg(x)))),
+    sigmoid: x => div(one(), onePlusDecay(t.min(t.max(x, constant(-89)), constant(88)))),
     softplus: x => add(t.max(x, zero()), logOneTo2(exp(t.neg(t.abs(x))))),
   }
 }

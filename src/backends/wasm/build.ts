@@ -3,7 +3,7 @@ import type { Instruction } from '../../program/index.ts'
 import type { Buffer } from '../../tensor/view.ts'
 import type { Code, Local, Module } from './assembler.ts'
 import type { Location, Operand } from './nest.ts'
-import { simdTarget } from './simd.ts'
+import { inStep, simdTarget } from './simd.ts'
 
 /** A function (begin, end, thread): its share of `units`, which may run in any order on any thread. */
 export interface Kernel {
@@ -47,12 +47,18 @@ type IsArray = (name: string) => boolean
  * becomes SIMD over what `load` gives.
  */
 export function formulaWriter(build: Build, f: Code, formula: Formula, isArray: IsArray) {
+  const write = groupWriter(build, f, formula, isArray)
+  return (load: (name: string) => Local): Local[] => write(name => [load(name)]).map(([value]) => value)
+}
+
+/** The same for several vectors in step, of which `load` gives either all or the one that is the same for all. */
+export function groupWriter(build: Build, f: Code, formula: Formula, isArray: IsArray) {
   const hoisted = new Map<Node, Hoisted>()
   const roots = [...formula.outputs.values()].map(node => hoist(node, isArray, build, f, hoisted))
-  const target = simdTarget(f)
-  return (load: (name: string) => Local): Local[] =>
+  const target = inStep(simdTarget(f))
+  return (load: (name: string) => readonly Local[]): (readonly Local[])[] =>
     lower(roots, target, name => {
-      for (const scalar of hoisted.values()) if (scalar.name === name) return scalar.local
+      for (const scalar of hoisted.values()) if (scalar.name === name) return [scalar.local]
       return load(name)
     })
 }

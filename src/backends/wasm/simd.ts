@@ -32,8 +32,9 @@ export function simdTarget(f: Code): SimdTarget<Local> {
     gt: two('f32x4.gt'),
     ge: two('f32x4.ge'),
     sqrt: one('f32x4.sqrt'),
-    abs: one('f32x4.abs'),
-    neg: one('f32x4.neg'),
+    // The same as f32x4.abs and neg, whose masks older compilers build anew each time.
+    abs: a => result(() => f.get(a).i32x4(0x7fffffff).op('v128.and')),
+    neg: a => result(() => f.get(a).i32x4(-0x80000000).op('v128.xor')),
     floor: one('f32x4.floor'),
     ceil: one('f32x4.ceil'),
     nearest: one('f32x4.nearest'),
@@ -47,4 +48,22 @@ export function simdTarget(f: Code): SimdTarget<Local> {
     truncToInt: one('i32x4.trunc_sat_f32x4_s'),
     intToFloat: one('f32x4.convert_i32x4_s'),
   }
+}
+
+/**
+ * The same machine on several vectors at once, an operation of one beside that of the next: a function is a chain of
+ * operations that wait for each other, and a processor looks ahead no further than over a few dozen of them. What is the
+ * same for all vectors is one.
+ */
+export function inStep<V>(target: SimdTarget<V>): SimdTarget<readonly V[]> {
+  const together =
+    (op: (...args: unknown[]) => V) =>
+    (...args: readonly (readonly V[] | number)[]): readonly V[] => {
+      const width = args.reduce<number>((most, arg) => (typeof arg === 'number' ? most : Math.max(most, arg.length)), 1)
+      const pick = (arg: readonly V[] | number, i: number) =>
+        typeof arg === 'number' ? arg : arg[arg.length === 1 ? 0 : i]
+      return Array.from({ length: width }, (_, i) => op(...args.map(arg => pick(arg, i))))
+    }
+  const entries = Object.entries(target).map(([name, op]) => [name, together(op as (...args: unknown[]) => V)])
+  return Object.fromEntries(entries) as unknown as SimdTarget<readonly V[]>
 }

@@ -187,7 +187,11 @@ export function walker(f: Code, n: Nest, keyOf: (operand: Operand) => number) {
     }
   }
 
-  return { start, move, loops, sectioned, share, load, store, pointers }
+  /** Whether operand `i` shows another element at another step of level `l`. */
+  const varies = (i: number, l: number) =>
+    n.operands[i].strides[l] !== 0 || n.operands[i].checks.some(c => c.steps[l] !== 0)
+
+  return { start, varies, move, loops, sectioned, share, load, store, pointers }
 }
 
 /** Turns four places on the stack into four uniform numbers: `uniformAt` of `tensor/counter.ts`, in SIMD. */

@@ -1,12 +1,14 @@
 import { count } from '../../../formula/index.ts'
 import type { MapInstruction } from '../../../program/index.ts'
-import { type Build, type Emit, formulaWriter } from '../build.ts'
+import { type Build, type Emit, groupWriter } from '../build.ts'
 import { cut, iterations, type Nest, nest, part, traffic, wrap } from '../nest.ts'
 import { range } from '../numbers.ts'
 import { sections, vectorizable, walker } from '../walk.ts'
 
 /** Elements of a flat array that one unit of work takes. */
 const block = 1024
+/** Vectors that a loop computes in step. */
+const width = 4
 
 /** out = formula(inputs), four elements at a time. */
 export const map: Emit<MapInstruction> = (build, instruction) => {
@@ -45,17 +47,28 @@ function emit(build: Build, instruction: MapInstruction, n: Nest, inputNames: re
   const outputs = n.operands.slice(inputNames.length)
   const vector = inner > 0 && vectorizable(n, inner, outputs)
   const code = build.module.function('', ['i32', 'i32', 'i32'], (f, begin, end) => {
-    const write = formulaWriter(build, f, instruction.formula, name => inputNames.includes(name))
+    const write = groupWriter(build, f, instruction.formula, name => inputNames.includes(name))
     const w = walker(f, n, build.key)
-    const body = (lanes: 1 | 4, at: Record<number, number>) =>
-      write(name => w.load(inputNames.indexOf(name), inner, lanes, at)).forEach((value, o) => {
-        w.store(inputNames.length + o, value, lanes, at)
+    const body = (lanes: 1 | 4, places: readonly Record<number, number>[]) => {
+      const load = (name: string) => {
+        const i = inputNames.indexOf(name)
+        return (w.varies(i, inner) ? places : places.slice(0, 1)).map(at => w.load(i, inner, lanes, at))
+      }
+      const loaded = new Map(inputNames.map(name => [name, load(name)]))
+      write(name => loaded.get(name)!).forEach((values, o) => {
+        places.forEach((at, u) => {
+          w.store(inputNames.length + o, values[values.length === 1 ? 0 : u], lanes, at)
+        })
       })
+    }
     w.share(begin, end, () => {
-      if (inner === 0) return body(1, {})
+      if (inner === 0) return body(1, [{}])
       w.loops(range(1, inner), () => {
-        w.sectioned(inner, sections(n.sizes[inner], vector, 2), ({ lanes, unroll }) => {
-          for (let u = 0; u < unroll; u++) body(lanes, { [inner]: u * lanes })
+        w.sectioned(inner, sections(n.sizes[inner], vector, width), ({ lanes, unroll }) => {
+          body(
+            lanes,
+            range(0, unroll).map(u => ({ [inner]: u * lanes })),
+          )
         })
       })
     })
