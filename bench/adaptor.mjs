@@ -1,4 +1,3 @@
-import { writeSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join, resolve } from 'node:path'
 import { round } from './timing.mjs'
@@ -24,7 +23,7 @@ export function emit(metric, timed, unit, count = 1, extra = {}) {
 }
 
 /** Says that the first batch is trained; past `console`, which would load Node's sockets for it. */
-export const trained = (loss = '') => writeSync(2, `trained ${loss}\n`)
+export const trained = (loss = '') => process.getBuiltinModule('node:fs').writeSync(2, `trained ${loss}\n`)
 
 /** Runs the workload that was asked for and leaves; an error becomes a line of its own. */
 export async function run(workloads) {

@@ -62,7 +62,7 @@ interface Lane<V> {
  */
 export function lower<V>(roots: readonly Node[], target: SimdTarget<V>, load: (name: string) => V): V[] {
   const machine = remembering(target)
-  const functions = approximations(machine)
+  const functions = once(() => approximations(machine)) // few formulas need one
   return fold<Lane<V>>(roots, (node, args) => lane(node, args, machine, functions, load)).map(root => root.value())
 }
 
@@ -70,7 +70,7 @@ function lane<V>(
   node: Node,
   args: readonly Lane<V>[],
   t: SimdTarget<V>,
-  f: Approximations<V>,
+  f: () => Approximations<V>,
   load: (name: string) => V,
 ): Lane<V> {
   const fromValue = (make: () => V): Lane<V> => {
@@ -136,7 +136,7 @@ function lane<V>(
     case 'select':
       return fromValue(() => choice(node.args, a, b, c, t))
     default:
-      return unary(f[node.op])
+      return unary(f()[node.op])
   }
 }
 
@@ -173,7 +173,7 @@ function power<V>(
   a: Lane<V>,
   b: Lane<V>,
   t: SimdTarget<V>,
-  f: Approximations<V>,
+  f: () => Approximations<V>,
 ): V {
   if (exponent.op === 'number') {
     const size = Math.abs(exponent.value)
@@ -185,8 +185,8 @@ function power<V>(
       return exponent.value < 0 ? t.div(t.constant(1), result) : result
     }
   }
-  const logarithm = base.op === 'number' ? t.constant(Math.log(base.value)) : f.log(a.value())
-  const result = f.exp(t.mul(b.value(), logarithm))
+  const logarithm = base.op === 'number' ? t.constant(Math.log(base.value)) : f().log(a.value())
+  const result = f().exp(t.mul(b.value(), logarithm))
   return exponent.op === 'number' ? result : t.select(t.eq(b.value(), t.constant(0)), t.constant(1), result)
 }
 

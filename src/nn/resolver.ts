@@ -33,7 +33,9 @@ export function resolver<T extends Named>(kind: string, known: Readonly<Record<s
     const own = reader?.texts.every(key => typeof (rest as Record<string, unknown>)[key] === 'string')
     const maker = typeof name === 'string' && isRecord(params) ? find(name) : undefined
     if (maker && typeof name === 'string' && isRecord(params)) {
-      const made = maker(settings(kind, name, maker() as { params?: Params }, params))
+      const plain = maker()
+      const bare = Object.keys(params).length === 0
+      const made = bare ? plain : maker(settings(kind, name, plain as { params?: Params }, params))
       if (own && !agrees(made, rest))
         throw new FormulaError('name-taken', `${kind} "${name}" has its own formula, got another for the same name`, {
           hint: `call yours something else: "${name}2"`,
