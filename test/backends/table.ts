@@ -237,6 +237,14 @@ export const cases: readonly Case[] = [
     pad: [1, 1],
     batch: 4,
   }),
+  ...conv('convolution 3×3 of many channels, of one large image', {
+    image: [43, 30],
+    channels: 40,
+    filters: 48,
+    kernel: 3,
+    pad: [1, 1],
+    batch: 1,
+  }),
   ...conv('convolution 3×3 of many channels, odd', {
     image: [7, 10],
     channels: 20,

@@ -2,7 +2,7 @@ import type { Gemm } from '../../../../program/index.ts'
 import { sizeOf } from '../../../../tensor/shape.ts'
 import type { Code, Local } from '../../assembler.ts'
 import { type Build, formulaWriter } from '../../build.ts'
-import { range } from '../../numbers.ts'
+import { largestDivisor, range } from '../../numbers.ts'
 import { tile } from '../tile.ts'
 import {
   block,
@@ -35,6 +35,9 @@ export function convolve(build: Build, instruction: Gemm, { p, width }: Plan): b
 
   const groups = groupsOf(p.size)
   const images = imagesTogether(groups, p.batch)
+  // Threads share a few images by their filters, each making the tiles for itself.
+  const parts = largestDivisor(width / block.columns, Math.ceil((build.threads * images) / p.batch))
+  const columns = width / parts
   const settled = build.isSettled(instruction.b.buffer)
   const planeU = p.channels * width * 4 + stagger
   const panels = build.scratch((planesOf(groups) * planeU) / 4, settled)
@@ -42,20 +45,22 @@ export function convolve(build: Build, instruction: Gemm, { p, width }: Plan): b
 
   const { origin, strides } = build.locate(p.buffer)
   const planesV = planesFor(groups, images, p.channels)
-  const planesM = planesFor(groups, images, width)
+  const planesM = planesFor(groups, images, columns)
   const thread = threadRoom(build, planesV.bytes + planesM.bytes)
   const start = (origin + p.from[0] * strides[1] + p.from[1] * strides[2]) * 4
 
   const code = build.module.function('', ['i32', 'i32', 'i32'], (f, begin, end, id) => {
     const epilogue = formulaWriter(build, f, instruction.formula, name => name === 'product' || names.includes(name))
-    const [x, V, M, U, rough] = range(0, 5).map(() => f.local('i32'))
+    const [x, V, M, U, rough, first, part] = range(0, 7).map(() => f.local('i32'))
     const pointers = groups.map(() => f.local('i32'))
     const targets = results.map(() => f.local('i32'))
     const beside = operands.map(() => f.local('i32'))
     const place = (local: Local, offset: number) => thread.place(f, id, local, offset)
     thread.rough(f, id, rough)
     share(f, begin, end, unit => {
-      point(f, x, start, unit, images * strides[0] * 4)
+      f.get(unit).i32(parts).op('i32.div_u').set(first)
+      f.get(unit).i32(parts).op('i32.rem_u').set(part)
+      point(f, x, start, first, images * strides[0] * 4)
       planesV.starts.forEach((from, g) => {
         place(pointers[g], from)
       })
@@ -65,14 +70,14 @@ export function convolve(build: Build, instruction: Gemm, { p, width }: Plan): b
       groups.forEach((group, g) => {
         place(V, planesV.starts[g])
         place(M, planesV.bytes + planesM.starts[g])
-        f.assign(U, panels + group.first * planeU)
+        point(f, U, panels + group.first * planeU, part, columns * p.channels * 4)
         const moves: Moves = [
           [V, planesV.steps[g]],
           [M, planesM.steps[g]],
           [U, planeU],
         ]
         each(f, group.planes.length, moves, () =>
-          smallProduct(f, { rows: group.tiles * images, depth: p.channels, columns: width }, V, U, M, build.fma),
+          smallProduct(f, { rows: group.tiles * images, depth: p.channels, columns }, V, U, M, build.fma),
         )
       })
       // Planes to images, the formula applied on the way out.
@@ -80,10 +85,16 @@ export function convolve(build: Build, instruction: Gemm, { p, width }: Plan): b
         place(pointers[g], planesV.bytes + from)
       })
       results.forEach((o, i) => {
-        point(f, targets[i], o!.start * 4, unit, images * o!.strides[0] * 4)
+        point(f, targets[i], o!.start * 4, first, images * o!.strides[0] * 4)
+        f.get(targets[i])
+          .get(part)
+          .i32(columns * 4)
+          .op('i32.mul')
+          .op('i32.add')
+          .set(targets[i])
       })
       operands.forEach((o, i) => {
-        f.assign(beside[i], o!.start * 4)
+        point(f, beside[i], o!.start * 4, part, columns * o!.strides[3] * 4)
       })
       const along = (axis: number, steps: number): Moves =>
         results.map((o, i) => [targets[i], o!.strides[axis] * steps * 4] as const)
@@ -93,7 +104,7 @@ export function convolve(build: Build, instruction: Gemm, { p, width }: Plan): b
           ...along(3, 4),
           ...operands.map((o, i) => [beside[i], o!.strides[3] * 16] as const),
         ]
-        each(f, width / 4, channelMoves, () => {
+        each(f, columns / 4, channelMoves, () => {
           // What is the same for all outputs is loaded once.
           const loaded = operands.map((o, i) => {
             const value = f.local('v128')
@@ -128,7 +139,7 @@ export function convolve(build: Build, instruction: Gemm, { p, width }: Plan): b
   build.add({
     name: `winograd ${label}`,
     code,
-    units: p.batch / images,
+    units: (p.batch / images) * parts,
     flops: 2 * productsOf(groups) * p.batch * p.channels * width,
     bytes: 4 * (sizeOf(p.buffer.shape) + results.length * sizeOf(image)),
   })
