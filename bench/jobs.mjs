@@ -18,6 +18,9 @@ const py =
 /** glibc keeps freed memory instead of giving it back: page faults are dear on virtual machines. */
 const tuned = { MALLOC_MMAP_THRESHOLD_: '4294967296', MALLOC_TRIM_THRESHOLD_: '4294967296' }
 
+/** The same in the instructions that processors without AVX-512 have. */
+const avx2 = { ...tuned, ATEN_CPU_CAPABILITY: 'avx2', ONEDNN_MAX_CPU_ISA: 'AVX2', DNNL_MAX_CPU_ISA: 'AVX2' }
+
 const nabla = (threads, variant) => {
   const work = node('nabla/main.mjs', threads, variant)
   const start = node('nabla/start.mjs', threads)
@@ -44,6 +47,12 @@ export const jobs = {
     python: ['torch', 'numpy'],
     env: tuned,
   },
+  'pytorch 2t, tuned allocator, AVX2': {
+    workloads: ['W7', 'convolutions'],
+    start: py('peers/pytorch.py', 2),
+    python: ['torch', 'numpy'],
+    env: avx2,
+  },
   'pytorch 2t, tuned allocator, NHWC': {
     workloads: ['W1'],
     start: py('peers/pytorch.py', 2, 'nhwc'),
@@ -58,6 +67,12 @@ export const jobs = {
     start: py('peers/pytorch.py', 1),
     python: ['torch', 'numpy'],
     env: tuned,
+  },
+  'pytorch 1t, tuned allocator, AVX2': {
+    workloads: ['W7', 'convolutions'],
+    start: py('peers/pytorch.py', 1),
+    python: ['torch', 'numpy'],
+    env: avx2,
   },
   'pytorch 1t, tuned allocator, NHWC': {
     workloads: ['W1'],

@@ -37,7 +37,20 @@ export function watchLoad() {
   }
 }
 
+/** The widest instructions that libraries of machine code find here. */
+const widest = () => {
+  const flags =
+    words('/proc/cpuinfo')
+      .match(/^flags.*$/m)?.[0]
+      .split(' ') ?? []
+  return [
+    ['avx512f', 'AVX-512'],
+    ['avx2', 'AVX2'],
+  ].find(([flag]) => flags.includes(flag))?.[1]
+}
+
 export const machine = () => ({
+  instructions: widest(),
   processor: os.cpus()[0]?.model.trim() ?? 'unknown',
   cores: os.availableParallelism(),
   memory: `${Math.round(os.totalmem() / 2 ** 30)} GiB`,

@@ -76,6 +76,24 @@ export function slower(records, before) {
 }
 const speed = figure => figure && (isTime(figure.unit) ? 1 / figure.value : figure.value)
 
+/** Where the time of a step of W1 goes: the kernels that take more than a share in a hundred, and the sum of all. */
+function largest(records) {
+  const table = records.find(record => record.kernels)?.kernels.split('\n')
+  if (!table) return ''
+  const share = line => Number(line.match(/([\d.]+) %/)?.[1] ?? 100)
+  return `## Where the time goes
+
+The kernels of a training step of W1 on one thread that take 1 % or more of it. A kernel's limit is the longer of two
+times: its floating-point operations at the speed of the core's 128-bit units, and its bytes at the speed of memory;
+caches are faster than memory, so that some come below it. Winograd's operations count those of its products alone.
+
+\`\`\`
+${table.filter(line => share(line) >= 1).join('\n')}
+\`\`\`
+
+`
+}
+
 /** The page of results. */
 export function page({ machine, date, command, records }) {
   const versions = Object.keys(jobs)
@@ -87,9 +105,10 @@ export function page({ machine, date, command, records }) {
 
 This page is written by \`npm run bench\`; do not edit it. Every figure is the median of rounds in which Nabla and its
 peers took turns on the same machine. Ratios are of speed: 2× is twice as fast. Nabla runs as it comes, in plain 128-bit
-SIMD; "FMA" is the opt-in with fused multiply-add. 2t means two threads.
+SIMD; "FMA" is the opt-in with fused multiply-add. 2t means two threads. Peers in machine code use the widest
+instructions the processor has, up to four times as wide as WebAssembly's; "AVX2" keeps PyTorch to twice as wide.
 
-- Machine: ${machine.processor}, ${machine.cores} cores, ${machine.memory}, ${machine.system}, Node ${machine.node}
+- Machine: ${machine.processor}${machine.instructions ? ` with ${machine.instructions}` : ''}, ${machine.cores} cores, ${machine.memory}, ${machine.system}, Node ${machine.node}
 - Measured: ${date} with \`${command}\`
 - Peers: ${[...new Set(versions)].join(', ') || 'none'}
 
@@ -98,7 +117,7 @@ ${markdown(head, rows(records))}
 A row of several figures (W6, W7, convolutions) compares the geometric mean of rates or the sum of times. The peak of W6 is
 measured by products and sums that never leave the registers.
 
-## Everything measured
+${largest(records)}## Everything measured
 
 "others" and "stolen" say how many cores other processes and the hypervisor took, in the worst round: where they are not
 near 0, the figures of that line are too low, and more so for two threads.

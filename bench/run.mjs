@@ -104,7 +104,7 @@ function merge(turns, date) {
     const good = all.filter(record => record.value)
     const { job, workload, metric, error } = all[0]
     if (good.length === 0) return { job, workload, metric, error, date }
-    const { unit, loss, layout } = good.at(-1)
+    const { unit, loss, layout, kernels } = good.at(-1)
     const values = good.map(record => record.value)
     const worst = key => (good.some(r => r[key] !== undefined) ? Math.max(...good.map(r => r[key] ?? 0)) : undefined)
     return {
@@ -119,6 +119,7 @@ function merge(turns, date) {
       steal: worst('steal'),
       loss,
       layout,
+      kernels,
       version: version(jobs[job]),
       date,
     }

@@ -44,7 +44,9 @@ export const digits = {
       const { x, y } = data[i++ % data.length]
       ;[loss] = await model.run('train', 64, x, y)
     })
-    emit('train', timed, 'images/s', 64, { loss })
+    // On one thread also where the time goes, kernel by kernel.
+    const kernels = options.threads === 1 ? model.kernels('train', 64) : undefined
+    emit('train', timed, 'images/s', 64, { loss, kernels })
     const set = images(1024)
     const epoch = await measure(() => model.fit(set, { batchSize: 64 }), { share: 0.5 })
     emit('fit', epoch, 'images/s', 1024)
