@@ -1,6 +1,6 @@
 import type { Metric } from '../nn/metric.ts'
 import { forward, type Trace } from '../nn/walk.ts'
-import { record } from '../program/index.ts'
+import { type Rows, record } from '../program/index.ts'
 import { type View, viewOf } from '../tensor/view.ts'
 import type { Network } from './network.ts'
 import { type Goal, targetShape } from './programs.ts'
@@ -69,26 +69,47 @@ export function totals(entries: readonly Told[]) {
   const sums = new Float64Array(last.start + last.size)
   // A loss is a mean already; the numbers of metrics are sums.
   const isMean = Uint8Array.from(entries.flatMap(({ size, metric }) => Array(size).fill(metric ? 0 : 1)))
+  const names = entries.map(({ name }) => name)
   let samples = 0
+  const clear = () => {
+    for (let i = 0; i < sums.length; i++) sums[i] = 0 // asking for a fill costs more
+    samples = 0
+  }
+  function read({ start, size, metric, masked }: Told): number {
+    if (!metric) return sums[start] / samples
+    const own = sums.subarray(start, start + size)
+    return masked ? metric.value(own.subarray(0, -1), own[size - 1]) : metric.value(own, samples)
+  }
   return {
-    /** Adds what a batch of `size` samples reported: the numbers from a place on. */
-    add(values: ArrayLike<number>, from: number, size: number) {
-      for (let i = 0; i < sums.length; i++) sums[i] += isMean[i] ? values[from + i] * size : values[from + i]
-      samples += size
-    },
-    /** Begins anew. */
-    clear() {
-      sums.fill(0)
-      samples = 0
+    names,
+    clear,
+    /**
+     * Adds what steps reported of batches of `size` samples: `count` of them, from one on. Of epochs that end meanwhile the
+     * numbers go to columns, each time `every` steps are together, of which there were `begun`, and all begins anew.
+     */
+    add({ numbers, width }: Rows, first: number, count: number, size: number, epochs?: Epochs) {
+      const { every, columns } = epochs ?? { every: Infinity, columns: [] }
+      let begun = epochs?.begun ?? 0
+      for (let at = first * width; at < (first + count) * width; at += width) {
+        for (let i = 0; i < sums.length; i++) sums[i] += isMean[i] ? numbers[at + i] * size : numbers[at + i]
+        samples += size
+        if (++begun < every) continue
+        for (let i = 0; i < columns.length; i++) columns[i].push(read(entries[i]))
+        clear()
+        begun = 0
+      }
     },
     value(): Record<string, number> {
       const numbers: Record<string, number> = {}
-      for (const { name, start, size, metric, masked } of entries) {
-        const own = metric && sums.subarray(start, start + size)
-        if (!own) numbers[name] = sums[start] / samples
-        else numbers[name] = masked ? metric.value(own.subarray(0, -1), own[size - 1]) : metric.value(own, samples)
-      }
+      for (let i = 0; i < names.length; i++) numbers[names[i]] = read(entries[i])
       return numbers
     },
   }
+}
+
+/** Epochs of so many steps, how many of the first there have been, and where the numbers of each go. */
+export interface Epochs {
+  readonly every: number
+  readonly begun: number
+  readonly columns: readonly number[][]
 }

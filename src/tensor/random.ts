@@ -62,10 +62,10 @@ export function numpyRandom(seed: number | readonly number[] = 0): NumpyRandom {
       hint: 'a seed is a whole number, or a list of at least one',
     })
   // Made when it is needed: most arrays of a network begin as zeros, without a draw.
-  let key: Int32Array
+  let key: Uint32Array
   const ready = () => (key ??= seeded(list, typeof seed !== 'number'))
   /** What the state gives out, mixed a state at a time. */
-  const words = new Int32Array(length)
+  const words = new Uint32Array(length)
   let pos = length
   let hasGauss = false
   let cached = 0
@@ -76,7 +76,7 @@ export function numpyRandom(seed: number | readonly number[] = 0): NumpyRandom {
       temper(key, words)
       pos = 0
     }
-    return words[pos++] >>> 0
+    return words[pos++]
   }
 
   function random() {
@@ -183,7 +183,7 @@ export function numpyRandom(seed: number | readonly number[] = 0): NumpyRandom {
     choice,
     permutation,
     shuffle,
-    state: () => ({ key: Array.from(ready(), word => word >>> 0), pos, hasGauss, gauss: hasGauss ? cached : 0 }),
+    state: () => ({ key: Array.from(ready()), pos, hasGauss, gauss: hasGauss ? cached : 0 }),
     restore(state) {
       if (
         !(Array.isArray(state.key) && state.key.length === length && state.key.every(isUint32) && isPosition(state.pos))
@@ -206,35 +206,34 @@ const product = (shape: readonly number[]) => shape.reduce((size, extent) => siz
 const isUint32 = (value: unknown) => typeof value === 'number' && value >>> 0 === value
 const isPosition = (value: unknown) => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= length
 
-// What follows are functions by themselves, each with one loop, because an engine makes such fast soonest: a network
-// begins with many numbers. Words have a sign for the same reason: it makes no object of them before that.
-const highest = 1 << 31
-const turn = 0x9908b0df | 0
-const [masked7, masked15] = [0x9d2c5680 | 0, 0xefc60000 | 0]
-
 /** The next state. */
-function twist(key: Int32Array): void {
+function twist(key: Uint32Array): void {
+  let y = key[0]
   for (let i = 0; i < length; i++) {
     const next = key[i + 1 < length ? i + 1 : 0]
-    const mixed = (key[i] & highest) | (next & ~highest)
-    key[i] = key[i < length - middle ? i + middle : i + middle - length] ^ (mixed >>> 1) ^ (-(mixed & 1) & turn)
+    const mixed = (y & 0x80000000) | (next & 0x7fffffff)
+    key[i] = key[i < length - middle ? i + middle : i + middle - length] ^ (mixed >>> 1) ^ (-(mixed & 1) & 0x9908b0df)
+    y = next
   }
 }
 
 /** The words that a state gives out. */
-function temper(key: Int32Array, words: Int32Array): void {
+function temper(key: Uint32Array, words: Uint32Array): void {
   for (let i = 0; i < length; i++) {
     let y = key[i]
     y ^= y >>> 11
-    y ^= (y << 7) & masked7
-    y ^= (y << 15) & masked15
+    y ^= (y << 7) & 0x9d2c5680
+    y ^= (y << 15) & 0xefc60000
     words[i] = y ^ (y >>> 18)
   }
 }
 
+// These are by themselves, each with one loop, because the engine makes such functions fast soonest: a network begins
+// with many numbers.
+
 /** The next numbers, each of two words. */
 function doubles(
-  words: Int32Array,
+  words: Uint32Array,
   from: number,
   out: Float64Array,
   to: number,
@@ -247,8 +246,8 @@ function doubles(
 }
 
 /** The first state: of one number, or of several. */
-function seeded(list: readonly number[], several: boolean): Int32Array {
-  const key = new Int32Array(length)
+function seeded(list: readonly number[], several: boolean): Uint32Array {
+  const key = new Uint32Array(length)
   key[0] = several ? 19650218 : list[0]
   for (let i = 1; i < length; i++) key[i] = Math.imul(key[i - 1] ^ (key[i - 1] >>> 30), 1812433253) + i
   if (!several) return key

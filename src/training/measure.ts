@@ -49,7 +49,7 @@ export async function* measure(
   const jobs = inOrder(samples, batchSize, most)
   const turn = turns()
   for await (const { first, count, size, results } of steps(model, 'evaluate', samples, jobs, { weights })) {
-    for (let i = 0; i < count; i++) means.add(results.numbers, i * results.width, size)
+    means.add(results, 0, count, size)
     yield { type: 'validation', epoch, step: first + count, steps: jobs.to }
     await turn()
   }
@@ -78,7 +78,7 @@ async function onBatch(model: Model, mode: 'train' | 'evaluate', data: Data, opt
   const weights = weightsFor(samples, options)
   const means = running(model)
   for await (const { results } of steps(model, mode, samples, inOrder(samples, samples.size), { weights }))
-    means.add(results.numbers, 0, samples.size)
+    means.add(results, 0, 1, samples.size)
   return means.value()
 }
 

@@ -92,7 +92,7 @@ export async function* steps(
     const running = feed.run(count, { first: first % cycle, cycle, seed })
     if (running) await running
     const milliseconds = (performance.now() - start) / count
-    limit = Math.max(1, Math.min(limit * 4, Math.floor(frame / milliseconds)))
+    limit = Math.max(1, Math.min(limit * 16, Math.floor(frame / milliseconds)))
     yield { first, count, size, results: feed.results(), milliseconds }
     first += count
   }

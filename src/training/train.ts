@@ -52,22 +52,14 @@ const least = { stepsPerEpoch: 1, validationSteps: 1 }
 const counted = (options: TrainOptions) =>
   Object.fromEntries(Object.entries(options).filter(([what, count]) => what in least && count !== undefined))
 
-/** An epoch event in the making. */
-type Ended = Extract<TrainEvent, { type: 'epoch' }> & { metrics: Record<string, number> }
-
-/** Epochs that ended together took each its share of the time. */
-function share(ended: readonly Ended[], seconds: number): void {
-  for (const event of ended) event.seconds = seconds / ended.length
-}
-
 /** The events of steps that ran together, together: a generator's turn for each would cost more than a small step. */
 async function* told(
   model: Model,
   data: Data,
-  options: TrainOptions & { heard?: boolean; isStopped?: () => boolean; isDone?: () => number },
+  options: TrainOptions & { heard?: boolean; noted?: Noted; isStopped?: () => boolean; isDone?: () => number },
 ): AsyncGenerator<readonly TrainEvent[], void> {
   const { batchSize = 32, epochs = 1, initialEpoch = 0, shuffle = true, seed = model.seed, signal } = options
-  const { heard = true, isStopped = () => false, isDone = () => 0 } = options
+  const { heard = true, noted, isStopped = () => false, isDone = () => 0 } = options
   const isOver = () => signal?.aborted || isStopped()
   compiled(model, 'fit')
   for (const [what, count] of Object.entries({ epochs, initialEpoch, ...counted(options) }))
@@ -119,43 +111,47 @@ async function* told(
   const means = running(model)
   let finished = from
   let start = performance.now()
-  /** Counts what steps that ran together left: the steps, where somebody listens, and the epochs that end with them. */
-  function reckon({ first, count: together, size, results, milliseconds }: Done): [TrainEvent[], Ended[]] {
-    const told: TrainEvent[] = []
-    const ended: Ended[] = []
-    for (let i = 0; i < together; i++) {
-      const epoch = Math.floor((first + i) / count)
-      const step = ((first + i) % count) + 1
-      means.add(results.numbers, i * results.width, size)
-      if (heard) told.push({ type: 'step', epoch, step, steps: count, size, metrics: means.value(), milliseconds })
-      if (step < count) continue
-      ended.push({ type: 'epoch', epoch, metrics: means.value(), seconds: 0 })
-      means.clear()
-    }
-    return [told, ended]
+  // Where nobody looks at what is between epochs, they are counted as fast as they come.
+  const columns = heard || validation ? undefined : means.names.map((): number[] => [])
+  /** Counts steps that ran together; gives their events, where somebody listens. */
+  function reckon({ first, count: together, size, results, milliseconds }: Done): TrainEvent[] {
+    if (heard)
+      return Array.from({ length: together }, (_, i) => {
+        means.add(results, i, 1, size)
+        const [epoch, step] = [Math.floor((first + i) / count), ((first + i) % count) + 1]
+        return { type: 'step', epoch, step, steps: count, size, metrics: means.value(), milliseconds }
+      })
+    means.add(results, 0, together, size, columns && { every: count, begun: first % count, columns })
+    while (columns && (finished + 1) * count <= first + together) noted?.epoch.push(finished++)
+    return []
   }
   for await (const done of steps(model, 'train', samples, jobs, { seed, most, weights })) {
-    const [told, ended] = reckon(done)
-    yield told
+    yield reckon(done)
     // Whoever says stop at the last step does so before the epoch counts.
     if (isOver()) break
-    for (const { epoch, metrics } of validation ? ended : []) {
-      const kept = held?.subarray(samples.size)
-      const seen = measure(model, validation!, batchSize, epoch, kept, validationSteps)
-      let part = await seen.next()
-      for (; !part.done; part = await seen.next()) yield [part.value]
-      for (const [name, value] of Object.entries(part.value)) metrics[`val_${name}`] = value
-    }
-    if (ended.length > 0) {
+    if (!columns && (done.first + done.count) % count === 0) {
+      const metrics = means.value()
+      means.clear()
+      if (validation) {
+        const kept = held?.subarray(samples.size)
+        const seen = measure(model, validation, batchSize, finished, kept, validationSteps)
+        let part = await seen.next()
+        for (; !part.done; part = await seen.next()) yield [part.value]
+        for (const [name, value] of Object.entries(part.value)) metrics[`val_${name}`] = value
+      }
       const now = performance.now()
-      share(ended, (now - start) / 1000)
+      noted?.epoch.push(finished)
+      for (const name in metrics) if (noted) (noted.history[name] ??= []).push(metrics[name])
+      yield [{ type: 'epoch', epoch: finished++, metrics, seconds: (now - start) / 1000 }]
       start = now
-      finished = ended[ended.length - 1].epoch + 1
-      yield ended
     }
     await turn()
     if (isOver()) break
   }
+  if (noted && finished > from)
+    columns?.forEach((column, i) => {
+      noted.history[means.names[i]] = column
+    })
   if (model.step > first) settle(model)
   const seconds = (performance.now() - began) / 1000
   const reason = finished >= epochs ? 'complete' : isStopped() ? 'stopped' : 'aborted'
@@ -165,6 +161,12 @@ async function* told(
 /** The averages that an optimiser with useEma keeps become the weights, as at the end of Keras's fit. */
 function settle(model: Model): void {
   if (compiled(model, 'fit').optimizer.state.includes(averageSlot)) model.setWeights(averagesOf(model))
+}
+
+/** The history while it is made. */
+interface Noted {
+  readonly epoch: number[]
+  readonly history: Record<string, number[]>
 }
 
 /** What fit leaves: each metric epoch by epoch. */
@@ -183,8 +185,7 @@ export interface History {
  * const { history } = await fit(model, { x, y }, { epochs: 10, batchSize: 64 })
  */
 export async function fit(model: Model, data: Data, { callbacks = [], ...options }: FitOptions = {}): Promise<History> {
-  const epoch: number[] = []
-  const history: Record<string, number[]> = {}
+  const noted: Noted = { epoch: [], history: {} }
   let reason: History['reason'] = 'complete'
   let stopped = false
   let done = 0
@@ -194,17 +195,13 @@ export async function fit(model: Model, data: Data, { callbacks = [], ...options
     goOn: (epochs: number) => void (done = Math.max(done, epochs)),
   }
   const heard = callbacks.length > 0
-  const note = (event: TrainEvent) => {
-    if (event.type === 'end') reason = event.reason
-    if (event.type !== 'epoch') return
-    epoch.push(event.epoch)
-    for (const name in event.metrics) (history[name] ??= []).push(event.metrics[name])
-  }
-  for await (const events of told(model, data, { heard, isStopped: () => stopped, isDone: () => done, ...options })) {
-    events.forEach(note)
-    if (heard) for (const event of events) for (const callback of callbacks) await callback(event, run)
-  }
-  return { epoch, history, reason }
+  const listening = { heard, noted, isStopped: () => stopped, isDone: () => done }
+  for await (const events of told(model, data, { ...listening, ...options }))
+    for (const event of events) {
+      if (event.type === 'end') reason = event.reason
+      for (const callback of callbacks) await callback(event, run)
+    }
+  return { ...noted, reason }
 }
 
 /** Training samples and validation samples. */

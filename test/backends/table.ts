@@ -253,22 +253,6 @@ export const cases: readonly Case[] = [
     pad: [1, 1],
     batch: 3,
   }),
-  // Whatever is left of an axis after tiles of four: one, two or three places, and less than one tile.
-  ...[
-    [3, 6],
-    [5, 11],
-    [9, 7],
-    [4, 13],
-  ].flatMap(([h, w]) =>
-    conv(`convolution 3×3 of many channels, ${h}×${w}`, {
-      image: [h, w],
-      channels: 16,
-      filters: 20,
-      kernel: 3,
-      pad: [1, 1],
-      batch: 5,
-    }),
-  ),
   ...conv('convolution 3×3 of many channels, valid', {
     image: [10, 14],
     channels: 16,

@@ -1,4 +1,4 @@
-import { apply, type Formula, fold, lower, type Node, name as nameNode, type SimdTarget } from '../../formula/index.ts'
+import { apply, type Formula, fold, lower, type Node, name as nameNode } from '../../formula/index.ts'
 import type { Instruction } from '../../program/index.ts'
 import type { Buffer } from '../../tensor/view.ts'
 import type { Code, Local, Module } from './assembler.ts'
@@ -46,26 +46,19 @@ type IsArray = (name: string) => boolean
  * Writes the outputs of a formula into a function: scalar parts are computed before the run and only loaded, the rest
  * becomes SIMD over what `load` gives.
  */
-export const formulaWriter = (build: Build, f: Code, formula: Formula, isArray: IsArray) =>
-  writer(build, f, formula, isArray, simdTarget(f), local => local)
+export function formulaWriter(build: Build, f: Code, formula: Formula, isArray: IsArray) {
+  const write = groupWriter(build, f, formula, isArray)
+  return (load: (name: string) => Local): Local[] => write(name => [load(name)]).map(([value]) => value)
+}
 
 /** The same for several vectors in step, of which `load` gives either all or the one that is the same for all. */
-export const groupWriter = (build: Build, f: Code, formula: Formula, isArray: IsArray) =>
-  writer<readonly Local[]>(build, f, formula, isArray, inStep(simdTarget(f)), local => [local])
-
-function writer<V>(
-  build: Build,
-  f: Code,
-  formula: Formula,
-  isArray: IsArray,
-  target: SimdTarget<V>,
-  scalar: (local: Local) => V,
-) {
+export function groupWriter(build: Build, f: Code, formula: Formula, isArray: IsArray) {
   const hoisted = new Map<Node, Hoisted>()
   const roots = [...formula.outputs.values()].map(node => hoist(node, isArray, build, f, hoisted))
-  return (load: (name: string) => V): V[] =>
+  const target = inStep(simdTarget(f))
+  return (load: (name: string) => readonly Local[]): (readonly Local[])[] =>
     lower(roots, target, name => {
-      for (const lifted of hoisted.values()) if (lifted.name === name) return scalar(lifted.local)
+      for (const scalar of hoisted.values()) if (scalar.name === name) return [scalar.local]
       return load(name)
     })
 }

@@ -254,7 +254,7 @@ const maxScalars = 256
 /** Steps that are run at once have at most this many bytes of inputs, and of outputs, and are at most so many. */
 const stageBytes = 1 << 19
 const maxParts = 256
-const maxSteps = 4096
+const maxSteps = 1024
 const stored = (buffer: Buffer) => buffer.kind !== 'random' && buffer.kind !== 'index'
 
 function write(build: Build, instruction: Instruction): boolean {

@@ -49,7 +49,16 @@ export function writeSteps(
     f.loop(() => {
       f.get(i).get(various).op('i32.mul').set(row)
       take(table, row)
-      for (const block of inputs) take(block, part)
+      // The only batch of a cycle stays where it is.
+      f.get(i)
+        .op('i32.eqz')
+        .get(cycle)
+        .i32(1)
+        .op('i32.ne')
+        .op('i32.or')
+        .if(() => {
+          for (const block of inputs) take(block, part)
+        })
       if (together) f.call(together.call)
       else f.i32(0).call(step)
       for (const { address, stage, bytes } of outputs) copy(f, i, bytes, stage, bytes, address, 0)
