@@ -372,9 +372,17 @@ export function findNotFinite(
   for (let row = 0; row < data.size; row++) {
     data.fill([row], x, y)
     for (const [part, values] of [['x', x] as const, ['y', y] as const]) {
-      const index = values ? values.findIndex(value => !Number.isFinite(value)) : -1
-      if (index >= 0) return { row, part, index, value: values![index] }
+      if (!values || areFinite(values)) continue
+      const index = values.findIndex(value => !Number.isFinite(value))
+      return { row, part, index, value: values[index] }
     }
   }
   return undefined
+}
+
+/** Nothing but a finite number times 0 is 0: a sum is sooner made than each is asked. */
+function areFinite(values: Float64Array): boolean {
+  let zero = 0
+  for (let i = 0; i < values.length; i++) zero += values[i] * 0
+  return zero === 0
 }
