@@ -94,8 +94,12 @@ export interface Predictions extends Outputs {
   readonly outputs: Readonly<Record<string, Outputs>>
 }
 
-/** Samples that go through a network together: what lies between the layers of many more would leave the caches. */
-const inCache = 32
+/** Samples that go through a network together: fewer where what lies between two layers would leave the caches. */
+function together({ network: { nodes } }: Model): number {
+  const most = Math.max(...nodes.map(({ shape }) => sizeOf(shape)))
+  return [32, 16].find(samples => 4 * most * samples <= cache) ?? 8
+}
+const cache = 1 << 20
 
 /** The outputs for each sample, in their order; they do not depend on `batchSize`, how many are computed together at most. */
 export async function predict(
@@ -113,7 +117,7 @@ export async function predict(
     model,
     'predict',
     samples,
-    inOrder(samples, Math.min(batchSize, inCache)),
+    inOrder(samples, Math.min(batchSize, together(model))),
   )) {
     const { numbers, width } = results
     const each = size * sizeOf(model.outputShape)

@@ -19,7 +19,7 @@ const inside = 2
 const posted = 3
 const helped = 4
 
-/** Checks of the signal before a thread goes to sleep: about a tenth of a millisecond. */
+/** Checks of the signal before a thread goes to sleep: some tenths of a millisecond. */
 const watch = 20_000
 
 /** What a thread does; text, because a worker cannot share code with a bundle. */

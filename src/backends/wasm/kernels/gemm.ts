@@ -168,8 +168,10 @@ function rightOperand(
   wide: number,
 ): Right {
   const [k, m] = [b.shape[0], n.operands[0].view.shape[0]]
+  const settled = build.isSettled(b.buffer)
   const forwards = depth.every(l => o.strides[l] >= 0)
-  const inPlace = forwards && o.checks.length === 0 && (column === 1 || width === 1) && (k > 64 * m || m <= 8)
+  const readOnce = !settled && (k > 64 * m || m <= 8)
+  const inPlace = forwards && o.checks.length === 0 && (column === 1 || width === 1) && readOnce
   if (inPlace) {
     const strides = Object.fromEntries(depth.map(l => [l, o.strides[l]]))
     const panels = Math.floor(width / wide)
@@ -177,7 +179,6 @@ function rightOperand(
   }
   const panels = Math.floor(width / wide)
   const rest = width - panels * wide
-  const settled = build.isSettled(b.buffer)
   const keep = settled ? { ...build, add: (kernel: Kernel) => build.add({ ...kernel, settled }) } : build
   const copy = (from: View, to: View) =>
     map(keep, { verb: 'map', formula: formula('x'), inputs: { x: from }, outputs: { y: to } })
