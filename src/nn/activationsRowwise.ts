@@ -15,7 +15,7 @@ const shares = (c: 1 | -1): RowwiseDefinition => ({
     k.reduce(m, 'max', 'c * x', { x, c }, lastOf(x)) // m = max x
     k.map(e, 'exp(c * x - m)', { x, m, c }) // e = e^(x−m)
     k.sum(s, e, lastOf(x)) // s = Σ e
-    k.map(y, 'e / s', { e, s }) // y = e / s
+    k.map(y, 'e * (1 / s)', { e, s }) // y = e / s, with one division a row
   },
   backward(k, { y, dy, dx }) {
     const s = column(k, 's', y)

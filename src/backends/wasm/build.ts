@@ -4,6 +4,7 @@ import type { Buffer } from '../../tensor/view.ts'
 import type { Code, Local, Module } from './assembler.ts'
 import type { Location, Operand } from './nest.ts'
 import { inStep, simdTarget } from './simd.ts'
+import type { Touch } from './strips.ts'
 
 /** A function (begin, end, thread): its share of `units`, which may run in any order on any thread. */
 export interface Kernel {
@@ -15,6 +16,8 @@ export interface Kernel {
   readonly bytes: number
   /** Depends on weights alone, in a program that leaves them as they are: run once, until weights change. */
   readonly settled?: boolean
+  /** What each unit touches, where that is known. */
+  readonly touches?: readonly Touch[]
 }
 
 /** What the kernels of one program share while they are written. */

@@ -10,6 +10,7 @@ import {
   type Program,
   place,
   reads,
+  reuse,
   type Scalars,
   stage,
   tile,
@@ -27,6 +28,7 @@ import { reduce } from './kernels/reduce.ts'
 import { tileReach, winograd } from './kernels/winograd/index.ts'
 import type { Location } from './nest.ts'
 import { type Staged, workOf, writeSteps } from './steps.ts'
+import { inStrips } from './strips.ts'
 
 /** Memory that compiled programs live in. */
 export interface Arena {
@@ -75,11 +77,12 @@ export function plan(
   memory: { shared: boolean; pages: number; maximum: number },
   { threads, threadsFrom = 0, fma }: { threads: number; threadsFrom?: number; fma: boolean },
 ): Plan {
-  const program = lift(drop(inline(tile(stage(recorded, reach)))))
+  const lifted = lift(drop(inline(tile(stage(recorded, reach)))))
   const module = new Module()
   const fallback = module.import('fallback', ['i32'])
   const call = memory.shared ? module.import('together', []) : undefined
-  const settled = settledBuffers(program)
+  const settled = settledBuffers(lifted)
+  const program = reuse(lifted, buffer => !settled.has(buffer))
   let settledNow = false
   const placement = place(program, {
     alone: buffer => settled.has(buffer),
@@ -95,7 +98,7 @@ export function plan(
     if (used === maxScalars) throw new Error('too many scalars')
     return slots + 4 * used++
   }
-  const kernels: Kernel[] = []
+  const written: Kernel[] = []
   const build: Build = {
     module,
     threads,
@@ -133,8 +136,7 @@ export function plan(
       return start
     },
     add(kernel) {
-      kernel.code.name = `kernel ${kernels.length}`
-      kernels.push(settledNow ? { ...kernel, settled: true } : kernel)
+      written.push(settledNow ? { ...kernel, settled: true } : kernel)
     },
   }
   const fallbacks: Instruction[] = []
@@ -169,6 +171,10 @@ export function plan(
     build.add({ name: `fallback ${instruction.verb}`, code, units: 1, flops: 0, bytes: 0 })
   }
   arena.own(scratchEnd - scratchStart)
+  const kernels = inStrips(module, written)
+  kernels.forEach((kernel, i) => {
+    kernel.code.name = `kernel ${i}`
+  })
 
   // Several steps at once: each finds its inputs and scalars, and leaves its outputs, in a part of a longer block.
   const staged = (address: number, elements: number) => ({ address, bytes: Math.ceil(elements / 4) * 16 })

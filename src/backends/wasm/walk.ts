@@ -1,24 +1,40 @@
 import type { Code, Local } from './assembler.ts'
 import type { Nest, Operand } from './nest.ts'
+import { range } from './numbers.ts'
 
-/** How many elements at once, and how many such groups a loop body handles. */
+/** A loop over a level: how many elements at once, where in each round such groups start, and how far a round goes. */
 export interface Section {
   readonly count: number
   readonly lanes: 1 | 4
-  readonly unroll: number
+  readonly starts: readonly number[]
+  readonly length: number
 }
 
-/** A level of `size` elements as vector steps, unrolled where there are enough, and single elements for the rest. */
-export function sections(size: number, vector: boolean, unroll: number): Section[] {
-  if (!vector) return [{ count: size, lanes: 1, unroll: 1 }]
-  const vectors = Math.floor(size / 4)
-  const blocks = Math.floor(vectors / unroll)
-  const all: Section[] = [
-    { count: blocks, lanes: 4, unroll },
-    { count: 1, lanes: 4, unroll: vectors - blocks * unroll },
-    { count: size % 4, lanes: 1, unroll: 1 },
-  ]
-  return all.filter(s => s.count > 0 && s.unroll > 0)
+/**
+ * A level of `size` elements as vectors, so many in step where there are enough, and single elements for the rest. With
+ * `again` the rest is one vector more, which goes over some elements a second time.
+ */
+export function sections(
+  size: number,
+  vector: boolean,
+  width: number,
+  again: 'never' | 'alone' | 'always' = 'never',
+): Section[] {
+  const vectors = vector ? Math.floor(size / 4) : 0
+  const rounds = Math.floor(vectors / width)
+  const rest = range(0, vectors - rounds * width).map(i => 4 * i)
+  const single = vector ? size % 4 : size
+  const left = 4 * rest.length + single
+  const whole = { count: rounds, lanes: 4 as const, starts: range(0, width).map(i => 4 * i), length: 4 * width }
+  const all: Section[] =
+    vectors > 0 && single > 0 && (again === 'always' || (again === 'alone' && rounds === 0))
+      ? [whole, { count: 1, lanes: 4, starts: [...rest, left - 4], length: left }]
+      : [
+          whole,
+          { count: 1, lanes: 4, starts: rest, length: 4 * rest.length },
+          { count: single, lanes: 1, starts: [0], length: 1 },
+        ]
+  return all.filter(s => s.count > 0 && s.starts.length > 0)
 }
 
 /** Whether level `l` can go four elements at a time. */
@@ -75,7 +91,7 @@ export function walker(f: Code, n: Nest, keyOf: (operand: Operand) => number) {
     for (const section of all)
       f.times(section.count, () => {
         body(section)
-        move(l, section.lanes * section.unroll)
+        move(l, section.length)
       })
     move(l, -n.sizes[l])
   }

@@ -39,7 +39,8 @@ function copyOf(instruction: Instruction): { from: Buffer; to: Buffer } | undefi
   return whole ? { from: from.buffer, to: to.buffer } : undefined
 }
 
-function replace(instruction: Instruction, over: (view: View) => View): Instruction {
+/** The instruction over other views. */
+export function replace(instruction: Instruction, over: (view: View) => View): Instruction {
   const all = (views: Readonly<Record<string, View>>) =>
     Object.fromEntries(Object.entries(views).map(([name, view]) => [name, over(view)]))
   const { verb } = instruction

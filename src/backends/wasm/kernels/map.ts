@@ -3,6 +3,7 @@ import type { MapInstruction } from '../../../program/index.ts'
 import { type Build, type Emit, groupWriter } from '../build.ts'
 import { cut, iterations, type Nest, nest, part, traffic, wrap } from '../nest.ts'
 import { range } from '../numbers.ts'
+import { touches } from '../strips.ts'
 import { sections, vectorizable, walker } from '../walk.ts'
 
 /** Elements of a flat array that one unit of work takes. */
@@ -46,6 +47,9 @@ function emit(build: Build, instruction: MapInstruction, n: Nest, inputNames: re
   const inner = n.sizes.length - 1
   const outputs = n.operands.slice(inputNames.length)
   const vector = inner > 0 && vectorizable(n, inner, outputs)
+  // What is overwritten cannot be read again in a later round.
+  const inPlace = outputs.some(out => n.operands.some(o => o !== out && o.view.buffer === out.view.buffer))
+  const again = inPlace ? 'alone' : 'always'
   const code = build.module.function('', ['i32', 'i32', 'i32'], (f, begin, end) => {
     const write = groupWriter(build, f, instruction.formula, name => inputNames.includes(name))
     const w = walker(f, n, build.key)
@@ -64,12 +68,12 @@ function emit(build: Build, instruction: MapInstruction, n: Nest, inputNames: re
     w.share(begin, end, () => {
       if (inner === 0) return body(1, [{}])
       w.loops(range(1, inner), () => {
-        w.sectioned(inner, sections(n.sizes[inner], vector, width), ({ lanes, unroll }) => {
+        w.sectioned(inner, sections(n.sizes[inner], vector, width, again), ({ lanes, starts }) =>
           body(
             lanes,
-            range(0, unroll).map(u => ({ [inner]: u * lanes })),
-          )
-        })
+            starts.map(start => ({ [inner]: start })),
+          ),
+        )
       })
     })
   })
@@ -81,5 +85,6 @@ function emit(build: Build, instruction: MapInstruction, n: Nest, inputNames: re
     units: n.sizes[0],
     flops: iterations(n) * count(...instruction.formula.outputs.values()),
     bytes: traffic(n),
+    touches: touches(n, inputNames.length),
   })
 }

@@ -2,9 +2,10 @@ import { count, type Formula, formula } from '../../../formula/index.ts'
 import type { Reduce, Reduction } from '../../../program/index.ts'
 import type { View } from '../../../tensor/view.ts'
 import type { Code, Local } from '../assembler.ts'
-import { type Build, type Emit, formulaWriter } from '../build.ts'
+import { type Build, type Emit, groupWriter } from '../build.ts'
 import { cut, iterations, type Nest, nest, type Operand, traffic, wrap } from '../nest.ts'
 import { largestDivisor, range } from '../numbers.ts'
+import { touches } from '../strips.ts'
 import { sections, vectorizable, walker } from '../walk.ts'
 
 /** From how many summands a reduction to few elements is cut into parts, which are then reduced themselves. */
@@ -87,12 +88,13 @@ function emit(build: Build, job: Job, whole: Nest, reduced: (l: number) => boole
   const keptCount = levels.filter(l => !reduced(l)).length
   let n = permute(whole, [...levels.filter(l => !reduced(l)), ...levels.filter(reduced)])
   let outer = keptCount
-  if (keptCount < 2) {
+  const outputOperands = (of: Nest) => of.operands.slice(job.names.length)
+  if (keptCount === 0 || (keptCount === 1 && vectorizable(n, 0, outputOperands(n)))) {
     n = wrap(n)
     outer++
   }
   const inside = range(outer, n.sizes.length)
-  const outputs = n.operands.slice(job.names.length)
+  const outputs = outputOperands(n)
   const inner = outer - 1
   const vector = inner > 0 && vectorizable(n, inner, outputs)
   // Where the sums lie side by side in no vector, the summands may: four partial sums, added at the end.
@@ -110,36 +112,56 @@ function emit(build: Build, job: Job, whole: Nest, reduced: (l: number) => boole
   // A long formula needs the registers that more sums side by side would take.
   const width = operations > 4 ? 2 : 4
 
+  // The largest of numbers is the same when some are looked at twice.
+  const repeatable = job.kinds.every(kind => kind === 'max' || kind === 'min')
+
   const code = build.module.function('', ['i32', 'i32', 'i32'], (f, begin, end) => {
-    const write = formulaWriter(build, f, job.formula, name => job.names.includes(name))
+    const write = groupWriter(build, f, job.formula, name => job.names.includes(name))
     const w = walker(f, n, build.key)
-    const group = (lanes: 1 | 4, unroll: number) => {
-      const places = range(0, unroll).map(u => ({ [inner]: u * lanes }))
+    // The summands at several places in step: for each output one value a place.
+    const summands = (level: number, lanes: 1 | 4, places: readonly Record<number, number>[]) => {
+      const load = (name: string) => {
+        const i = job.names.indexOf(name)
+        return (w.varies(i, level) ? places : places.slice(0, 1)).map(at => w.load(i, level, lanes, at))
+      }
+      return write(load).map(values => places.map((_, u) => values[values.length === 1 ? 0 : u]))
+    }
+    const group = (lanes: 1 | 4, starts: readonly number[]) => {
+      const places = starts.map(start => ({ [inner]: start }))
       const accumulators = places.map(() => accumulatorsOf(f, job))
       const step = (at: Record<number, number>) =>
-        places.forEach((place, u) => {
-          write(name => w.load(job.names.indexOf(name), inner, lanes, { ...place, ...at })).forEach((value, o) => {
+        summands(
+          inner,
+          lanes,
+          places.map(place => ({ ...place, ...at })),
+        ).forEach((values, o) => {
+          values.forEach((value, u) => {
             accumulators[u][o].take(value)
           })
         })
       if (flat) {
         // Sums side by side, so that none waits for the one before.
-        const wide = [accumulators[0], ...range(1, width).map(() => accumulatorsOf(f, job))]
-        const single = accumulatorsOf(f, job)
+        const vectors = Math.min(width, Math.floor(n.sizes[along] / 4))
+        const wide = [accumulators[0], ...range(1, vectors).map(() => accumulatorsOf(f, job))]
+        const rounds = sections(n.sizes[along], true, width, repeatable ? 'always' : 'never')
+        const single = rounds.some(({ lanes }) => lanes === 1) ? accumulatorsOf(f, job) : undefined
         w.loops(inside.slice(0, -1), () =>
-          w.sectioned(along, sections(n.sizes[along], true, width), section => {
-            for (let u = 0; u < section.unroll; u++) {
-              const at = { [along]: u * section.lanes }
-              write(name => w.load(job.names.indexOf(name), along, section.lanes, at)).forEach((value, o) => {
-                const target = section.lanes === 4 ? wide[u] : single
+          w.sectioned(along, rounds, ({ lanes, starts }) => {
+            summands(
+              along,
+              lanes,
+              starts.map(start => ({ [along]: start })),
+            ).forEach((values, o) => {
+              values.forEach((value, u) => {
+                const target = lanes === 4 ? wide[u % vectors] : single!
                 target[o].take(value)
               })
-            }
+            })
           }),
         )
         wide[0].forEach((total, o) => {
           for (const other of wide.slice(1)) total.take(other[o].result(1))
-          total.gather(single[o])
+          total.gather(single?.[o])
         })
       } else
         w.loops(inside.slice(0, looped), () => {
@@ -153,8 +175,8 @@ function emit(build: Build, job: Job, whole: Nest, reduced: (l: number) => boole
     }
     w.share(begin, end, () => {
       w.loops(range(1, inner), () => {
-        if (inner === 0) group(1, 1)
-        else w.sectioned(inner, sections(n.sizes[inner], vector, width), ({ lanes, unroll }) => group(lanes, unroll))
+        if (inner === 0) group(1, [0])
+        else w.sectioned(inner, sections(n.sizes[inner], vector, width), ({ lanes, starts }) => group(lanes, starts))
       })
     })
   })
@@ -164,13 +186,14 @@ function emit(build: Build, job: Job, whole: Nest, reduced: (l: number) => boole
     units: n.sizes[0],
     flops: iterations(n) * (operations + outputs.length),
     bytes: traffic(n),
+    touches: touches(n, job.names.length),
   })
 }
 
 interface Accumulator {
   take(value: Local): void
-  /** Takes the four lanes together, and another accumulator's first. */
-  gather(other: Accumulator): void
+  /** Takes the four lanes together, and another accumulator's first if there is one. */
+  gather(other?: Accumulator): void
   result(scale: number): Local
 }
 
@@ -201,43 +224,46 @@ function total(f: Code): Accumulator {
   }
 }
 
-function extreme(f: Code, kind: Reduction): Accumulator & { best: Local; worse: Local } {
-  const [best, worse] = [f.local('v128'), f.local('v128')]
+/** The machine's extreme of value and best takes the value unless it is the lesser one: a NaN must not vanish. */
+function extreme(f: Code, kind: Reduction): Accumulator & { best: Local } {
+  const best = f.local('v128')
   f.f32x4(kind === 'min' ? Infinity : -Infinity).set(best)
-  const take = (value: Local) => {
-    // Not "value > best": a NaN must not vanish.
-    f.get(value)
+  const take = (value: Local) =>
+    void f
+      .get(value)
       .get(best)
-      .op(kind === 'min' ? 'f32x4.ge' : 'f32x4.le')
-      .set(worse)
-    f.get(best).get(value).get(worse).op('v128.bitselect').set(best)
-  }
-  return { best, worse, take, gather: other => across(f, best, other, take), result: () => best }
+      .op(kind === 'min' ? 'f32x4.pmin' : 'f32x4.pmax')
+      .set(best)
+  return { best, take, gather: other => across(f, best, other, take), result: () => best }
 }
 
 /** Where the largest stood: 0, 1, 2, … as they come. */
-function place(f: Code): ReturnType<typeof extreme> {
-  const [chosen, here] = [f.local('v128'), f.local('v128')]
-  f.f32x4(0).set(chosen).f32x4(0).set(here)
-  const largest = extreme(f, 'max')
+function place(f: Code): Accumulator & { best: Local } {
+  const [best, worse, chosen, here] = [f.local('v128'), f.local('v128'), f.local('v128'), f.local('v128')]
+  f.f32x4(-Infinity).set(best).f32x4(0).set(chosen).f32x4(0).set(here)
+  const keep = (kept: Local, other: Local) => f.get(kept).get(other).get(worse).op('v128.bitselect').set(kept)
   return {
-    ...largest,
+    best,
     take(value) {
-      largest.take(value)
-      f.get(chosen).get(here).get(largest.worse).op('v128.bitselect').set(chosen)
+      f.get(value).get(best).op('f32x4.le').set(worse)
+      keep(best, value)
+      keep(chosen, here)
       f.get(here).f32x4(1).op('f32x4.add').set(here)
+    },
+    gather() {
+      throw new Error('places are not gathered')
     },
     result: () => chosen,
   }
 }
 
-function across(f: Code, lanes: Local, other: Accumulator, take: (value: Local) => void): void {
+function across(f: Code, lanes: Local, other: Accumulator | undefined, take: (value: Local) => void): void {
   const turned = f.local('v128')
   f.get(lanes).get(lanes).shuffle(2, 3, 0, 1).set(turned)
   take(turned)
   f.get(lanes).get(lanes).shuffle(1, 0, 3, 2).set(turned)
   take(turned)
-  take(other.result(1))
+  if (other) take(other.result(1))
 }
 
 function permute(n: Nest, order: readonly number[]): Nest {
