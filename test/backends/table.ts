@@ -273,6 +273,31 @@ export const cases: readonly Case[] = [
     outputs: { y: [5003] },
     write: (k, { x, z, y }) => k.map(y, 'x * sigmoid(z)', { x, z }),
   },
+  // Long enough to go over in strips; widths with and without a rest, and shorter than a vector.
+  ...[3, 10, 21, 100, 1003].map(
+    (width): Case => ({
+      title: `softmax of rows of ${width}, made in the place of its result`,
+      inputs: { x: [Math.ceil(70_000 / width), width] },
+      outputs: { y: [Math.ceil(70_000 / width), width] },
+      write(k, { x, y }) {
+        const [m, s] = ['m', 's'].map(name => k.scratch(name, [x.shape[0], 1]))
+        const e = k.scratch('e', x.shape)
+        k.reduce(m, 'max', 'x', { x }, [1])
+        k.map(e, 'exp(x - m)', { x, m })
+        k.sum(s, e, [1])
+        k.map(y, 'e * (1 / s)', { e, s })
+      },
+    }),
+  ),
+  {
+    title: 'one map after another that reads its rows the other way round',
+    inputs: { x: [300, 250] },
+    outputs: { y: [300, 250], q: [300, 250] },
+    write(k, { x, y, q }) {
+      k.map(y, 'x * x', { x })
+      k.map(q, 'y + x', { y: y.flip(0), x })
+    },
+  },
   {
     title: 'map of a transposed and a flipped view',
     inputs: { x: [6, 9], z: [9, 6] },

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { reference } from '../../src/backends/reference/index.ts'
 import { wasm } from '../../src/backends/wasm/index.ts'
-import { explain, inline, type Program, record, tile, type Verbs } from '../../src/program/index.ts'
+import { buffersOf, explain, inline, type Program, record, reuse, tile, type Verbs } from '../../src/program/index.ts'
 import { type Buffer, type View, viewOf } from '../../src/tensor/view.ts'
 
 type Arrays = Readonly<Record<'x' | 's' | 'y', View>>
@@ -75,4 +75,29 @@ test.each<[string, (k: Verbs, arrays: Arrays) => void]>([
 ])('a formula stays where it is when %s', async (_, write) => {
   const program = recorded(write)
   expect(await left(inline(program))).toEqual(await left(program))
+})
+
+test('what a map turns into an array of its shape is made in the place of that array', async () => {
+  const made = (write: (k: Verbs, h: View, arrays: Arrays) => void) => {
+    const program = recorded((k, arrays) => {
+      const h = k.scratch('h', shape)
+      k.map(h, 'exp(x)', { x: arrays.x })
+      write(k, h, arrays)
+    })
+    const reused = reuse(program, () => true)
+    return { program, reused, isGone: ![...buffersOf(reused)].some(({ name }) => name === 'h') }
+  }
+  const last = made((k, h, { y }) => k.map(y, 'h / 2', { h }))
+  const turned = made((k, h, { y }) => k.map(y, 'h / 2', { h: h.flip(3) }))
+  const readLater = made((k, h, { s, y }) => {
+    k.map(y, 'h / 2', { h })
+    k.reduce(s, 'sum', 'h', { h: h.reshape(4, 64) }, [0])
+  })
+  const isTaken = made((k, h, { x, y }) => {
+    k.map(y, 'x', { x })
+    k.map(y, 'y + h', { y, h })
+  })
+  expect([last, turned, readLater, isTaken].map(({ isGone }) => isGone)).toEqual([true, false, false, false])
+  for (const { program, reused } of [last, turned, readLater, isTaken])
+    expect(await left(reused)).toEqual(await left(program))
 })

@@ -130,12 +130,8 @@ function emit(build: Build, job: Job, whole: Nest, reduced: (l: number) => boole
       const places = starts.map(start => ({ [inner]: start }))
       const accumulators = places.map(() => accumulatorsOf(f, job))
       const step = (at: Record<number, number>) =>
-        summands(
-          inner,
-          lanes,
-          places.map(place => ({ ...place, ...at })),
-        ).forEach((values, o) => {
-          values.forEach((value, u) => {
+        places.forEach((place, u) => {
+          summands(inner, lanes, [{ ...place, ...at }]).forEach(([value], o) => {
             accumulators[u][o].take(value)
           })
         })
