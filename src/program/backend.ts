@@ -87,7 +87,7 @@ export interface Engine {
 export interface EngineOptions {
   /** How many threads a large step may use; by default all there are. */
   threads?: number
-  /** Operations of a step, with four for each byte, from which threads are used: below, waking them costs too much. */
+  /** Operations of a step, with four for each byte, from which two threads are used, and more for more: below, waking them costs too much. */
   threadsFrom?: number
   /** Fused multiply-add: faster on many machines, but not the same bits on all. */
   fma?: boolean

@@ -45,8 +45,8 @@ export interface Plan {
   /** The same, ready to be instantiated. */
   module(): WebAssembly.Module
   readonly kernels: readonly Kernel[]
-  /** Whether it is written for threads: its work is worth waking them, and all of it is in kernels. */
-  readonly together: boolean
+  /** How many threads share it: as many as its work is worth waking, if all of it is in kernels. */
+  readonly sharers: number
   /** Whether some kernels run only when weights have changed: the module's \`settle\`. */
   readonly settles: boolean
   /** Whether a run changes weights. */
@@ -196,9 +196,10 @@ export function plan(
   const table = room(numbers, capacity)
   const blocks = new Map([...ins, ...outs])
   const work = kernels.reduce((sum, kernel) => sum + (kernel.settled ? 0 : workOf(kernel)), 0)
-  const together = memory.shared && work >= threadsFrom && fallbacks.length === 0
+  const canShare = memory.shared && fallbacks.length === 0
+  const sharers = canShare ? Math.max(1, Math.min(threads, Math.floor((2 * work) / threadsFrom))) : 1
   writeSteps(module, arena, kernels, {
-    together: together ? { threads, call: call! } : undefined,
+    together: sharers > 1 ? { sharers, call: call! } : undefined,
     table,
     inputs: ins.map(([, block]) => block),
     outputs: outs.map(([, block]) => block),
@@ -211,7 +212,7 @@ export function plan(
     bytes: code,
     module: once(() => new WebAssembly.Module(code)),
     kernels,
-    together,
+    sharers,
     settles: kernels.some(kernel => kernel.settled),
     moves: program.instructions.flatMap(writes).some(view => isWeight(view.buffer)),
     fallbacks,

@@ -161,7 +161,8 @@ export const wasm: Backend = {
           fallbackOf(() => scalarsNow),
           () => one(),
         )
-        const one = compiled.together ? withHelp(threads, { module, memory, step, clear }) : () => step(0)
+        const one =
+          compiled.sharers > 1 ? withHelp(threads, compiled.sharers, { module, memory, step, clear }) : () => step(0)
         return {
           profile,
           bytes: compiled.room,
@@ -187,7 +188,7 @@ interface Shared extends Record<'step' | 'clear', Exported> {
 }
 
 /** A step with the help of threads, which are asked for when those before took long enough to wait for them. */
-function withHelp(threads: number, { module, memory, step, clear }: Shared): () => void {
+function withHelp(threads: number, sharers: number, { module, memory, step, clear }: Shared): () => void {
   let help: ReturnType<Pool['add']> | undefined
   let alone = 0
   const own = () => step(0)
@@ -197,7 +198,7 @@ function withHelp(threads: number, { module, memory, step, clear }: Shared): () 
     const start = performance.now()
     own()
     alone += performance.now() - start
-    if (alone > worthThreads) help = pool(threads).add(module, memory)
+    if (alone > worthThreads) help = pool(threads).add(module, memory, sharers - 1)
   }
 }
 

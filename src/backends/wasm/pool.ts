@@ -6,8 +6,8 @@ import { BackendError } from '../../errors.ts'
  * watches the signal for a short while and then sleeps.
  */
 export interface Pool {
-  /** Makes a program known to every thread; gives what runs its `step(0)` here and calls for help meanwhile. */
-  add(module: WebAssembly.Module, memory: WebAssembly.Memory): (step: () => void) => void
+  /** Makes a program known to every thread; gives what runs its `step(0)` here and calls so many to help meanwhile. */
+  add(module: WebAssembly.Module, memory: WebAssembly.Memory, helpers: number): (step: () => void) => void
   /** How often a thread has come to help. */
   helped(): number
 }
@@ -90,18 +90,18 @@ function start(threads: number): Pool {
   workers.forEach((worker, i) => {
     worker.postMessage({ control, id: i + 1 })
   })
-  const call = (by: number) => {
+  const call = (by: number, count: number) => {
     Atomics.add(control, signal, by)
-    Atomics.notify(control, signal)
+    Atomics.notify(control, signal, count)
   }
   return {
-    add(module, memory) {
+    add(module, memory, helpers) {
       const program = Atomics.add(control, posted, 1) // first of all: whoever knows fewer listens
       for (const worker of workers) worker.postMessage({ module, memory })
-      call(2)
+      call(2, threads)
       return step => {
         Atomics.store(control, command, program)
-        call(1)
+        call(1, helpers)
         step()
         Atomics.add(control, signal, 1)
         for (let i = 0, n = 0; (n = Atomics.load(control, inside)) > 0; i++)

@@ -42,7 +42,7 @@ export function writeSteps(
   })
   const moving = kernels.filter(kernel => !kernel.settled)
   const { together, table, inputs, outputs } = options
-  const step = together ? shared(module, arena, moving, together.threads) : alone(module, moving)
+  const step = together ? shared(module, arena, moving, together.sharers) : alone(module, moving)
   module.function('steps', ['i32', 'i32', 'i32', 'i32'], (f, n, part, cycle, various) => {
     const [i, row] = [f.local('i32'), f.local('i32')]
     const take = ({ address, stage, bytes }: Staged, from: Local) => copy(f, from, bytes, address, 0, stage, bytes)
@@ -70,7 +70,8 @@ export function writeSteps(
 }
 
 interface Together {
-  readonly threads: number
+  /** How many shares large kernels are cut into. */
+  readonly sharers: number
   /** What calls the threads to a step. */
   readonly call: Import
 }
@@ -87,16 +88,15 @@ const alone = (module: Module, kernels: readonly Kernel[]) =>
     for (const kernel of kernels) whole(f, kernel, id)
   })
 
-/** Kernels one after another that one thread does while the others wait, or a large one by itself. */
+const isShared = (kernel: Kernel) => kernel.units > 1 && workOf(kernel) >= worthSharing
+
+/** A kernel that threads share, or those one after another that one does while the others wait. */
 function stretches(kernels: readonly Kernel[]): Kernel[][] {
   const all: Kernel[][] = []
-  let wasSmall = false
-  for (const kernel of kernels) {
-    const isSmall = kernel.units === 1 || workOf(kernel) < worthSharing
-    if (isSmall && wasSmall) all[all.length - 1].push(kernel)
-    else all.push([kernel])
-    wasSmall = isSmall
-  }
+  kernels.forEach((kernel, i) => {
+    if (i === 0 || isShared(kernel) || isShared(kernels[i - 1])) all.push([kernel])
+    else all[all.length - 1].push(kernel)
+  })
   return all
 }
 
@@ -105,10 +105,10 @@ function stretches(kernels: readonly Kernel[]): Kernel[][] {
  * thread that is not here yet, or is held up by another process, holds up nobody but with the piece it has in hand.
  * Units may run anywhere in any order, so the bits stay the same.
  */
-function shared(module: Module, arena: Arena, kernels: readonly Kernel[], threads: number): Code {
+function shared(module: Module, arena: Arena, kernels: readonly Kernel[], sharers: number): Code {
   const parts = stretches(kernels)
   // Of each stretch the units done, and the pieces taken of each thread's share; before all, who sleeps.
-  const perStretch = line * (1 + threads)
+  const perStretch = line * (1 + sharers)
   const bytes = line + parts.length * perStretch
   const sleepers = arena.own(bytes)
   module.function('clear', [], f => f.i32(sleepers).i32(0).i32(bytes).fill())
@@ -121,12 +121,11 @@ function shared(module: Module, arena: Arena, kernels: readonly Kernel[], thread
   return module.function('step', ['i32'], (f, id) => {
     parts.forEach((part, i) => {
       const count = sleepers + line + i * perStretch
-      const [{ units, flops, bytes }] = part
-      const isShared = units > 1 && flops + 4 * bytes >= worthSharing
-      const total = isShared ? units : 1
+      const [kernel] = part
+      const total = isShared(kernel) ? kernel.units : 1
       f.i32(count).mem('i32.atomic.load').i32(total).op('i32.ne')
       f.if(() => {
-        if (isShared) deal(f, part[0], { id, threads, count, finish })
+        if (isShared(kernel)) deal(f, kernel, { id, sharers, count, finish })
         else {
           f.i32(count + line)
             .i32(1)
@@ -145,19 +144,19 @@ function shared(module: Module, arena: Arena, kernels: readonly Kernel[], thread
 
 interface Deal {
   readonly id: Local
-  readonly threads: number
+  readonly sharers: number
   /** Where the units done are counted, and behind it the pieces taken of each share. */
   readonly count: number
   readonly finish: Code
 }
 
 /** A thread does its own share piece by piece, the same images in each layer, and then helps the others with theirs. */
-function deal(f: Code, kernel: Kernel, { id, threads, count, finish }: Deal): void {
+function deal(f: Code, kernel: Kernel, { id, sharers, count, finish }: Deal): void {
   const { units, code } = kernel
   const [left, owner, begin, end, piece, from, to] = Array.from({ length: 7 }, () => f.local('i32'))
-  const most = Math.max(1, Math.min(pieces, Math.floor(workOf(kernel) / threads / worthSharing)))
-  const shareStart = () => f.i32(units).op('i32.mul').i32(threads).op('i32.div_u')
-  f.assign(left, threads).get(id).set(owner)
+  const most = Math.max(1, Math.min(pieces, Math.floor(workOf(kernel) / sharers / worthSharing)))
+  const shareStart = () => f.i32(units).op('i32.mul').i32(sharers).op('i32.div_u')
+  f.assign(left, sharers).get(id).i32(sharers).op('i32.rem_u').set(owner)
   f.loop(() => {
     f.get(owner)
     shareStart().set(begin)
@@ -184,7 +183,7 @@ function deal(f: Code, kernel: Kernel, { id, threads, count, finish }: Deal): vo
       }),
     )
     f.add(owner, 1)
-    f.i32(0).get(owner).get(owner).i32(threads).op('i32.eq').op('select').set(owner)
+    f.i32(0).get(owner).get(owner).i32(sharers).op('i32.eq').op('select').set(owner)
     f.get(left).i32(1).op('i32.sub').tee(left).brIf(0)
   })
 }
