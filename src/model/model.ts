@@ -277,8 +277,7 @@ export function model(of: readonly Layer[] | Graph, options: ModelOptions = {}):
       feed.x(0).set(x)
       feed.y(0)?.set(y)
       await feed.run(1, { seed })
-      const { numbers: told, width } = feed.results()
-      return Array.from(told.subarray(0, width))
+      return Array.from(feed.results().numbers.subarray(0, sizeOf(planned(mode, batch).out.shape)))
     },
     async forward(batch, x) {
       const run = planned('predict', batch)
