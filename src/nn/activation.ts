@@ -14,7 +14,7 @@ import {
 import type { Verbs } from '../program/index.ts'
 import type { Shape } from '../tensor/shape.ts'
 import type { View } from '../tensor/view.ts'
-import { formed } from './form.ts'
+import { formed, identity } from './form.ts'
 import type { Json, Params } from './json.ts'
 
 /** y = f(x) and dx = dy·f′(x), ready to be put into a layer. */
@@ -62,7 +62,7 @@ export function activation(name: string, definition: ElementwiseDefinition | Row
       : elementwise(name, definition as ElementwiseDefinition)
   return given => {
     const made = maker(given)
-    return formed(made, name, definition, made.params)
+    return formed(made, name, identity(definition), made.params)
   }
 }
 
@@ -85,9 +85,12 @@ function elementwise(name: string, definition: ElementwiseDefinition): Activatio
   return (given = {}) => {
     const params = settled(name, defaults, given)
     const numbers = Object.fromEntries(Object.entries(params).map(([key, value]) => [key, number(Number(value))]))
-    const [forward, backward] = general().map(({ outputs }) =>
-      formulaOf(new Map([...outputs].map(([key, node]) => [key, substitute(node, numbers)]))),
-    )
+    const [forward, backward] =
+      known.length === 0
+        ? general()
+        : general().map(({ outputs }) =>
+            formulaOf(new Map([...outputs].map(([key, node]) => [key, substitute(node, numbers)]))),
+          )
     return {
       name,
       params,

@@ -4,7 +4,7 @@ import type { Operands, Reduction, Verbs } from '../program/index.ts'
 import { type Shape, sizeOf } from '../tensor/shape.ts'
 import type { View } from '../tensor/view.ts'
 import { sigmoid, softmax } from './activations.ts'
-import { formed } from './form.ts'
+import { formed, identity } from './form.ts'
 import { type Json, numbersOf, type Params, withDefaults } from './json.ts'
 
 /** One number for a batch, and its gradient. p is the prediction, t the target, both with the batch axis first. */
@@ -74,7 +74,7 @@ export function loss(name: string, definition: LossDefinition | FormulaLossDefin
   const maker = isVerbs(definition) ? verbLoss(name, definition) : formulaLoss(name, definition)
   return given => {
     const made = maker(given)
-    return formed(made, name, definition, made.params)
+    return formed(made, name, identity(definition), made.params)
   }
 }
 

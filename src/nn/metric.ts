@@ -1,7 +1,7 @@
 import type { Verbs } from '../program/index.ts'
 import { type Shape, sizeOf } from '../tensor/shape.ts'
 import type { View } from '../tensor/view.ts'
-import { formed } from './form.ts'
+import { formed, identity } from './form.ts'
 import { type Json, numbersOf, type Params, withDefaults } from './json.ts'
 import type { LossMaker } from './loss.ts'
 
@@ -60,7 +60,7 @@ export function metric<P extends Params>(name: string, definition: MetricDefinit
       value: (sums, samples) => value(sums, samples, params),
       toJSON: () => (Object.keys(params).length === 0 ? name : { name, params }) as Json,
     }
-    return formed(made, name, definition, params)
+    return formed(made, name, identity(definition), params)
   }
 }
 

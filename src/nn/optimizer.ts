@@ -1,7 +1,7 @@
 import { check, type Formula, formula } from '../formula/index.ts'
 import type { Verbs } from '../program/index.ts'
 import type { View } from '../tensor/view.ts'
-import { formed } from './form.ts'
+import { formed, identity } from './form.ts'
 import { type Json, numbersOf, type Params, type Setting, withDefaults } from './json.ts'
 import { resolveSchedule, type ScheduleChoice } from './scheduleChoice.ts'
 import { clipped, collected, due } from './updates.ts'
@@ -136,7 +136,7 @@ export function optimizer(
       },
     }
     // The rate is told to each step: whatever it is, the program is the same.
-    return formed(made, name, fixed, special, numbers)
+    return formed(made, name, identity(definition), special, numbers)
   }
 }
 
