@@ -8,6 +8,8 @@ export interface Section {
   readonly lanes: 1 | 4
   readonly starts: readonly number[]
   readonly length: number
+  /** Elements at the beginning of the last group that an earlier one has gone over. */
+  readonly repeats?: number
 }
 
 /**
@@ -28,7 +30,7 @@ export function sections(
   const whole = { count: rounds, lanes: 4 as const, starts: range(0, width).map(i => 4 * i), length: 4 * width }
   const all: Section[] =
     vectors > 0 && single > 0 && (again === 'always' || (again === 'alone' && rounds === 0))
-      ? [whole, { count: 1, lanes: 4, starts: [...rest, left - 4], length: left }]
+      ? [whole, { count: 1, lanes: 4, starts: [...rest, left - 4], length: left, repeats: 4 - single }]
       : [
           whole,
           { count: 1, lanes: 4, starts: rest, length: 4 * rest.length },

@@ -112,9 +112,6 @@ function emit(build: Build, job: Job, whole: Nest, reduced: (l: number) => boole
   // A long formula needs the registers that more sums side by side would take.
   const width = operations > 4 ? 2 : 4
 
-  // The largest of numbers is the same when some are looked at twice.
-  const repeatable = job.kinds.every(kind => kind === 'max' || kind === 'min')
-
   const code = build.module.function('', ['i32', 'i32', 'i32'], (f, begin, end) => {
     const write = groupWriter(build, f, job.formula, name => job.names.includes(name))
     const w = walker(f, n, build.key)
@@ -139,25 +136,20 @@ function emit(build: Build, job: Job, whole: Nest, reduced: (l: number) => boole
         // Sums side by side, so that none waits for the one before.
         const vectors = Math.min(width, Math.floor(n.sizes[along] / 4))
         const wide = [accumulators[0], ...range(1, vectors).map(() => accumulatorsOf(f, job))]
-        const rounds = sections(n.sizes[along], true, width, repeatable ? 'always' : 'never')
-        const single = rounds.some(({ lanes }) => lanes === 1) ? accumulatorsOf(f, job) : undefined
         w.loops(inside.slice(0, -1), () =>
-          w.sectioned(along, rounds, ({ lanes, starts }) => {
-            summands(
-              along,
-              lanes,
-              starts.map(start => ({ [along]: start })),
-            ).forEach((values, o) => {
+          w.sectioned(along, sections(n.sizes[along], true, width, 'always'), ({ starts, repeats = 0 }) => {
+            const places = starts.map(start => ({ [along]: start }))
+            summands(along, 4, places).forEach((values, o) => {
               values.forEach((value, u) => {
-                const target = lanes === 4 ? wide[u % vectors] : single!
-                target[o].take(value)
+                const isNew = u < starts.length - 1 || repeats === 0
+                wide[u % vectors][o].take(isNew ? value : wide[0][o].without(value, repeats))
               })
             })
           }),
         )
         wide[0].forEach((total, o) => {
           for (const other of wide.slice(1)) total.take(other[o].result(1))
-          total.gather(single?.[o])
+          total.gather()
         })
       } else
         w.loops(inside.slice(0, looped), () => {
@@ -188,8 +180,10 @@ function emit(build: Build, job: Job, whole: Nest, reduced: (l: number) => boole
 
 interface Accumulator {
   take(value: Local): void
-  /** Takes the four lanes together, and another accumulator's first if there is one. */
-  gather(other?: Accumulator): void
+  /** The vector with what leaves this as it is in its first lanes. */
+  without(value: Local, lanes: number): Local
+  /** Takes the four lanes together. */
+  gather(): void
   result(scale: number): Local
 }
 
@@ -212,7 +206,13 @@ function total(f: Code): Accumulator {
   const take = (value: Local) => void f.get(sum).get(value).op('f32x4.add').set(sum)
   return {
     take,
-    gather: other => across(f, sum, other, take),
+    without(value, lanes) {
+      const rest = f.local('v128')
+      const bits = range(0, 4).map(lane => (lane < lanes ? 0 : -1))
+      f.get(value).i32x4(bits[0], bits[1], bits[2], bits[3]).op('v128.and').set(rest)
+      return rest
+    },
+    gather: () => across(f, sum, take),
     result(scale) {
       if (scale !== 1) f.get(sum).f32x4(scale).op('f32x4.mul').set(sum)
       return sum
@@ -230,7 +230,8 @@ function extreme(f: Code, kind: Reduction): Accumulator & { best: Local } {
       .get(best)
       .op(kind === 'min' ? 'f32x4.pmin' : 'f32x4.pmax')
       .set(best)
-  return { best, take, gather: other => across(f, best, other, take), result: () => best }
+  // Looked at twice the largest is the same.
+  return { best, take, without: value => value, gather: () => across(f, best, take), result: () => best }
 }
 
 /** Where the largest stood: 0, 1, 2, … as they come. */
@@ -246,6 +247,7 @@ function place(f: Code): Accumulator & { best: Local } {
       keep(chosen, here)
       f.get(here).f32x4(1).op('f32x4.add').set(here)
     },
+    without: value => value,
     gather() {
       throw new Error('places are not gathered')
     },
@@ -253,13 +255,12 @@ function place(f: Code): Accumulator & { best: Local } {
   }
 }
 
-function across(f: Code, lanes: Local, other: Accumulator | undefined, take: (value: Local) => void): void {
+function across(f: Code, lanes: Local, take: (value: Local) => void): void {
   const turned = f.local('v128')
   f.get(lanes).get(lanes).shuffle(2, 3, 0, 1).set(turned)
   take(turned)
   f.get(lanes).get(lanes).shuffle(1, 0, 3, 2).set(turned)
   take(turned)
-  if (other) take(other.result(1))
 }
 
 function permute(n: Nest, order: readonly number[]): Nest {
