@@ -33,6 +33,8 @@ export interface Feed {
   readonly capacity: number
   /** How many batches fit. */
   readonly parts: number
+  /** What to wait for before anything is filled, where steps are running. */
+  idle(): Promise<void> | undefined
   /** Where the samples of a batch go, and its targets if it has any. */
   x(part: number): Numbers
   y(part: number): Numbers | undefined

@@ -250,6 +250,7 @@ export function model(of: readonly Layer[] | Graph, options: ModelOptions = {}):
       return {
         capacity: series.capacity,
         parts: series.parts,
+        idle: () => engine?.idle?.(),
         x: part => series.input(made.x, part),
         y: part => made.y && series.input(made.y, part),
         weights: part => series.input(made.weights!, part),
@@ -274,6 +275,7 @@ export function model(of: readonly Layer[] | Graph, options: ModelOptions = {}):
     },
     async run(mode, batch, x, y, seed) {
       const feed = self.feed(mode, batch)
+      await feed.idle()
       feed.x(0).set(x)
       feed.y(0)?.set(y)
       await feed.run(1, { seed })
@@ -281,6 +283,7 @@ export function model(of: readonly Layer[] | Graph, options: ModelOptions = {}):
     },
     async forward(batch, x) {
       const run = planned('predict', batch)
+      await ready().idle?.()
       ready().write(run.x, x)
       await run.run({})
       return ready().read(run.out)

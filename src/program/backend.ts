@@ -76,6 +76,8 @@ export interface Engine {
   /** A copy of a buffer's numbers. */
   read(buffer: Buffer): Numbers
   compile(program: Program): Compiled
+  /** Steps that run in other threads at the moment, until when nothing else can be asked. */
+  idle?(): Promise<void> | undefined
   /** The program by itself, with the numbers that its lasting arrays have now; absent where nothing is compiled. */
   freeze?(program: Program): Frozen
   /** What one core of this machine can do at most; absent where nothing is compiled. */

@@ -84,6 +84,7 @@ export async function* steps(
       feed = model.feed(mode, size, weights !== undefined)
       held = []
     }
+    for (let running = feed.idle(); running; running = feed.idle()) await running
     const start = performance.now()
     const room = Math.min(limit, most, feed.capacity, to - first, block - (first % block))
     const again = (jobs.cycle ?? Infinity) <= feed.parts

@@ -201,6 +201,23 @@ export const cases: readonly Case[] = [
     },
   },
   {
+    title: 'product into an image with a border, as between flattening and a convolution',
+    inputs: { a: [5, 3], b: [3, 144], W: [3, 3, 4, 6], c: [144] },
+    outputs: { z: [5, 6, 6, 6] },
+    write(k, { a, b, W, c, z }) {
+      const image = k.scratch('image', [5, 6, 6, 4])
+      k.gemm(image.reshape(5, 144), a, b, { bias: c })
+      const seen = image.windows({
+        size: [3, 3],
+        padding: [
+          [1, 1],
+          [1, 1],
+        ],
+      })
+      k.gemm(z.matrix(3), seen.matrix(3), W.matrix(3))
+    },
+  },
+  {
     title: 'product with an activation after it',
     inputs: { a: [6, 5], b: [5, 10], c: [10], s: [10] },
     outputs: { z: [6, 10], y: [6, 10] },

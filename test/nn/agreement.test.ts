@@ -1,5 +1,6 @@
 import { constraints, layers, numpyRandom, reference, regularizers, sequential, wasm } from 'nabla'
 import { describe, expect, test } from 'vitest'
+import { layerCases, modelOf } from './cases.ts'
 
 const { dense, input } = layers
 const random = numpyRandom(9)
@@ -28,4 +29,11 @@ describe('both backends go the same way', () => {
       expect(Math.abs(fast[i] - value)).toBeLessThan(2e-4 * Math.max(1, Math.abs(value)))
     })
   })
+})
+
+test.each(layerCases)('%s runs in kernels alone: what falls back to plain loops runs on one thread', (_, example) => {
+  const model = modelOf(example)
+  model.compile({ loss: 'meanSquaredError', optimizer: 'sgd', threads: 1 })
+  expect(model.kernels('train', 2)).not.toContain('fallback')
+  model.close()
 })

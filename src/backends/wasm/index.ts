@@ -7,13 +7,15 @@ import { Module } from './assembler.ts'
 import { type Arena, plan } from './compile.ts'
 import { freeze } from './freeze.ts'
 import { limits } from './limits.ts'
-import { canShare, cores, type Pool, pool } from './pool.ts'
+import { canShare, cores, type Member, pool } from './pool.ts'
 import { remembered } from './remember.ts'
 
 const page = 65536
 const maximum = 65536
 /** Milliseconds of steps that one thread does alone: others take longer to start than most short programs. */
 const worthThreads = 20
+/** Milliseconds for which the calling thread may be kept from other things. */
+const patience = 4
 
 /** Kernels made at run time for exactly the shapes of a program, in 128-bit SIMD. */
 export const wasm: Backend = {
@@ -30,7 +32,15 @@ export const wasm: Backend = {
     let version = 0
     // The memory's buffer until it grows: asking for it costs more than the step of a small network.
     let heap = memory.buffer
+    // Steps that another thread leads at the moment.
+    let away: Promise<void> | undefined
 
+    function mustBeIdle(): void {
+      if (!away) return
+      throw new BackendError('busy', 'the engine was asked for something while it runs steps', {
+        hint: 'await fit first, or do it in a callback, between two steps',
+      })
+    }
     function own(bytes: number): number {
       const start = top
       top = Math.ceil((top + bytes + 64) / 64) * 64
@@ -71,7 +81,9 @@ export const wasm: Backend = {
     return {
       name: 'wasm',
       dtype: 'float32',
+      idle: () => away,
       write(buffer, values) {
+        mustBeIdle()
         numbers(buffer).set(values)
         if (buffer.kind === 'parameter' || buffer.kind === 'state') version++
       },
@@ -93,6 +105,7 @@ export const wasm: Backend = {
         const module = compiled.module()
         let settledAt = -1
         const own = () => {
+          mustBeIdle()
           if (compiled.moves) version++
           if (compiled.settles && settledAt !== version) {
             settledAt = version
@@ -140,7 +153,17 @@ export const wasm: Backend = {
               for (const name of various) now[name] = (scalars[name] as (step: number) => number)(i)
               compiled.setScalars(view, now, i)
             }
-            steps(count, first, cycle, various.length > 0 ? 1 : 0)
+            const series = [count, first, cycle, various.length > 0 ? 1 : 0]
+            const start = performance.now()
+            const note = () => void (usual = (performance.now() - start) / count)
+            if (usual * count > patience)
+              away = team
+                ?.away(series)
+                ?.then(note)
+                .finally(() => void (away = undefined))
+            if (away) return away
+            steps(...series)
+            note()
           },
         }
         const instance = (fallback: (i: number) => void, together = () => {}) =>
@@ -157,12 +180,15 @@ export const wasm: Backend = {
         const storage = { numbers: () => new Float32Array(memory.buffer), layout: compiled.locate }
         const fallbackOf = (scalars: () => Scalars) => (i: number) => execute(compiled.fallbacks[i], storage, scalars())
         let scalarsNow: Scalars = {}
+        // What a step of a series took when it was last done.
+        let usual = 0
         const { step, steps, settle, clear } = instance(
           fallbackOf(() => scalarsNow),
           () => one(),
         )
-        const one =
-          compiled.sharers > 1 ? withHelp(threads, compiled.sharers, { module, memory, step, clear }) : () => step(0)
+        const team =
+          compiled.sharers > 1 ? teamOf(threads, compiled.sharers, { module, memory, step, clear }) : undefined
+        const one = team ? team.one : () => step(0)
         return {
           profile,
           bytes: compiled.room,
@@ -187,18 +213,22 @@ interface Shared extends Record<'step' | 'clear', Exported> {
   readonly memory: WebAssembly.Memory
 }
 
-/** A step with the help of threads, which are asked for when those before took long enough to wait for them. */
-function withHelp(threads: number, sharers: number, { module, memory, step, clear }: Shared): () => void {
-  let help: ReturnType<Pool['add']> | undefined
+/** Steps with the help of threads, which are asked for when those before took long enough to wait for them. */
+function teamOf(threads: number, sharers: number, { module, memory, step, clear }: Shared) {
+  let team: Member | undefined
   let alone = 0
   const own = () => step(0)
-  return () => {
-    clear()
-    if (help) return help(own)
-    const start = performance.now()
-    own()
-    alone += performance.now() - start
-    if (alone > worthThreads) help = pool(threads).add(module, memory, sharers - 1)
+  return {
+    one() {
+      clear()
+      if (team) return team.lead(own)
+      const start = performance.now()
+      own()
+      alone += performance.now() - start
+      if (alone > worthThreads) team = pool(threads).add(module, memory, sharers - 1)
+    },
+    /** The numbers are those of `steps`; undefined before there are threads. */
+    away: (numbers: readonly number[]) => team?.away(numbers),
   }
 }
 

@@ -1,15 +1,23 @@
 import { BackendError } from '../../errors.ts'
 
 /**
- * Worker threads that help with compiled programs. A step is done by the thread that asks for it; the others see a
- * signal and take what they can get of its work, and nobody waits for one that has not come. Between steps a thread
- * watches the signal for a short while and then sleeps.
+ * Worker threads that do compiled programs together. One leads a step, this thread or a worker in its place; the others
+ * see a signal and take what they can get of its work, and nobody waits for one that has not come. Between steps a
+ * thread watches the signal for a short while and then sleeps.
  */
 export interface Pool {
-  /** Makes a program known to every thread; gives what runs its `step(0)` here and calls so many to help meanwhile. */
-  add(module: WebAssembly.Module, memory: WebAssembly.Memory, helpers: number): (step: () => void) => void
+  /** Makes a program known to every thread, so many of which are called to a step. */
+  add(module: WebAssembly.Module, memory: WebAssembly.Memory, helpers: number): Member
   /** How often a thread has come to help. */
   helped(): number
+}
+
+/** A program that the threads of a pool know. */
+export interface Member {
+  /** A step of it here, with help. */
+  lead(step: () => void): void
+  /** Steps of it in a worker that leads in place of this thread, which is free meanwhile. */
+  away(numbers: readonly number[]): Promise<void>
 }
 
 /** Words of the shared control block. `signal` goes up when a step begins and when it ends: it is odd between. */
@@ -22,10 +30,23 @@ const helped = 4
 /** Checks of the signal before a thread goes to sleep: some tenths of a millisecond. */
 const watch = 20_000
 
-/** What a thread does; text, because a worker cannot share code with a bundle. */
-const source = `
+/** A step with the others called to it. Workers have it as text: it knows nothing but what it is given. */
+const lead = (control: Int32Array, program: number, helpers: number, patience: number, step: () => void): void => {
+  const [signal, command, inside] = [0, 1, 2]
+  Atomics.store(control, command, program)
+  Atomics.add(control, signal, 1)
+  Atomics.notify(control, signal, helpers)
+  step()
+  Atomics.add(control, signal, 1)
+  for (let i = 0, n = 0; (n = Atomics.load(control, inside)) > 0; i++)
+    if (i > patience) Atomics.wait(control, inside, n)
+}
+
+/** What a worker does: the first leads where it is asked to, the others help. */
+const source = () => `
 const node = typeof process !== 'undefined' && process.versions && process.versions.node
 const port = node ? require('node:worker_threads').parentPort : self
+const lead = ${lead}
 const programs = []
 let control, id
 function work() {
@@ -50,10 +71,19 @@ function work() {
 }
 function receive(message) {
   if (message.control) ({ control, id } = message)
-  else {
-    const env = { memory: message.memory, fallback() {}, together() {} }
-    programs.push(new WebAssembly.Instance(message.module, { env }).exports)
-    work()
+  else if (message.module) {
+    const number = programs.length
+    const together = () => {
+      program.clear()
+      lead(control, number, message.helpers, ${watch}, () => program.step(0))
+    }
+    const env = { memory: message.memory, fallback() {}, together }
+    const program = new WebAssembly.Instance(message.module, { env }).exports
+    programs.push(program)
+    if (id > 0) work()
+  } else {
+    programs[message.program].steps(...message.numbers)
+    port.postMessage(0)
   }
 }
 if (node) port.on('message', receive)
@@ -86,39 +116,68 @@ export const maySleep = (): boolean => !('document' in globalThis)
 
 function start(threads: number): Pool {
   const control = new Int32Array(new SharedArrayBuffer(64))
-  const workers = Array.from({ length: threads - 1 }, spawn)
-  workers.forEach((worker, i) => {
-    worker.postMessage({ control, id: i + 1 })
+  // Who is away comes back in the order of leaving.
+  const waiting: { resolve(): void; reject(error: Error): void }[] = []
+  const workers = Array.from({ length: threads }, () =>
+    spawn(
+      () => {
+        waiting.shift()!.resolve()
+        if (waiting.length === 0) workers[0].unref?.()
+      },
+      error => {
+        const failed = new BackendError('thread', `a thread of the engine failed: ${error.message}`, {
+          hint: 'try threads: 1',
+        })
+        if (waiting.length === 0) throw failed
+        for (const { reject } of waiting.splice(0)) reject(failed)
+      },
+    ),
+  )
+  workers.forEach((worker, id) => {
+    worker.postMessage({ control, id })
   })
-  const call = (by: number, count: number) => {
-    Atomics.add(control, signal, by)
-    Atomics.notify(control, signal, count)
-  }
   return {
     add(module, memory, helpers) {
       const program = Atomics.add(control, posted, 1) // first of all: whoever knows fewer listens
-      for (const worker of workers) worker.postMessage({ module, memory })
-      call(2, threads)
-      return step => {
-        Atomics.store(control, command, program)
-        call(1, helpers)
-        step()
-        Atomics.add(control, signal, 1)
-        for (let i = 0, n = 0; (n = Atomics.load(control, inside)) > 0; i++)
-          if (i > watch && maySleep()) Atomics.wait(control, inside, n)
+      for (const worker of workers) worker.postMessage({ module, memory, helpers })
+      Atomics.add(control, signal, 2)
+      Atomics.notify(control, signal)
+      return {
+        lead(step) {
+          // One leads at a time; this thread can do without help.
+          if (waiting.length > 0) step()
+          else lead(control, program, helpers, maySleep() ? watch : Infinity, step)
+        },
+        away: numbers =>
+          new Promise((resolve, reject) => {
+            waiting.push({ resolve, reject })
+            workers[0].ref?.()
+            workers[0].postMessage({ program, numbers })
+          }),
       }
     },
     helped: () => Atomics.load(control, helped),
   }
 }
 
-function spawn(): { postMessage(message: unknown): void } {
+/** The worker threads of Node and of browsers. */
+interface Thread {
+  postMessage(message: unknown): void
+  /** Keeps the process from ending while the thread works; Node alone has it. */
+  ref?(): void
+  unref?(): void
+}
+
+function spawn(done: () => void, failed: (error: { message: string }) => void): Thread {
   const threads = globalThis.process?.getBuiltinModule?.('node:worker_threads')
-  if (!threads) return new Worker(URL.createObjectURL(new Blob([source], { type: 'text/javascript' })))
-  const worker = new threads.Worker(source, { eval: true })
-  worker.on('error', error => {
-    throw new BackendError('thread', `a thread of the engine failed: ${error.message}`, { hint: 'try threads: 1' })
-  })
+  if (!threads) {
+    const worker = new Worker(URL.createObjectURL(new Blob([source()], { type: 'text/javascript' })))
+    worker.onmessage = done
+    worker.onerror = failed
+    return worker
+  }
+  const worker = new threads.Worker(source(), { eval: true })
+  worker.on('message', done).on('error', failed)
   worker.unref()
   return worker
 }

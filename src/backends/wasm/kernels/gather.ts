@@ -1,7 +1,7 @@
 import { formula } from '../../../formula/index.ts'
 import type { Gather, Scatter } from '../../../program/index.ts'
 import { sizeOf } from '../../../tensor/shape.ts'
-import { inside, type View, viewOf } from '../../../tensor/view.ts'
+import { inside, make, type View, viewOf } from '../../../tensor/view.ts'
 import type { Code, Local } from '../assembler.ts'
 import type { Build, Emit } from '../build.ts'
 import { iterations, type Nest, nest, traffic, wrap } from '../nest.ts'
@@ -56,12 +56,18 @@ interface Held {
 
 /** A view as an index walks it: still along `axis`, which then has `size` equal steps. */
 function hold(build: Build, view: View, axis: number, size: number): Held | undefined {
-  const [factor, ...others] = view.axes[axis].filter(f => f.size !== 1)
-  if (!factor || others.length > 0 || view.divisor[factor.dim] !== 1) return undefined
-  const still = view.slice(axis, 0, 1)
-  const rest = still.shape.filter((_, i) => i !== axis)
-  const step = factor.step * build.locate(view.buffer).strides[factor.dim] * 4
-  return { view: still.reshape(...rest).repeat(axis, size), step, count: factor.size }
+  const factors = view.axes[axis].filter(f => f.size !== 1)
+  const { strides } = build.locate(view.buffer)
+  const steps = factors.map(f => f.step * strides[f.dim])
+  // Several dimensions, such as the rows of an image and their places, count as one where they lie as one.
+  const isEven = factors.every(({ dim }, i) => {
+    const next = factors[i + 1]
+    return view.divisor[dim] === 1 && (!next || steps[i] === steps[i + 1] * next.size)
+  })
+  if (factors.length === 0 || !isEven) return undefined
+  const still = make({ ...view, axes: view.axes.filter((_, i) => i !== axis) })
+  const count = sizeOf(factors.map(f => f.size))
+  return { view: still.repeat(axis, size), step: steps[steps.length - 1] * 4, count }
 }
 
 type Walker = ReturnType<typeof walker>

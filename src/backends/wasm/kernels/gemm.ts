@@ -18,16 +18,31 @@ const farApart = 64
 const unitRows = 32
 
 /**
- * out = formula(a·b). The left operand is read where it lies, windows and all; the right one is packed into panels as
- * wide as a tile, unless it is long and read once. Sums over a long shared axis are made block by block.
+ * out = formula(a·b). Where the columns of the result do not lie side by side, as in an image with a border, the product
+ * is made in a plain array first; so are operands that no tile can go through.
  */
 export const gemm: Emit<Gemm> = (build, instruction) => {
+  if (direct(build, instruction)) return true
+  const { a, b, outputs, inputs } = instruction
+  const product = room(build, 'product', [a.shape[0], b.shape[1]])
+  const apart: Gemm = { ...instruction, formula: formula('product'), inputs: {}, outputs: { y: product } }
+  return (
+    (direct(build, apart) || direct(build, { ...apart, a: copied(build, a), b: copied(build, b) })) &&
+    map(build, { verb: 'map', formula: instruction.formula, inputs: { ...inputs, product }, outputs })
+  )
+}
+
+/**
+ * The left operand is read where it lies, windows and all; the right one is packed into panels as wide as a tile, unless
+ * it is long and read once. Sums over a long shared axis are made block by block.
+ */
+const direct: Emit<Gemm> = (build, instruction) => {
   const plan = layOut(build, instruction)
   if (!plan) return false
   const { n, a, b, outputs, inputs } = plan
   // A tile finds its rows at offsets from a pointer, and an offset is no negative number.
   const backwards = (o: Operand) => n.axes.some((axis, l) => axis === 0 && o.strides[l] < 0)
-  if (a.checks.length > 0 || backwards(a)) return gemm(build, { ...instruction, a: copied(build, instruction.a) })
+  if (a.checks.length > 0 || backwards(a)) return direct(build, { ...instruction, a: copied(build, instruction.a) })
   if ([...outputs, ...inputs].some(o => o.checks.length > 0 || backwards(o))) return false
 
   const levels = (axis: number) => range(0, n.sizes.length).filter(l => n.axes[l] === axis)
