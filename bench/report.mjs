@@ -124,6 +124,20 @@ near 0, the figures of that line are too low, and more so for two threads.
 
 ${done.map(name => `### ${name}: ${workloads[name]}\n\n${everything(records, name)}`).join('\n\n')}
 
+## What is in the way of the rest
+
+- **W5.** Trained again, a network of nine weights takes a third of brain.js's time: some 0.08 µs a step in WebAssembly, most
+  of it waiting for one sigmoid after the other. A new network of a form that is known costs 0.13 ms more. But the first
+  fits of a process run code that the JavaScript engine has not compiled yet, of which Nabla has much more than a library of
+  loops; the median of nine fits lies on that slope. It would take a recording that is made of less code.
+- **W8.** A start is Node itself, reading half a megabyte of source (every name is public and synchronous, so nothing can be
+  loaded later), and planning: some thousand functions that write kernels and run once or a few times, without a hot spot.
+  It would take kernels that are written ahead for common shapes, or an engine that keeps compiled code (Node 22 can).
+- **3×3 convolutions.** Winograd's products take about 88 % of what 128-bit units can do, and the tiles around them a fifth
+  of the time. oneDNN with AVX-512 has units that are four times as wide, and sums directly.
+- **W1.** Of a step two thirds are those convolutions; of the rest most goes over arrays that batch normalisation keeps from
+  passing through in one go (two passes each way), at the speed of the outer caches.
+
 ## What is not like for like
 
 - tfjs-wasm has no gradient of convolution filters; the benchmark adds one made of nine products.

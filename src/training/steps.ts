@@ -91,7 +91,12 @@ export async function* steps(
     const cycle = again ? jobs.cycle! : feed.parts
     const count = prepare(feed, first, again ? room : Math.min(room, cycle), cycle)
     const running = feed.run(count, { first: first % cycle, cycle, seed })
-    if (running) await running
+    if (running) {
+      // Meanwhile the next ones are made ready, as far as there is room.
+      const next = first + count
+      prepare(feed, next, Math.min(count, cycle - count, to - next), cycle)
+      await running
+    }
     const milliseconds = (performance.now() - start) / count
     limit = Math.max(1, Math.min(limit * 16, Math.floor(frame / milliseconds)))
     yield { first, count, size, results: feed.results(), milliseconds }
