@@ -12,7 +12,6 @@ import {
   kernelTable,
   type Numbers,
   type ScalarsOfSteps,
-  type Series,
 } from '../program/index.ts'
 import { numpyRandom } from '../tensor/random.ts'
 import { printShape, sizeOf } from '../tensor/shape.ts'
@@ -23,6 +22,7 @@ import { type Graph, graph, path } from './graph.ts'
 import { nameAll } from './names.ts'
 import { inlined } from './nested.ts'
 import { lasting as arrayOf, chain, type Entry, itemsOf } from './network.ts'
+import { oneByOne } from './oneByOne.ts'
 import { frozen } from './optimize.ts'
 import { announcement, type Mode, type Plan, plan, type Training } from './programs.ts'
 import { sharing } from './shared.ts'
@@ -31,26 +31,6 @@ import { structure } from './topology.ts'
 
 /** Runs of a program from which `kernels` takes medians. */
 const timedRuns = 21
-
-/** Steps for an engine that knows single runs only. */
-function oneByOne(engine: Engine, made: Plan & Compiled): Series {
-  const inputs = new Map(
-    [made.x, made.y, made.weights]
-      .filter(buffer => buffer !== undefined)
-      .map(buffer => [buffer, new Float64Array(sizeOf(buffer.shape))]),
-  )
-  return {
-    capacity: 1,
-    parts: 1,
-    input: buffer => inputs.get(buffer)!,
-    run(_, scalars) {
-      for (const [buffer, values] of inputs) engine.write(buffer, values)
-      const now = Object.entries(scalars).map(([name, of]) => [name, typeof of === 'number' ? of : of(0)])
-      return made.run(Object.fromEntries(now))
-    },
-    output: buffer => ({ numbers: engine.read(buffer), width: sizeOf(buffer.shape) }),
-  }
-}
 
 let standard: Readonly<Partial<Record<'float32' | 'float64', Backend>>> = {}
 /** Says what runs models that are not told; called once, where the public names are. */
