@@ -126,7 +126,7 @@ ${done.map(name => `### ${name}: ${workloads[name]}\n\n${everything(records, nam
 
 ## What is in the way of the rest
 
-- **W5.** Trained again, a network of nine weights takes a third of brain.js's time: some 0.08 µs a step in WebAssembly, most
+- **W5.** Trained again, a network of nine weights takes about half of brain.js's time or less: some 0.08 µs a step in WebAssembly, most
   of it waiting for one sigmoid after the other. A new network of a form that is known costs 0.13 ms more. But the first
   fits of a process run code that the JavaScript engine has not compiled yet, of which Nabla has much more than a library of
   loops; the median of nine fits lies on that slope. It would take a recording that is made of less code.
