@@ -17,6 +17,9 @@ export interface Buffer {
   readonly stream?: number
 }
 
+/** Whether a buffer's numbers are made from their places where they are read, and stored nowhere. */
+export const isCounted = ({ kind }: Buffer): boolean => kind === 'random' || kind === 'index'
+
 /** One loop of a view: `size` steps, each moving `step` along dimension `dim` of the buffer. */
 export interface Factor {
   readonly size: number

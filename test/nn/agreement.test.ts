@@ -37,3 +37,13 @@ test.each(layerCases)('%s runs in kernels alone: what falls back to plain loops 
   expect(model.kernels('train', 2)).not.toContain('fallback')
   model.close()
 })
+
+test('so does a dense layer behind a convolution whose gradient goes into an image with a border', () => {
+  const { conv2d, flatten } = layers
+  const model = sequential([input([6, 6, 4]), conv2d(8, 3, { padding: 'same' }), conv2d(16, 3), flatten(), dense(3)])
+  model.compile({ loss: 'meanSquaredError', optimizer: 'sgd', threads: 1 })
+  const kernels = model.kernels('train', 2)
+  expect(kernels).toContain('gemm product')
+  expect(kernels).not.toContain('fallback')
+  model.close()
+})

@@ -11,7 +11,7 @@ import type {
 } from '../../program/index.ts'
 import { streamKey, uniformAt } from '../../tensor/counter.ts'
 import { sizeOf } from '../../tensor/shape.ts'
-import { type Buffer, type Layout, offsets, type View } from '../../tensor/view.ts'
+import { type Buffer, isCounted, type Layout, offsets, type View } from '../../tensor/view.ts'
 
 /** Where the numbers of a buffer are. */
 export interface Storage {
@@ -43,7 +43,7 @@ interface Cells {
 /** The elements of a view, numbered in row-major order. */
 function cells(view: View, storage: Storage, scalars: Scalars): Cells {
   const { buffer, fill } = view
-  const stored = buffer.kind !== 'random' && buffer.kind !== 'index'
+  const stored = !isCounted(buffer)
   const at = offsets(view, stored ? storage.layout?.(buffer) : undefined)
   if (!stored) {
     const key = streamKey(scalars.seed, scalars.t, buffer.stream ?? 0)

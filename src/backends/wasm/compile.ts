@@ -18,7 +18,7 @@ import {
 } from '../../program/index.ts'
 import { streamKey } from '../../tensor/counter.ts'
 import { sizeOf } from '../../tensor/shape.ts'
-import { type Buffer, contiguous } from '../../tensor/view.ts'
+import { type Buffer, contiguous, isCounted } from '../../tensor/view.ts'
 import { Module } from './assembler.ts'
 import type { Build, Kernel } from './build.ts'
 import { gather, scatterAdd } from './kernels/gather.ts'
@@ -141,7 +141,7 @@ export function plan(
   }
   const fallbacks: Instruction[] = []
   // Lasting buffers first: after them the scratch memory, which every instruction has to itself, can grow.
-  for (const buffer of buffersOf(program)) if (stored(buffer)) build.locate(buffer)
+  for (const buffer of buffersOf(program)) if (!isCounted(buffer)) build.locate(buffer)
   // What stays gets a part of its own, bounded by what each product can pack: a recurrent layer does so each step.
   const keptEnd = { at: 0, end: 0 }
   if (settled.size > 0) {
@@ -262,7 +262,6 @@ const maxScalars = 256
 const stageBytes = 1 << 19
 const maxParts = 256
 const maxSteps = 1024
-const stored = (buffer: Buffer) => buffer.kind !== 'random' && buffer.kind !== 'index'
 
 function write(build: Build, instruction: Instruction): boolean {
   switch (instruction.verb) {

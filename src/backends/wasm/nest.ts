@@ -1,5 +1,5 @@
 import { sizeOf } from '../../tensor/shape.ts'
-import { type Buffer, contiguous, type Layout, reach, type View } from '../../tensor/view.ts'
+import { type Buffer, contiguous, isCounted, type Layout, reach, type View } from '../../tensor/view.ts'
 
 /** Where a buffer lies in memory: a layout in elements, and how many zeros surround it in each dimension. */
 export interface Location extends Layout {
@@ -34,8 +34,6 @@ export interface Nest {
   axes: number[]
   operands: Operand[]
 }
-
-const counted = (buffer: Buffer) => buffer.kind === 'random' || buffer.kind === 'index'
 
 /**
  * The common loops of views of one shape: axes are cut where any view needs it, then neighbouring levels are joined
@@ -86,7 +84,7 @@ function operand(
 ): Operand {
   const { buffer, base, divisor, fill } = view
   const free = { ...contiguous(buffer.shape), low: buffer.shape.map(() => 0), high: buffer.shape.map(() => 0) }
-  const { origin, strides, low, high } = counted(buffer) ? free : locate(buffer)
+  const { origin, strides, low, high } = isCounted(buffer) ? free : locate(buffer)
   const span = reach(view)
   const checked = buffer.shape.map((n, d) => {
     const zeros = fill === 0 ? [low[d], high[d]] : [0, 0]

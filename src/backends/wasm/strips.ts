@@ -1,3 +1,4 @@
+import { isCounted } from '../../tensor/view.ts'
 import type { Module } from './assembler.ts'
 import type { Kernel } from './build.ts'
 import type { Nest } from './nest.ts'
@@ -17,9 +18,7 @@ const least = 1 << 18
 
 /** What the outermost level of a nest touches, or undefined where places are checked one by one. */
 export function touches(n: Nest, reading: number): readonly Touch[] | undefined {
-  const stored = n.operands
-    .map((o, i) => ({ o, writes: i >= reading }))
-    .filter(({ o }) => !isCounted(o.view.buffer.kind))
+  const stored = n.operands.map((o, i) => ({ o, writes: i >= reading })).filter(({ o }) => !isCounted(o.view.buffer))
   if (stored.some(({ o }) => o.checks.length > 0)) return undefined
   return stored.map(({ o, writes }) => {
     const reach = n.sizes.slice(1).map((size, l) => (size - 1) * o.strides[l + 1])
@@ -27,8 +26,6 @@ export function touches(n: Nest, reading: number): readonly Touch[] | undefined 
     return { low: sum(Math.min), high: sum(Math.max) + 1, step: o.strides[0], writes }
   })
 }
-
-const isCounted = (kind: string) => kind === 'random' || kind === 'index'
 
 /**
  * Kernels that follow each other over the same units, where no unit needs what another one makes, go over a few units

@@ -1,3 +1,4 @@
+import { isCounted } from '../../tensor/view.ts'
 import type { Code, Local } from './assembler.ts'
 import type { Nest, Operand } from './nest.ts'
 import { range } from './numbers.ts'
@@ -45,13 +46,11 @@ export const vectorizable = (n: Nest, l: number, outputs: readonly Operand[]): b
   n.operands.every(o => o.checks.every(c => c.steps[l] === 0)) &&
   outputs.every(o => o.strides[l] === 1)
 
-const isCounted = (o: Operand) => o.view.buffer.kind === 'random' || o.view.buffer.kind === 'index'
-
 /** The pointers and coordinates of a nest's operands in a function, and the loops that move them. */
 export function walker(f: Code, n: Nest, keyOf: (operand: Operand) => number) {
   const pointers = n.operands.map(() => f.local('i32'))
   const coordinates = n.operands.map(o => o.checks.map(() => f.local('i32')))
-  const unit = (o: Operand) => (isCounted(o) ? 1 : 4)
+  const unit = (o: Operand) => (isCounted(o.view.buffer) ? 1 : 4)
 
   function start(begin: Local): void {
     n.operands.forEach((o, i) => {
@@ -166,7 +165,7 @@ export function walker(f: Code, n: Nest, keyOf: (operand: Operand) => number) {
     const spread = lanes === 4 && o.strides[level] === 1
     const read = () => {
       const shift = address(i, at, moved)
-      if (!isCounted(o)) {
+      if (!isCounted(o.view.buffer)) {
         f.mem(spread ? 'v128.load' : 'v128.load32_splat', shift).set(value)
         return
       }

@@ -1,6 +1,6 @@
 import { fold, formulaOf, type Node, substitute } from '../../formula/index.ts'
 import { commonShape, type Shape, sameShape, sizeOf } from '../../tensor/shape.ts'
-import { type Buffer, inside, isWhole, regrouped, type View, viewThrough } from '../../tensor/view.ts'
+import { type Buffer, inside, isCounted, isWhole, regrouped, type View, viewThrough } from '../../tensor/view.ts'
 import {
   domain,
   type Instruction,
@@ -120,7 +120,7 @@ function pays(map: MapInstruction, readers: readonly [before: Elementwise, after
 function bytes({ inputs, outputs }: Elementwise): number {
   const shown = new Map<Buffer, number>()
   for (const { buffer, axes } of [...Object.values(inputs), ...Object.values(outputs)]) {
-    if (buffer.kind === 'index' || buffer.kind === 'random') continue
+    if (isCounted(buffer)) continue
     const elements = axes.flat().reduce((product, f) => (f.step === 0 ? product : product * f.size), 1)
     shown.set(buffer, Math.max(shown.get(buffer) ?? 0, elements))
   }

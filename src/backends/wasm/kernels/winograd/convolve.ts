@@ -7,6 +7,7 @@ import { tile } from '../tile.ts'
 import {
   block,
   each,
+  imageOf,
   imagesTogether,
   type Moves,
   overBlocks,
@@ -43,11 +44,10 @@ export function convolve(build: Build, instruction: Gemm, { p, width }: Plan): b
   const panels = build.scratch((planesOf(groups) * planeU) / 4, settled)
   if (!filterToPanels(build, filter, groups, panels, p.channels, width, settled)) return false
 
-  const { origin, strides } = build.locate(p.buffer)
+  const { start, strides } = imageOf(build, p)
   const planesV = planesFor(groups, images, p.channels)
   const planesM = planesFor(groups, images, columns)
   const thread = threadRoom(build, planesV.bytes + planesM.bytes)
-  const start = (origin + p.from[0] * strides[1] + p.from[1] * strides[2]) * 4
 
   const code = build.module.function('', ['i32', 'i32', 'i32'], (f, begin, end, id) => {
     const epilogue = formulaWriter(build, f, instruction.formula, name => name === 'product' || names.includes(name))
@@ -60,7 +60,7 @@ export function convolve(build: Build, instruction: Gemm, { p, width }: Plan): b
     share(f, begin, end, unit => {
       f.get(unit).i32(parts).op('i32.div_u').set(first)
       f.get(unit).i32(parts).op('i32.rem_u').set(part)
-      point(f, x, start, first, images * strides[0] * 4)
+      point(f, x, start * 4, first, images * strides[0] * 4)
       planesV.starts.forEach((from, g) => {
         place(pointers[g], from)
       })

@@ -3,7 +3,7 @@ import type { Code, Local } from '../../assembler.ts'
 import type { Build } from '../../build.ts'
 import { nest } from '../../nest.ts'
 import { largestDivisor, range } from '../../numbers.ts'
-import { type Group, out, type Pair, placeOf } from './plan.ts'
+import { type Group, out, type Pair, type Patches, placeOf } from './plan.ts'
 import { type Matrix, pointsOf, transform } from './transforms.ts'
 
 /** Bytes between planes beyond their size: planes a power of two apart would fall on the same cache lines. */
@@ -19,6 +19,12 @@ export function walkOf(build: Build, view: View): { start: number; strides: numb
     strides[n.axes[l]] = n.operands[0].strides[l]
   }
   return { start: n.operands[0].start, strides }
+}
+
+/** The same of the image under a product's patches, from the first patch on; the border is part of it. */
+export function imageOf(build: Build, { buffer, from }: Patches): { start: number; strides: readonly number[] } {
+  const { origin, strides } = build.locate(buffer)
+  return { start: origin + from[0] * strides[1] + from[1] * strides[2], strides }
 }
 
 export type Moves = readonly (readonly [Local, number])[]

@@ -5,6 +5,7 @@ import { largestDivisor, range } from '../../numbers.ts'
 import { tile } from '../tile.ts'
 import {
   each,
+  imageOf,
   imagesTogether,
   type Moves,
   overBlocks,
@@ -41,8 +42,7 @@ export function gradient(build: Build, instruction: Gemm, { p, width }: Plan): b
   const laneU = planesOf(groups) * planeU
   const dU = build.scratch((sums * laneU) / 4)
   const thread = threadRoom(build, planesV.bytes + planesM.bytes)
-  const { origin, strides } = build.locate(p.buffer)
-  const from = { start: origin + p.from[0] * strides[1] + p.from[1] * strides[2], strides }
+  const from = imageOf(build, p)
 
   const products = build.module.function('', ['i32', 'i32', 'i32'], (f, begin, end, id) => {
     const [x, dy, V, M, target, rough, fresh] = range(0, 7).map(() => f.local('i32'))
