@@ -11,6 +11,9 @@ export interface Local {
   readonly index: number
 }
 
+/** How many of a vector's four floats are meant. */
+export type Lanes = 1 | 2 | 3 | 4
+
 const valueTypes: Record<Type, number> = { i32: 0x7f, f32: 0x7d, v128: 0x7b }
 
 /** Opcodes without immediates; those of two bytes or more are SIMD, prefixed 0xfd. */
@@ -37,7 +40,7 @@ const simd = {
 const memory = {
   'i32.load': [0, 0x28, 2], 'f32.load': [0, 0x2a, 2], 'i32.store': [0, 0x36, 2], 'f32.store': [0, 0x38, 2],
   'v128.load': [0xfd, 0x00, 2], 'v128.store': [0xfd, 0x0b, 2], 'v128.load32_splat': [0xfd, 0x09, 2],
-  'v128.load32_zero': [0xfd, 0x5c, 2], 'i32.atomic.load': [0xfe, 0x10, 2], 'i32.atomic.store': [0xfe, 0x17, 2],
+  'v128.load64_splat': [0xfd, 0x0a, 2], 'v128.load32_zero': [0xfd, 0x5c, 2], 'i32.atomic.load': [0xfe, 0x10, 2], 'i32.atomic.store': [0xfe, 0x17, 2],
   'i32.atomic.rmw.add': [0xfe, 0x1e, 2], 'memory.atomic.wait32': [0xfe, 0x01, 2], 'memory.atomic.notify': [0xfe, 0x00, 2],
 } as const // biome-ignore format: a table
 
@@ -166,10 +169,32 @@ export class Code {
     this.bytes.pair(code, align).uleb(offset)
     return this
   }
-  /** Stores one lane of the vector on the stack. */
-  storeLane(lane: number, offset = 0): this {
-    this.bytes.push(0xfd).push(0x5a).push(2).uleb(offset).push(lane)
+  /** Stores one lane of the vector on the stack, or with `wide` the pair of that number. */
+  storeLane(lane: number, offset = 0, wide = false): this {
+    this.bytes
+      .push(0xfd)
+      .push(wide ? 0x5b : 0x5a)
+      .push(2)
+      .uleb(offset)
+      .push(lane)
     return this
+  }
+  /**
+   * The first lanes of a vector, from the address on the stack on: no more than that where it can be, for a load is late
+   * that needs what two stores have just left.
+   */
+  load(lanes: Lanes, offset = 0): this {
+    return this.mem(lanes === 1 ? 'v128.load32_splat' : lanes === 2 ? 'v128.load64_splat' : 'v128.load', offset)
+  }
+  /** Stores the first lanes of a vector, from the address that `to` leaves on the stack plus what it returns on. */
+  store(to: () => number, value: Local, lanes: Lanes): void {
+    const offset = to()
+    this.get(value)
+    if (lanes === 4) this.mem('v128.store', offset)
+    else this.storeLane(0, offset, lanes > 1)
+    if (lanes !== 3) return
+    to()
+    this.get(value).storeLane(2, offset + 8)
   }
   /** One whole number of the four on the stack. */
   extractInt(lane: number): this {

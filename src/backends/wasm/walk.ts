@@ -1,12 +1,12 @@
 import { isCounted } from '../../tensor/view.ts'
-import type { Code, Local } from './assembler.ts'
+import type { Code, Lanes, Local } from './assembler.ts'
 import type { Nest, Operand } from './nest.ts'
 import { range } from './numbers.ts'
 
 /** A loop over a level: how many elements at once, where in each round such groups start, and how far a round goes. */
 export interface Section {
   readonly count: number
-  readonly lanes: 1 | 4
+  readonly lanes: Lanes
   readonly starts: readonly number[]
   readonly length: number
   /** Elements at the beginning of the last group that an earlier one has gone over. */
@@ -14,7 +14,8 @@ export interface Section {
 }
 
 /**
- * A level of `size` elements as vectors, so many in step where there are enough, and single elements for the rest. With
+ * A level of `size` elements as vectors, so many in step where there are enough, and the first lanes of one for the rest,
+ * or as single elements. With
  * `again` the rest is one vector more, which goes over some elements a second time.
  */
 export function sections(
@@ -28,14 +29,16 @@ export function sections(
   const rest = range(0, vectors - rounds * width).map(i => 4 * i)
   const single = vector ? size % 4 : size
   const left = 4 * rest.length + single
-  const whole = { count: rounds, lanes: 4 as const, starts: range(0, width).map(i => 4 * i), length: 4 * width }
+  const whole = { count: rounds, lanes: 4 as Lanes, starts: range(0, width).map(i => 4 * i), length: 4 * width }
   const all: Section[] =
     vectors > 0 && single > 0 && (again === 'always' || (again === 'alone' && rounds === 0))
       ? [whole, { count: 1, lanes: 4, starts: [...rest, left - 4], length: left, repeats: 4 - single }]
       : [
           whole,
           { count: 1, lanes: 4, starts: rest, length: 4 * rest.length },
-          { count: single, lanes: 1, starts: [0], length: 1 },
+          vector
+            ? { count: 1, lanes: single as Lanes, starts: single > 0 ? [0] : [], length: single }
+            : { count: single, lanes: 1, starts: [0], length: 1 },
         ]
   return all.filter(s => s.count > 0 && s.starts.length > 0)
 }
@@ -56,7 +59,7 @@ export function walker(f: Code, n: Nest, keyOf: (operand: Operand) => number) {
     n.operands.forEach((o, i) => {
       const from = (local: Local, base: number, step: number) => {
         f.i32(base)
-        if (step !== 0) f.get(begin).i32(step).op('i32.mul').op('i32.add')
+        if (step !== 0 && n.sizes[0] > 1) f.get(begin).i32(step).op('i32.mul').op('i32.add')
         f.set(local)
       }
       from(pointers[i], o.start * unit(o), o.strides[0] * unit(o))
@@ -100,6 +103,7 @@ export function walker(f: Code, n: Nest, keyOf: (operand: Operand) => number) {
   /** The outermost level from `begin` to `end`. */
   function share(begin: Local, end: Local, body: () => void): void {
     start(begin)
+    if (n.sizes[0] === 1) return body()
     const left = f.local('i32')
     f.get(end).get(begin).op('i32.sub').tee(left).i32(0).op('i32.gt_s')
     f.if(() => {
@@ -156,17 +160,17 @@ export function walker(f: Code, n: Nest, keyOf: (operand: Operand) => number) {
   function load(
     i: number,
     level: number,
-    lanes: 1 | 4,
+    lanes: Lanes,
     at: Readonly<Record<number, number>> = {},
     moved?: Local,
   ): Local {
     const o = n.operands[i]
     const value = f.local('v128')
-    const spread = lanes === 4 && o.strides[level] === 1
+    const spread = lanes > 1 && o.strides[level] === 1
     const read = () => {
       const shift = address(i, at, moved)
       if (!isCounted(o.view.buffer)) {
-        f.mem(spread ? 'v128.load' : 'v128.load32_splat', shift).set(value)
+        f.load(spread ? lanes : 1, shift).set(value)
         return
       }
       f.i32(shift).op('i32.add').op('i32x4.splat')
@@ -187,15 +191,12 @@ export function walker(f: Code, n: Nest, keyOf: (operand: Operand) => number) {
   function store(
     i: number,
     value: Local,
-    lanes: 1 | 4,
+    lanes: Lanes,
     at: Readonly<Record<number, number>> = {},
     moved?: Local,
   ): void {
     const write = () => {
-      const shift = address(i, at, moved)
-      f.get(value)
-      if (lanes === 4) f.mem('v128.store', shift)
-      else f.storeLane(0, shift)
+      f.store(() => address(i, at, moved), value, lanes)
     }
     if (n.operands[i].checks.length === 0) write()
     else {

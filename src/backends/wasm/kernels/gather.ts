@@ -2,7 +2,7 @@ import { formula } from '../../../formula/index.ts'
 import type { Gather, Scatter } from '../../../program/index.ts'
 import { sizeOf } from '../../../tensor/shape.ts'
 import { inside, make, type View, viewOf } from '../../../tensor/view.ts'
-import type { Code, Local } from '../assembler.ts'
+import type { Code, Lanes, Local } from '../assembler.ts'
 import type { Build, Emit } from '../build.ts'
 import { iterations, type Nest, nest, traffic, wrap } from '../nest.ts'
 import { range } from '../numbers.ts'
@@ -71,7 +71,7 @@ function hold(build: Build, view: View, axis: number, size: number): Held | unde
 }
 
 type Walker = ReturnType<typeof walker>
-type Body = (w: Walker, inner: number, lanes: 1 | 4, moved: Local, f: Code) => void
+type Body = (w: Walker, inner: number, lanes: Lanes, moved: Local, f: Code) => void
 
 function emit(build: Build, name: string, nested: Nest, { step, count }: Held, index: number, body: Body): void {
   const n = nested.sizes.length > 1 ? nested : wrap(nested)

@@ -84,6 +84,7 @@ const direct: Emit<Gemm> = (build, instruction) => {
       width,
       column,
       byColumns,
+      units,
       size,
       packed: packLeft && !byColumns ? build.scratch(build.threads * rowCount * packedDepth) : undefined,
     }),

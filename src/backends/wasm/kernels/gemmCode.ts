@@ -1,8 +1,7 @@
 import type { Gemm } from '../../../program/index.ts'
-import type { Code, Local } from '../assembler.ts'
+import type { Code, Lanes, Local } from '../assembler.ts'
 import { type Build, formulaWriter } from '../build.ts'
 import type { Nest, Operand } from '../nest.ts'
-import { range } from '../numbers.ts'
 import { type Depth, type Tile, tile } from './tile.ts'
 
 /** Most steps of the shared axis where the left operand is packed: its rows and the panel share the cache. */
@@ -32,6 +31,7 @@ export interface Job {
   readonly width: number
   readonly column: (o: Operand) => number
   readonly byColumns: boolean
+  readonly units: number
   readonly size: { readonly rows: number; readonly vectors: number }
   /** First byte of the room for the packed left operand, a part for each thread. */
   readonly packed?: number
@@ -154,30 +154,26 @@ export function write(f: Code, begin: Local, end: Local, id: Local, job: Job): v
     const one = (height: number) => {
       const rowStep = (p: Pointer) => (rowLevel === undefined ? 0 : (p.strides[rowLevel] ?? 0))
       const apart = near ? 4 : rowStep(left)
-      const shape: Tile = { rows: height, vectors: Math.ceil(lanes / 4), rowStep: apart, depth }
+      const shape: Tile = { rows: height, columns: lanes, rowStep: apart, depth }
       const sums = tile(f, shape, source.local, panel.local, build.fma)
-      const each = (body: (sum: Local, i: number, j: number, lanes: number) => void) =>
+      const each = (body: (sum: Local, i: number, j: number, lanes: Lanes) => void) =>
         sums.forEach((row, i) => {
           row.forEach((sum, j) => {
-            body(sum, i, j, Math.min(4, lanes - j * 4))
+            body(sum, i, j, Math.min(4, lanes - j * 4) as Lanes)
           })
         })
       const address = (p: Pointer, i: number, j: number) => i * rowStep(p) + j * 16
-      const put = (p: Pointer, value: Local, i: number, j: number, count: number) => {
-        if (count === 4)
+      const put = (p: Pointer, value: Local, i: number, j: number, count: Lanes) => {
+        const to = () => {
           f.get(p.local)
-            .get(value)
-            .mem('v128.store', address(p, i, j))
-        else
-          for (const lane of range(0, count))
-            f.get(p.local)
-              .get(value)
-              .storeLane(lane, address(p, i, j) + lane * 4)
+          return address(p, i, j)
+        }
+        f.store(to, value, count)
       }
       const finish = () => {
         // What is the same in every row is loaded once a column.
         const loaded = new Map<string, Local>()
-        const operand = (name: string, i: number, j: number) => {
+        const operand = (name: string, i: number, j: number, count: Lanes) => {
           const at = names.indexOf(name)
           const [step, spread] = [rowStep(operands[at]), column(inputs[at]) === 1]
           const key = `${name} ${step === 0 ? 0 : i} ${spread ? j : 0}`
@@ -185,13 +181,13 @@ export function write(f: Code, begin: Local, end: Local, id: Local, job: Job): v
           if (!value) {
             loaded.set(key, (value = f.local('v128')))
             f.get(operands[at].local)
-              .mem(spread ? 'v128.load' : 'v128.load32_splat', i * step + (spread ? j * 16 : 0))
+              .load(spread ? count : 1, i * step + (spread ? j * 16 : 0))
               .set(value)
           }
           return value
         }
         each((sum, i, j, count) => {
-          const values = epilogue(name => (name === 'product' ? sum : operand(name, i, j)))
+          const values = epilogue(name => (name === 'product' ? sum : operand(name, i, j, count)))
           values.forEach((value, o) => {
             put(results[o], value, i, j, count)
           })
@@ -199,10 +195,10 @@ export function write(f: Code, begin: Local, end: Local, id: Local, job: Job): v
       }
       if (blocks === 1) return finish()
       f.get(block).if(() =>
-        each((sum, i, j) => {
+        each((sum, i, j, count) => {
           f.get(sum)
             .get(results[0].local)
-            .mem('v128.load', address(results[0], i, j))
+            .load(count, address(results[0], i, j))
             .op('f32x4.add')
             .set(sum)
         }),
@@ -261,14 +257,13 @@ export function write(f: Code, begin: Local, end: Local, id: Local, job: Job): v
     body()
   }
 
-  f.get(begin)
-    .get(end)
-    .op('i32.lt_s')
-    .if(() => {
-      f.assign(block, 0)
-      loops(outer, () => {
-        units(unit(() => panels((panel, lanes) => loops(middle, () => tiles(panel, lanes)))))
-        f.add(block, 1)
-      })
+  const run = () => {
+    if (blocks > 1) f.assign(block, 0)
+    loops(outer, () => {
+      units(unit(() => panels((panel, lanes) => loops(middle, () => tiles(panel, lanes)))))
+      if (blocks > 1) f.add(block, 1)
     })
+  }
+  if (job.units === 1) run()
+  else f.get(begin).get(end).op('i32.lt_s').if(run)
 }

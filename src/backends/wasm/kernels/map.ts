@@ -1,5 +1,6 @@
 import { count } from '../../../formula/index.ts'
 import type { MapInstruction } from '../../../program/index.ts'
+import type { Lanes } from '../assembler.ts'
 import { type Build, type Emit, groupWriter } from '../build.ts'
 import { cut, iterations, type Nest, nest, part, traffic, wrap } from '../nest.ts'
 import { range } from '../numbers.ts'
@@ -53,7 +54,7 @@ function emit(build: Build, instruction: MapInstruction, n: Nest, inputNames: re
   const code = build.module.function('', ['i32', 'i32', 'i32'], (f, begin, end) => {
     const write = groupWriter(build, f, instruction.formula, name => inputNames.includes(name))
     const w = walker(f, n, build.key)
-    const body = (lanes: 1 | 4, places: readonly Record<number, number>[]) => {
+    const body = (lanes: Lanes, places: readonly Record<number, number>[]) => {
       const load = (name: string) => {
         const i = inputNames.indexOf(name)
         return (w.varies(i, inner) ? places : places.slice(0, 1)).map(at => w.load(i, inner, lanes, at))

@@ -1,7 +1,7 @@
 import { count, type Formula, formula } from '../../../formula/index.ts'
 import type { Reduce, Reduction } from '../../../program/index.ts'
 import type { View } from '../../../tensor/view.ts'
-import type { Code, Local } from '../assembler.ts'
+import type { Code, Lanes, Local } from '../assembler.ts'
 import { type Build, type Emit, groupWriter } from '../build.ts'
 import { cut, iterations, type Nest, nest, type Operand, traffic, wrap } from '../nest.ts'
 import { largestDivisor, range } from '../numbers.ts'
@@ -116,14 +116,14 @@ function emit(build: Build, job: Job, whole: Nest, reduced: (l: number) => boole
     const write = groupWriter(build, f, job.formula, name => job.names.includes(name))
     const w = walker(f, n, build.key)
     // The summands at several places in step: for each output one value a place.
-    const summands = (level: number, lanes: 1 | 4, places: readonly Record<number, number>[]) => {
+    const summands = (level: number, lanes: Lanes, places: readonly Record<number, number>[]) => {
       const load = (name: string) => {
         const i = job.names.indexOf(name)
         return (w.varies(i, level) ? places : places.slice(0, 1)).map(at => w.load(i, level, lanes, at))
       }
       return write(load).map(values => places.map((_, u) => values[values.length === 1 ? 0 : u]))
     }
-    const group = (lanes: 1 | 4, starts: readonly number[]) => {
+    const group = (lanes: Lanes, starts: readonly number[]) => {
       const places = starts.map(start => ({ [inner]: start }))
       const accumulators = places.map(() => accumulatorsOf(f, job))
       const step = (at: Record<number, number>) =>

@@ -1,4 +1,4 @@
-import type { Code, Local } from '../assembler.ts'
+import type { Code, Lanes, Local } from '../assembler.ts'
 
 /** One loop along the shared axis: its length, and the bytes each step moves in the two operands. */
 export interface Depth {
@@ -10,7 +10,7 @@ export interface Depth {
 /** A block of the result that stays in registers while the shared axis goes by. */
 export interface Tile {
   readonly rows: number
-  readonly vectors: number
+  readonly columns: number
   /** Bytes between the rows of the left operand. */
   readonly rowStep: number
   /** Loops along the shared axis, outermost first. */
@@ -62,38 +62,44 @@ export function tileFor(
  */
 export function tile(
   f: Code,
-  { rows, vectors, rowStep, depth }: Tile,
+  { rows, columns, rowStep, depth }: Tile,
   left: Local,
   right: Local,
   fma: boolean,
 ): Local[][] {
+  const vectors = Math.ceil(columns / 4)
   const sums = Array.from({ length: rows }, () => Array.from({ length: vectors }, () => f.local('v128')))
   const b = Array.from({ length: vectors }, () => f.local('v128'))
   const a = f.local('v128')
   const pa = f.local('i32')
   const pb = f.local('i32')
   const count = f.local('i32')
-  for (const row of sums) for (const sum of row) f.f32x4(0).set(sum)
+  const inner = depth[depth.length - 1] ?? { size: 1, a: 0, b: 0 }
+  // A sum of few products begins with the first one, and few operations need no branch to stay in order.
+  const isShort = depth.length <= 1 && inner.size < unroll
+  const isOrdered = !isShort || inner.size * rows * vectors > 8
+  if (!isShort) for (const row of sums) for (const sum of row) f.f32x4(0).set(sum)
   f.get(left).set(pa).get(right).set(pb)
   let tag = 1
   const never = (depthOfBlock: number) => f.get(count).i32(-tag++).op('i32.eq').brIf(depthOfBlock)
-  const inner = depth[depth.length - 1] ?? { size: 1, a: 0, b: 0 }
 
   const steps = (n: number, exit: number) => {
     for (let u = 0; u < n; u++) {
       for (let j = 0; j < vectors; j++)
         f.get(pb)
-          .mem('v128.load', u * inner.b + j * 16)
+          .load(Math.min(4, columns - j * 4) as Lanes, u * inner.b + j * 16)
           .set(b[j])
       for (let i = 0; i < rows; i++) {
         f.get(pa)
           .mem('v128.load32_splat', i * rowStep)
           .set(a)
         for (let j = 0; j < vectors; j++) {
-          if (fma) f.get(a).get(b[j]).get(sums[i][j]).op('f32x4.relaxed_madd').set(sums[i][j])
+          if (isShort && u === 0) f.get(a).get(b[j]).op('f32x4.mul').set(sums[i][j])
+          else if (fma) f.get(a).get(b[j]).get(sums[i][j]).op('f32x4.relaxed_madd').set(sums[i][j])
           else f.get(sums[i][j]).get(a).get(b[j]).op('f32x4.mul').op('f32x4.add').set(sums[i][j])
         }
         const last = i === rows - 1
+        if (!isOrdered) continue
         if ((!last && i % 2 === 1) || (last && u < n - 1)) never(exit)
       }
       f.add(pa, inner.a)
@@ -111,7 +117,8 @@ export function tile(
         }),
       )
     }
-    if (rest > 0) {
+    if (!isOrdered) steps(rest, 0)
+    else if (rest > 0) {
       f.get(left)
         .set(count)
         .block(() => steps(rest, 0))

@@ -165,7 +165,7 @@ function smallProduct(
   ]
   overBlocks(f, [rows, columns], byRow, byColumn, (height, vectors) => {
     const steps = [{ size: depth, a: 4, b: vectors * 16 }]
-    const sums = tile(f, { rows: height, vectors, rowStep: depth * 4, depth: steps }, V, U, fma)
+    const sums = tile(f, { rows: height, columns: vectors * 4, rowStep: depth * 4, depth: steps }, V, U, fma)
     sums.forEach((row, i) => {
       row.forEach((sum, j) => {
         f.get(M)

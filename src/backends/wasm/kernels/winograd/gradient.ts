@@ -160,7 +160,7 @@ function sumOfProducts(
   ]
   overBlocks(f, [rows, columns], byRow, byColumn, (height, vectors) => {
     const steps = [{ size: depth, a: rows * 4, b: columns * 4 }]
-    const sums = tile(f, { rows: height, vectors, rowStep: 4, depth: steps }, V, M, fma)
+    const sums = tile(f, { rows: height, columns: vectors * 4, rowStep: 4, depth: steps }, V, M, fma)
     const all = (body: (sum: Local, offset: number) => void) =>
       sums.forEach((row, i) => {
         row.forEach((sum, j) => {
