@@ -62,21 +62,20 @@ export function numpyRandom(seed: number | readonly number[] = 0): NumpyRandom {
       hint: 'a seed is a whole number, or a list of at least one',
     })
   // Made when it is needed: most arrays of a network begin as zeros, without a draw.
-  let key: Uint32Array
+  let key: Int32Array
   const ready = () => (key ??= seeded(list, typeof seed !== 'number'))
-  /** What the state gives out, mixed a state at a time. */
-  const words = new Uint32Array(length)
+  /** What the state gives out. Signed, as all its words: an engine computes with such numbers soonest. */
+  const words = new Int32Array(length)
   let pos = length
   let hasGauss = false
   let cached = 0
 
   function uint32() {
     if (pos === length) {
-      twist(ready())
-      temper(key, words)
+      twist(ready(), words)
       pos = 0
     }
-    return words[pos++]
+    return words[pos++] >>> 0
   }
 
   function random() {
@@ -183,7 +182,7 @@ export function numpyRandom(seed: number | readonly number[] = 0): NumpyRandom {
     choice,
     permutation,
     shuffle,
-    state: () => ({ key: Array.from(ready()), pos, hasGauss, gauss: hasGauss ? cached : 0 }),
+    state: () => ({ key: Array.from(ready(), word => word >>> 0), pos, hasGauss, gauss: hasGauss ? cached : 0 }),
     restore(state) {
       if (
         !(Array.isArray(state.key) && state.key.length === length && state.key.every(isUint32) && isPosition(state.pos))
@@ -192,7 +191,7 @@ export function numpyRandom(seed: number | readonly number[] = 0): NumpyRandom {
           hint: 'pass what state() returned, or its JSON',
         })
       ready().set(state.key)
-      temper(key, words)
+      for (let i = 0; i < length; i++) words[i] = tempered(key[i])
       pos = state.pos
       hasGauss = state.hasGauss
       cached = state.gauss
@@ -206,34 +205,35 @@ const product = (shape: readonly number[]) => shape.reduce((size, extent) => siz
 const isUint32 = (value: unknown) => typeof value === 'number' && value >>> 0 === value
 const isPosition = (value: unknown) => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= length
 
-/** The next state. */
-function twist(key: Uint32Array): void {
-  let y = key[0]
+// These are by themselves, each with one loop, because an engine makes such functions fast soonest: a network begins with
+// many numbers.
+
+/** The next state, and the words that it gives out. */
+function twist(key: Int32Array, words: Int32Array): void {
+  const { length } = key // a local one is read faster
+  const rest = length - middle
+  let word = key[0]
   for (let i = 0; i < length; i++) {
     const next = key[i + 1 < length ? i + 1 : 0]
-    const mixed = (y & 0x80000000) | (next & 0x7fffffff)
-    key[i] = key[i < length - middle ? i + middle : i + middle - length] ^ (mixed >>> 1) ^ (-(mixed & 1) & 0x9908b0df)
-    y = next
+    const mixed = (word & 0x80000000) | (next & 0x7fffffff)
+    const made = key[i < rest ? i + middle : i - rest] ^ (mixed >>> 1) ^ (-(mixed & 1) & 0x9908b0df)
+    key[i] = made
+    words[i] = tempered(made)
+    word = next
   }
 }
 
-/** The words that a state gives out. */
-function temper(key: Uint32Array, words: Uint32Array): void {
-  for (let i = 0; i < length; i++) {
-    let y = key[i]
-    y ^= y >>> 11
-    y ^= (y << 7) & 0x9d2c5680
-    y ^= (y << 15) & 0xefc60000
-    words[i] = y ^ (y >>> 18)
-  }
+/** The word that a word of the state gives out. */
+function tempered(y: number): number {
+  y ^= y >>> 11
+  y ^= (y << 7) & 0x9d2c5680
+  y ^= (y << 15) & 0xefc60000
+  return y ^ (y >>> 18)
 }
-
-// These are by themselves, each with one loop, because the engine makes such functions fast soonest: a network begins
-// with many numbers.
 
 /** The next numbers, each of two words. */
 function doubles(
-  words: Uint32Array,
+  words: Int32Array,
   from: number,
   out: Float64Array,
   to: number,
@@ -246,8 +246,8 @@ function doubles(
 }
 
 /** The first state: of one number, or of several. */
-function seeded(list: readonly number[], several: boolean): Uint32Array {
-  const key = new Uint32Array(length)
+function seeded(list: readonly number[], several: boolean): Int32Array {
+  const key = new Int32Array(length)
   key[0] = several ? 19650218 : list[0]
   for (let i = 1; i < length; i++) key[i] = Math.imul(key[i - 1] ^ (key[i - 1] >>> 30), 1812433253) + i
   if (!several) return key
