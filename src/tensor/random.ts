@@ -253,10 +253,14 @@ function seeded(list: readonly number[], several: boolean): Int32Array {
   if (!several) return key
   // Around once with the seeds and once without; key[0] is a copy of the last.
   const rounds = Math.max(length, list.length)
-  for (let k = 0, i = 1; k < rounds + length - 1; k++) {
+  let i = 1
+  let seed = 0
+  for (let k = 0; k < rounds + length - 1; k++) {
     const last = key[i - 1] ^ (key[i - 1] >>> 30)
-    if (k < rounds) key[i] = (key[i] ^ Math.imul(last, 1664525)) + list[k % list.length] + (k % list.length)
-    else key[i] = (key[i] ^ Math.imul(last, 1566083941)) - i
+    if (k < rounds) {
+      key[i] = (key[i] ^ Math.imul(last, 1664525)) + list[seed] + seed
+      if (++seed === list.length) seed = 0
+    } else key[i] = (key[i] ^ Math.imul(last, 1566083941)) - i
     if (++i < length) continue
     key[0] = key[length - 1]
     i = 1

@@ -122,7 +122,7 @@ async function* told(
         return { type: 'step', epoch, step, steps: count, size, metrics: means.value(), milliseconds }
       })
     means.add(results, 0, together, size, columns && { every: count, begun: first % count, columns })
-    while (columns && (finished + 1) * count <= first + together) noted?.epoch.push(finished++)
+    if (columns) finished = Math.floor((first + together) / count)
     return []
   }
   for await (const done of steps(model, 'train', samples, jobs, { seed, most, weights })) {
@@ -140,7 +140,6 @@ async function* told(
         for (const [name, value] of Object.entries(part.value)) metrics[`val_${name}`] = value
       }
       const now = performance.now()
-      noted?.epoch.push(finished)
       for (const name in metrics) if (noted) (noted.history[name] ??= []).push(metrics[name])
       yield [{ type: 'epoch', epoch: finished++, metrics, seconds: (now - start) / 1000 }]
       start = now
@@ -148,6 +147,7 @@ async function* told(
     await turn()
     if (isOver()) break
   }
+  for (let epoch = from; noted && epoch < finished; epoch++) noted.epoch.push(epoch)
   if (noted && finished > from)
     columns?.forEach((column, i) => {
       noted.history[means.names[i]] = column
