@@ -59,20 +59,36 @@ function reason({ stderr, code }) {
   return told.replace(/^Error: /, '').slice(0, 300)
 }
 
-/** W8: a whole process several times; the first brings everything into memory. */
+/** The lines of JSON that a child wrote. */
+const told = ({ stdout }) =>
+  stdout
+    .split('\n')
+    .filter(line => line.startsWith('{'))
+    .map(line => JSON.parse(line))
+
+const inMilliseconds = (metric, samples) => ({
+  metric,
+  value: round(median(samples)),
+  best: round(Math.min(...samples)),
+  unit: 'ms',
+  samples: samples.length,
+})
+
+/** W8: a whole process several times; the first brings everything into memory. Some tell what their parts took. */
 async function wholeProcess(job, env, times) {
   const samples = []
+  const parts = {}
   for (let i = 0; i <= times; i++) {
     const began = performance.now()
     const result = await start(job.start('W8'), env)
     const took = performance.now() - began
     if (result.code !== 0 || !(job.bare || result.stderr.includes('trained')))
       return [{ metric: 'error', error: reason(result) }]
-    if (i > 0) samples.push(took)
+    if (i === 0) continue
+    samples.push(took)
+    for (const [part, milliseconds] of told(result).flatMap(Object.entries)) (parts[part] ??= []).push(milliseconds)
   }
-  return [
-    { metric: 'start', value: round(median(samples)), best: round(Math.min(...samples)), unit: 'ms', samples: times },
-  ]
+  return [inMilliseconds('start', samples), ...Object.entries(parts).map(part => inMilliseconds(...part))]
 }
 
 /** One turn of one job: its figures, and how busy the machine was with other things. */
@@ -84,10 +100,7 @@ async function turn(name, workload, settings) {
   if (workload === 'W8') found = await wholeProcess(job, env, settings.starts)
   else {
     const result = await start(job.start(workload), env)
-    found = result.stdout
-      .split('\n')
-      .filter(line => line.startsWith('{'))
-      .map(line => JSON.parse(line))
+    found = told(result)
     if (result.code !== 0 && !found.some(record => record.error)) found.push({ metric: 'error', error: reason(result) })
   }
   return found.map(record => ({ job: name, workload, ...record, ...load() }))

@@ -53,7 +53,7 @@ export async function repeat(times, prepare, call) {
     if (result?.then) await result
     samples.push(performance.now() - start)
   }
-  return { ms: median(samples), best: Math.min(...samples), samples: times, inner: 1 }
+  return { ms: median(samples), best: Math.min(...samples), samples: times, inner: 1, all: samples }
 }
 
 /** True when the numbers are only to show that everything works. */

@@ -19,6 +19,8 @@ async function both(metric, times, make, train) {
     ;({ history } = await train(model))
   })
   emit(metric, timed, 's', 1, { loss: history.loss.at(-1) })
+  for (const [name, ms] of Object.entries({ first: timed.all[0], last: timed.all.at(-1) }))
+    emit(`the ${name} of ${times}`, { ms, best: ms, samples: 1, inner: 1 }, 's')
   const model = make()
   await train(model)
   emit('again', await repeat(times, () => model, train), 's')

@@ -1,9 +1,19 @@
-import { asked, trained } from '../adaptor.mjs'
-import { batches } from '../data.mjs'
-import { mlp } from './mlp.mjs'
-
-// W8: the whole process, from its start to the first trained batch of W3.
+// W8: the whole process, from its start to the first trained batch of W3, and what its parts take.
+const marks = [['node', performance.now()]]
+const mark = part => marks.push([part, performance.now()])
+const { asked, trained } = await import('../adaptor.mjs')
+const { mlp } = await import('./mlp.mjs')
+mark('source')
+const { batches } = await import('../data.mjs')
 const [{ x, y }] = batches(1)
-const [loss] = await mlp({ threads: asked.threads }).run('train', 64, x, y)
+mark('digits')
+const model = mlp({ threads: asked.threads })
+mark('model')
+model.feed('train', 64)
+mark('weights, plan, kernels')
+const [loss] = await model.run('train', 64, x, y)
+mark('step')
 trained(loss)
+const took = marks.map(([part, at], i) => [part, at - (marks[i - 1]?.[1] ?? 0)])
+process.getBuiltinModule('node:fs').writeSync(1, `${JSON.stringify(Object.fromEntries(took))}\n`)
 process.exit(0)
