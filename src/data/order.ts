@@ -32,11 +32,16 @@ interface OrderOptions {
   windows?: Int32Array
 }
 
+/** Into how many batches so many rows are cut. */
+export function countBatches(rows: number, batchSize: number): number {
+  if (Number.isInteger(batchSize) && batchSize > 0) return Math.ceil(rows / batchSize)
+  throw new DataError('bad-batch-size', `batches got a batch size of ${batchSize}, expected a whole number from 1`, {
+    hint: 'usual sizes are 32 and 128',
+  })
+}
+
 /** Cuts an order of rows into batches; the last one may be smaller. */
-export function* batches(data: Dataset, batchSize: number, rows: Int32Array = order(data.size, { shuffle: false })) {
-  if (!(Number.isInteger(batchSize) && batchSize > 0))
-    throw new DataError('bad-batch-size', `batches got a batch size of ${batchSize}, expected a whole number from 1`, {
-      hint: 'usual sizes are 32 and 128',
-    })
-  for (let start = 0; start < rows.length; start += batchSize) yield rows.subarray(start, start + batchSize)
+export function batches(data: Dataset, batchSize: number, rows = order(data.size, { shuffle: false })): Int32Array[] {
+  const count = countBatches(rows.length, batchSize)
+  return Array.from({ length: count }, (_, i) => rows.subarray(i * batchSize, (i + 1) * batchSize))
 }

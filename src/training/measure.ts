@@ -57,7 +57,7 @@ export async function* measure(
 }
 
 function inOrder(samples: Dataset, batchSize: number, most = Infinity): Jobs {
-  const list = [...batches(samples, batchSize)]
+  const list = batches(samples, batchSize)
   return { from: 0, to: Math.min(most, list.length), at: step => ({ rows: list[step] }) }
 }
 

@@ -1,5 +1,5 @@
 import type { Dataset } from '../data/dataset.ts'
-import { batches, order } from '../data/order.ts'
+import { batches, countBatches, order } from '../data/order.ts'
 import { DataError } from '../errors.ts'
 import type { Model } from '../model/face.ts'
 import { compiled } from '../model/model.ts'
@@ -77,31 +77,18 @@ async function* told(
   // The weights of samples hold for the part of them that is kept for validation too, those of classes do not.
   const { sampleWeight } = options
   const held = options.validationData || !validation ? undefined : weightsFor(all, { sampleWeight })
-  const whole = [...batches(samples, batchSize)].length
+  const whole = countBatches(samples.size, batchSize)
   const { stepsPerEpoch: count = whole, validationSteps } = options
   const parameters = countOf(model.network.nodes.flatMap(node => node.parameters))
   const sizes = { steps: count, batchSize, samples: samples.size, validationSamples: validation?.size ?? 0 }
   const began = performance.now()
   yield [{ type: 'begin', epochs, initialEpoch, ...sizes, seed, parameters }]
-  const { size, windows } = samples
-  const divided = (epoch: number) => [...batches(samples, batchSize, order(size, { shuffle, seed, epoch, windows }))]
   const first = model.step
   const from = Math.max(initialEpoch, isDone())
-  const fixed = shuffle ? undefined : divided(0)
-  let pass = -1
-  let [passed, list]: [Dataset | undefined, Int32Array[]] = [undefined, []]
   const jobs: Jobs = {
+    ...inPasses(samples, whole, { batchSize, shuffle, seed }),
     from: from * count,
     to: epochs * count,
-    at(step) {
-      if (pass !== Math.floor(step / whole)) {
-        pass = Math.floor(step / whole)
-        passed = samples.epoch?.(pass)
-        list = fixed ?? divided(pass)
-      }
-      return { rows: list[step % whole], data: passed }
-    },
-    cycle: fixed && !samples.epoch ? whole : undefined,
     // Epochs run into one another only where nobody looks at what is between them.
     block: heard || validation ? count : undefined,
   }
@@ -156,6 +143,30 @@ async function* told(
   const seconds = (performance.now() - began) / 1000
   const reason = finished >= epochs ? 'complete' : isStopped() ? 'stopped' : 'aborted'
   yield [{ type: 'end', epochs: finished, reason, seconds }]
+}
+
+/** The batches of one pass over all samples after the other, each pass in an order of its own; `whole` is how many one has. */
+function inPasses(
+  samples: Dataset,
+  whole: number,
+  { batchSize, shuffle, seed }: Required<Pick<TrainOptions, 'batchSize' | 'shuffle' | 'seed'>>,
+): Pick<Jobs, 'at' | 'cycle'> {
+  const { size, windows } = samples
+  const divided = (epoch: number) => batches(samples, batchSize, order(size, { shuffle, seed, epoch, windows }))
+  const fixed = shuffle ? undefined : divided(0)
+  let pass = -1
+  let [passed, list]: [Dataset | undefined, Int32Array[]] = [undefined, []]
+  return {
+    at(step) {
+      if (pass !== Math.floor(step / whole)) {
+        pass = Math.floor(step / whole)
+        passed = samples.epoch?.(pass)
+        list = fixed ?? divided(pass)
+      }
+      return { rows: list[step % whole], data: passed }
+    },
+    cycle: fixed && !samples.epoch ? whole : undefined,
+  }
 }
 
 /** The averages that an optimiser with useEma keeps become the weights, as at the end of Keras's fit. */
