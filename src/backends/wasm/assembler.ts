@@ -22,7 +22,7 @@ const plain = {
   'i32.le_s': 0x4c, 'i32.ge_s': 0x4e, 'i32.ge_u': 0x4f, 'i32.add': 0x6a, 'i32.sub': 0x6b, 'i32.mul': 0x6c,
   'i32.div_s': 0x6d, 'i32.div_u': 0x6e, 'i32.rem_s': 0x6f, 'i32.rem_u': 0x70, 'i32.and': 0x71, 'i32.or': 0x72,
   'i32.xor': 0x73, 'i32.shl': 0x74, 'i32.shr_s': 0x75, 'i32.shr_u': 0x76, 'f32.eq': 0x5b, 'f32.add': 0x92,
-  select: 0x1b, drop: 0x1a, return: 0x0f,
+  select: 0x1b, drop: 0x1a, return: 0x0f, unreachable: 0x00,
 } as const // biome-ignore format: a table
 
 const simd = {

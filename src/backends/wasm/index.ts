@@ -7,7 +7,7 @@ import { Module } from './assembler.ts'
 import { type Arena, plan } from './compile.ts'
 import { freeze } from './freeze.ts'
 import { limits } from './limits.ts'
-import { canShare, cores, type Member, pool } from './pool.ts'
+import { canShare, cores, type Member, pool, type Shared } from './pool.ts'
 import { remembered } from './remember.ts'
 
 const page = 65536
@@ -162,7 +162,7 @@ export const wasm: Backend = {
                 ?.then(note)
                 .finally(() => void (away = undefined))
             if (away) return away
-            steps(...series)
+            many(...series)
             note()
           },
         }
@@ -182,13 +182,14 @@ export const wasm: Backend = {
         let scalarsNow: Scalars = {}
         // What a step of a series took when it was last done.
         let usual = 0
-        const { step, steps, settle, clear } = instance(
+        const { step, steps, settle, clear, leave } = instance(
           fallbackOf(() => scalarsNow),
-          () => one(),
+          () => lead(),
         )
         const team =
-          compiled.sharers > 1 ? teamOf(threads, compiled.sharers, { module, memory, step, clear }) : undefined
-        const one = team ? team.one : () => step(0)
+          compiled.sharers > 1 ? teamOf(threads, compiled.sharers, { module, memory, step, clear, leave }) : undefined
+        const lead = team ? team.one : () => step(0)
+        const [one, many] = [explained(lead), explained(steps)]
         return {
           profile,
           bytes: compiled.room,
@@ -208,29 +209,42 @@ export const wasm: Backend = {
   },
 }
 
-interface Shared extends Record<'step' | 'clear', Exported> {
-  readonly module: WebAssembly.Module
-  readonly memory: WebAssembly.Memory
-}
-
 /** Steps with the help of threads, which are asked for when those before took long enough to wait for them. */
-function teamOf(threads: number, sharers: number, { module, memory, step, clear }: Shared) {
+function teamOf(threads: number, sharers: number, program: Shared & Record<'step' | 'clear', Exported>) {
+  const { step, clear } = program
   let team: Member | undefined
+  const join = () => (team = pool(threads).add(program, sharers - 1))
+  const present = () => (team?.isOver() ? join() : team)
   let alone = 0
   const own = () => step(0)
   return {
     one() {
       clear()
+      const team = present()
       if (team) return team.lead(own)
       const start = performance.now()
       own()
       alone += performance.now() - start
-      if (alone > worthThreads) team = pool(threads).add(module, memory, sharers - 1)
+      if (alone > worthThreads) join()
     },
     /** The numbers are those of `steps`; undefined before there are threads. */
-    away: (numbers: readonly number[]) => team?.away(numbers),
+    away: (numbers: readonly number[]) => present()?.away(numbers),
   }
 }
+
+/** The same, whose traps are errors of the engine. */
+const explained =
+  (work: Exported): Exported =>
+  (...numbers) => {
+    try {
+      work(...numbers)
+    } catch (error) {
+      if (!(error instanceof WebAssembly.RuntimeError)) throw error
+      throw new BackendError('trap', `a kernel of the engine failed: ${error.message}`, {
+        hint: 'load saved weights, for some may be half changed, and try the reference backend',
+      })
+    }
+  }
 
 /** Turns relaxed SIMD on where it is behind a flag (Node 20), or says that it is not to be had. */
 function requireFma(): void {

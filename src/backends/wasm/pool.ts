@@ -7,14 +7,27 @@ import { BackendError } from '../../errors.ts'
  */
 export interface Pool {
   /** Makes a program known to every thread, so many of which are called to a step. */
-  add(module: WebAssembly.Module, memory: WebAssembly.Memory, helpers: number): Member
+  add(program: Shared, helpers: number): Member
   /** How often a thread has come to help. */
   helped(): number
 }
 
-/** A program that the threads of a pool know. */
+/** A program, and its memory, that threads work on together. */
+export interface Shared {
+  readonly module: WebAssembly.Module
+  readonly memory: WebAssembly.Memory
+  /** Lets go who waits for a thread that has failed. */
+  leave(): void
+}
+
+/** A program that the threads of a pool know. After a failure, of which somebody is told, they are no more. */
 export interface Member {
-  /** A step of it here, with help. */
+  /** @throws BackendError `thread` when they have failed, and nobody could be told then */
+  isOver(): boolean
+  /**
+   * A step of it here, with help.
+   * @throws BackendError `thread`
+   */
   lead(step: () => void): void
   /** Steps of it in a worker that leads in place of this thread, which is free meanwhile. */
   away(numbers: readonly number[]): Promise<void>
@@ -26,27 +39,56 @@ const command = 1
 const inside = 2
 const posted = 3
 const helped = 4
+const failed = 5
+/** From here on stands why, in as many words as `failed` says. */
+const reason = 16
+const words = 128
 
 /** Checks of the signal before a thread goes to sleep: some tenths of a millisecond. */
 const watch = 20_000
 
-/** A step with the others called to it. Workers have it as text: it knows nothing but what it is given. */
-const lead = (control: Int32Array, program: number, helpers: number, patience: number, step: () => void): void => {
-  const [signal, command, inside] = [0, 1, 2]
+/** Notes why this thread can do no more of a step, and lets the others go. Workers have this and `lead` as text. */
+const fail = (control: Int32Array, error: unknown, leave: () => void): void => {
+  const [failed, reason] = [5, 16]
+  const text = String(error).slice(0, 64)
+  for (let i = 0; i < text.length; i++) control[reason + i] = text.charCodeAt(i)
+  Atomics.store(control, failed, text.length)
+  leave()
+}
+
+/** A step with the others called to it; fails where one of them does. It knows nothing but what it is given. */
+const lead = (
+  control: Int32Array,
+  program: number,
+  helpers: number,
+  patience: number,
+  step: () => void,
+  fail: (error: unknown) => void,
+): void => {
+  const [signal, command, inside, failed] = [0, 1, 2, 5]
   Atomics.store(control, command, program)
   Atomics.add(control, signal, 1)
   Atomics.notify(control, signal, helpers)
-  step()
+  try {
+    step()
+  } catch (error) {
+    fail(error)
+  }
   Atomics.add(control, signal, 1)
-  for (let i = 0, n = 0; (n = Atomics.load(control, inside)) > 0; i++)
-    if (i > patience) Atomics.wait(control, inside, n)
+  // Who is still inside leaves at once, or has died.
+  for (let i = 0, n = 0; (n = Atomics.load(control, inside)) > 0; i++) {
+    if (i <= patience || Atomics.wait(control, inside, n, 10_000) !== 'timed-out') continue
+    fail('it does not answer')
+    break
+  }
+  if (Atomics.load(control, failed) > 0) throw new Error('a thread has failed')
 }
 
 /** What a worker does: the first leads where it is asked to, the others help. */
 const source = () => `
 const node = typeof process !== 'undefined' && process.versions && process.versions.node
 const port = node ? require('node:worker_threads').parentPort : self
-const lead = ${lead}
+const [fail, lead] = [${fail}, ${lead}]
 const programs = []
 let control, id
 function work() {
@@ -63,7 +105,11 @@ function work() {
     const program = programs[Atomics.load(control, ${command})]
     if (program && Atomics.load(control, ${signal}) === now) {
       Atomics.add(control, ${helped}, 1)
-      program.step(id)
+      try {
+        program.step(id)
+      } catch (error) {
+        fail(control, error, program.leave)
+      }
     }
     if (Atomics.sub(control, ${inside}, 1) === 1) Atomics.notify(control, ${inside})
     left = ${watch}
@@ -74,8 +120,9 @@ function receive(message) {
   else if (message.module) {
     const number = programs.length
     const together = () => {
-      program.clear()
-      lead(control, number, message.helpers, ${watch}, () => program.step(0))
+      const { clear, step, leave } = program
+      clear()
+      lead(control, number, message.helpers, ${watch}, () => step(0), error => fail(control, error, leave))
     }
     const env = { memory: message.memory, fallback() {}, together }
     const program = new WebAssembly.Instance(message.module, { env }).exports
@@ -115,38 +162,67 @@ export const canShare = (): boolean =>
 export const maySleep = (): boolean => !('document' in globalThis)
 
 function start(threads: number): Pool {
-  const control = new Int32Array(new SharedArrayBuffer(64))
+  const control = new Int32Array(new SharedArrayBuffer(4 * words))
   // Who is away comes back in the order of leaving.
   const waiting: { resolve(): void; reject(error: Error): void }[] = []
+  let over = false
+  let untold: BackendError | undefined
   const workers = Array.from({ length: threads }, () =>
-    spawn(
-      () => {
-        waiting.shift()!.resolve()
-        if (waiting.length === 0) workers[0].unref?.()
-      },
-      error => {
-        const failed = new BackendError('thread', `a thread of the engine failed: ${error.message}`, {
-          hint: 'try threads: 1',
-        })
-        if (waiting.length === 0) throw failed
-        for (const { reject } of waiting.splice(0)) reject(failed)
-      },
-    ),
+    spawn(() => {
+      waiting.shift()?.resolve()
+      if (waiting.length === 0) workers[0].unref?.()
+    }, end),
   )
   workers.forEach((worker, id) => {
     worker.postMessage({ control, id })
   })
+
+  /** Nobody knows what the others do after one has failed: all end, and who comes next gets new ones. */
+  function end(why: string): void {
+    if (over) return
+    over = true
+    pools.delete(threads)
+    const noted = control.subarray(reason, reason + Atomics.load(control, failed))
+    untold = new BackendError('thread', `a thread of the engine failed: ${String.fromCharCode(...noted) || why}`, {
+      hint: 'load saved weights, for some may be half changed, and try threads: 1',
+    })
+    const left = waiting.splice(0)
+    const ended = Promise.all(workers.map(worker => worker.terminate()))
+    if (left.length === 0) return
+    const error = told()
+    ended.then(() => {
+      for (const { reject } of left) reject(error!)
+    })
+  }
+  function told(): BackendError | undefined {
+    const error = untold
+    untold = undefined
+    return error
+  }
+
   return {
-    add(module, memory, helpers) {
+    add({ module, memory, leave }, helpers) {
       const program = Atomics.add(control, posted, 1) // first of all: whoever knows fewer listens
       for (const worker of workers) worker.postMessage({ module, memory, helpers })
       Atomics.add(control, signal, 2)
       Atomics.notify(control, signal)
+      const patience = maySleep() ? watch : Infinity
+      const failing = (error: unknown) => fail(control, error, leave)
       return {
+        isOver() {
+          const error = told()
+          if (error) throw error
+          return over
+        },
         lead(step) {
           // One leads at a time; this thread can do without help.
-          if (waiting.length > 0) step()
-          else lead(control, program, helpers, maySleep() ? watch : Infinity, step)
+          if (waiting.length > 0) return step()
+          try {
+            lead(control, program, helpers, patience, step, failing)
+          } catch (error) {
+            end(String(error))
+            throw told() ?? error
+          }
         },
         away: numbers =>
           new Promise((resolve, reject) => {
@@ -163,21 +239,28 @@ function start(threads: number): Pool {
 /** The worker threads of Node and of browsers. */
 interface Thread {
   postMessage(message: unknown): void
+  terminate(): unknown
   /** Keeps the process from ending while the thread works; Node alone has it. */
   ref?(): void
   unref?(): void
 }
 
-function spawn(done: () => void, failed: (error: { message: string }) => void): Thread {
+function spawn(done: () => void, failed: (why: string) => void): Thread {
   const threads = globalThis.process?.getBuiltinModule?.('node:worker_threads')
   if (!threads) {
     const worker = new Worker(URL.createObjectURL(new Blob([source()], { type: 'text/javascript' })))
     worker.onmessage = done
-    worker.onerror = failed
+    worker.onerror = event => {
+      event.preventDefault()
+      failed(event.message ?? 'it could not start')
+    }
     return worker
   }
   const worker = new threads.Worker(source(), { eval: true })
-  worker.on('message', done).on('error', failed)
+  worker
+    .on('message', done)
+    .on('error', error => failed(String(error)))
+    .on('exit', code => failed(`it ended with code ${code}`))
   worker.unref()
   return worker
 }

@@ -10,6 +10,14 @@ const pieces = 4
 const worthSharing = 3e5
 /** Looks at a kernel's count before a thread goes to sleep: some tens of microseconds. */
 const spins = 30_000
+/** Nanoseconds of sleep, how little work any machine does in that time, and the sleeps that are always allowed for. */
+const sleep = 2e9
+const leastWork = 2e8
+const sleeps = 30
+/** What a wait gives that nobody ended. */
+const timedOut = 2
+/** A count that no kernel's units reach, however many are added. */
+const beyond = 2 ** 30
 
 /** Operations, with four for each byte. */
 export const workOf = ({ flops, bytes }: Kernel) => flops + 4 * bytes
@@ -29,7 +37,7 @@ export interface Staged {
  * other kernel once, `steps(n, first, cycle, various)` does so n times, so that small networks do not pay for n calls.
  * Inputs are taken in turn from the first on, and again from 0 after a cycle; each step has scalars of its own where these
  * are `various`. Where threads work together, `clear()` comes before a step, to which any number of them may come at any
- * time: who does that is called for each of several.
+ * time: who does that is called for each of several. A thread that fails in a step calls `leave()`, and the others leave it.
  */
 export function writeSteps(
   module: Module,
@@ -103,7 +111,7 @@ function stretches(kernels: readonly Kernel[]): Kernel[][] {
 /**
  * A step for whoever comes. A kernel's units are counted as they are done, and the next kernel begins when all are: a
  * thread that is not here yet, or is held up by another process, holds up nobody but with the piece it has in hand.
- * Units may run anywhere in any order, so the bits stay the same.
+ * Units may run anywhere in any order, so the bits stay the same. When a thread fails, all counts go beyond their ends.
  */
 function shared(module: Module, arena: Arena, kernels: readonly Kernel[], sharers: number): Code {
   const parts = stretches(kernels)
@@ -112,6 +120,14 @@ function shared(module: Module, arena: Arena, kernels: readonly Kernel[], sharer
   const bytes = line + parts.length * perStretch
   const sleepers = arena.own(bytes)
   module.function('clear', [], f => f.i32(sleepers).i32(0).i32(bytes).fill())
+  module.function('leave', [], f => {
+    const count = f.local('i32')
+    f.assign(count, sleepers + line).times(parts.length, () => {
+      f.get(count).i32(beyond).mem('i32.atomic.store')
+      f.get(count).i32(-1).mem('memory.atomic.notify').op('drop')
+      f.add(count, perStretch)
+    })
+  })
   const finish = module.function('', ['i32', 'i32', 'i32'], (f, count, units, total) => {
     f.get(count).get(units).mem('i32.atomic.rmw.add').get(units).op('i32.add').get(total).op('i32.eq')
     f.i32(sleepers).mem('i32.atomic.load').i32(0).op('i32.ne').op('i32.and')
@@ -123,7 +139,7 @@ function shared(module: Module, arena: Arena, kernels: readonly Kernel[], sharer
       const count = sleepers + line + i * perStretch
       const [kernel] = part
       const total = isShared(kernel) ? kernel.units : 1
-      f.i32(count).mem('i32.atomic.load').i32(total).op('i32.ne')
+      f.i32(count).mem('i32.atomic.load').i32(total).op('i32.lt_s')
       f.if(() => {
         if (isShared(kernel)) deal(f, kernel, { id, sharers, count, finish })
         else {
@@ -136,7 +152,12 @@ function shared(module: Module, arena: Arena, kernels: readonly Kernel[], sharer
             f.i32(count).i32(1).i32(1).call(finish)
           })
         }
-        f.i32(count).i32(total).get(id).call(meet)
+        const work = part.reduce((sum, kernel) => sum + workOf(kernel), 0)
+        f.i32(count)
+          .i32(total)
+          .get(id)
+          .i32(sleeps + work / leastWork)
+          .call(meet)
       })
     })
   })
@@ -188,11 +209,14 @@ function deal(f: Code, kernel: Kernel, { id, sharers, count, finish }: Deal): vo
   })
 }
 
-/** Waits until so many units are done: watches their count for a while and then sleeps. */
+/**
+ * Waits until so many units are done: watches their count for a while and then sleeps. A thread that has died with a piece
+ * in hand never counts it: after so many sleeps this fails too.
+ */
 function meeting(module: Module, sleepers: number): Code {
-  return module.function('', ['i32', 'i32', 'i32'], (f, count, total, id) => {
+  return module.function('', ['i32', 'i32', 'i32', 'i32'], (f, count, total, id, sleepsLeft) => {
     const [left, now] = [f.local('i32'), f.local('i32')]
-    const isDone = () => f.get(count).mem('i32.atomic.load').tee(now).get(total).op('i32.eq')
+    const isDone = () => f.get(count).mem('i32.atomic.load').tee(now).get(total).op('i32.ge_s')
     f.assign(left, spins)
     f.loop(() => {
       isDone().if(() => f.op('return'))
@@ -204,7 +228,15 @@ function meeting(module: Module, sleepers: number): Code {
     f.block(() =>
       f.loop(() => {
         isDone().brIf(1)
-        f.get(count).get(now).i64(-1).mem('memory.atomic.wait32').op('drop').br(0)
+        // Nothing may lie under it on the stack: baseline code of Node 20 loses that.
+        f.get(count).get(now).i64(sleep).mem('memory.atomic.wait32').i32(timedOut).op('i32.eq')
+        f.if(() =>
+          f
+            .add(sleepsLeft, -1)
+            .get(sleepsLeft)
+            .op('i32.eqz')
+            .if(() => f.op('unreachable')),
+        ).br(0)
       }),
     )
     f.i32(sleepers).i32(-1).mem('i32.atomic.rmw.add').op('drop')
