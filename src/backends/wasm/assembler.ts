@@ -196,6 +196,16 @@ export class Code {
     to()
     this.get(value).storeLane(2, offset + 8)
   }
+  /** Replaces one lane of the vector on the stack, or with `wide` a pair, by what is at the address below it. */
+  loadLane(lane: number, wide: boolean): this {
+    this.bytes
+      .push(0xfd)
+      .push(wide ? 0x57 : 0x56)
+      .push(2)
+      .push(0)
+      .push(lane)
+    return this
+  }
   /** One whole number of the four on the stack. */
   extractInt(lane: number): this {
     this.bytes.push(0xfd).push(0x1b).push(lane)

@@ -38,7 +38,12 @@ export interface Build {
   /** Bytes that live for one instruction, at a multiple of 64; settled ones stay. */
   scratch(elements: number, settled?: boolean): number
   add(kernel: Kernel): void
+  /** A kernel whose function `body` writes; small ones that follow each other are written into one. */
+  write(kernel: Omit<Kernel, 'code'>, body: Body): void
 }
+
+/** Writes a kernel's share from `begin` to `end` for a thread. */
+export type Body = (f: Code, begin: Local, end: Local, thread: Local) => void
 
 export type Emit<I extends Instruction> = (build: Build, instruction: I) => boolean
 

@@ -19,7 +19,7 @@ import {
 import { streamKey } from '../../tensor/counter.ts'
 import { sizeOf } from '../../tensor/shape.ts'
 import { type Buffer, contiguous, isCounted } from '../../tensor/view.ts'
-import { Module } from './assembler.ts'
+import { type Code, Module } from './assembler.ts'
 import type { Build, Kernel } from './build.ts'
 import { gather, scatterAdd } from './kernels/gather.ts'
 import { gemm } from './kernels/gemm.ts'
@@ -28,6 +28,7 @@ import { reduce } from './kernels/reduce.ts'
 import { tileReach, winograd } from './kernels/winograd/index.ts'
 import type { Location } from './nest.ts'
 import { type Staged, workOf, writeSteps } from './steps.ts'
+import { straight } from './straight.ts'
 import { inStrips } from './strips.ts'
 
 /** Memory that compiled programs live in. */
@@ -99,6 +100,8 @@ export function plan(
     return slots + 4 * used++
   }
   const written: Kernel[] = []
+  // The function that small kernels are written into, one behind the other.
+  let open: Code | undefined
   const build: Build = {
     module,
     threads,
@@ -136,7 +139,29 @@ export function plan(
       return start
     },
     add(kernel) {
+      open = undefined
       written.push(settledNow ? { ...kernel, settled: true } : kernel)
+    },
+    write(kernel, body) {
+      const last = written[written.length - 1]
+      const isSmall = kernel.units === 1 && workOf(kernel) <= smallWork
+      const settled = settledNow || kernel.settled
+      if (isSmall && open && open.bytes.length < smallCode && last.settled === settled) {
+        const [begin, end, thread] = open.params
+        body(open, begin, end, thread)
+        written[written.length - 1] = {
+          ...last,
+          name: `${last.name} · ${kernel.name}`,
+          flops: last.flops + kernel.flops,
+          bytes: last.bytes + kernel.bytes,
+        }
+        return
+      }
+      const code = module.function('', ['i32', 'i32', 'i32'], (f, begin, end, thread) => {
+        body(isSmall ? straight(f) : f, begin, end, thread)
+      })
+      written.push({ ...kernel, code, settled })
+      open = isSmall ? code : undefined
     },
   }
   const fallbacks: Instruction[] = []
@@ -258,6 +283,9 @@ function settledBuffers(program: Program): Set<Buffer> {
 }
 
 const maxScalars = 256
+/** Operations, with four for each byte, of what is written into one function, and bytes of code from which on it is full. */
+const smallWork = 2000
+const smallCode = 4096
 /** Steps that are run at once have at most this many bytes of inputs, and of outputs, and are at most so many. */
 const stageBytes = 1 << 19
 const maxParts = 256

@@ -20,7 +20,7 @@ const timedOut = 2
 const beyond = 2 ** 30
 
 /** Operations, with four for each byte. */
-export const workOf = ({ flops, bytes }: Kernel) => flops + 4 * bytes
+export const workOf = ({ flops, bytes }: Pick<Kernel, 'flops' | 'bytes'>) => flops + 4 * bytes
 
 /** A block of memory that each of several steps finds its part of in a longer one. */
 export interface Staged {

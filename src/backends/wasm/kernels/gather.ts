@@ -3,7 +3,7 @@ import type { Gather, Scatter } from '../../../program/index.ts'
 import { sizeOf } from '../../../tensor/shape.ts'
 import { inside, make, type View, viewOf } from '../../../tensor/view.ts'
 import type { Code, Lanes, Local } from '../assembler.ts'
-import type { Build, Emit } from '../build.ts'
+import type { Body, Build, Emit } from '../build.ts'
 import { iterations, type Nest, nest, traffic, wrap } from '../nest.ts'
 import { range } from '../numbers.ts'
 import { sections, walker } from '../walk.ts'
@@ -71,16 +71,16 @@ function hold(build: Build, view: View, axis: number, size: number): Held | unde
 }
 
 type Walker = ReturnType<typeof walker>
-type Body = (w: Walker, inner: number, lanes: Lanes, moved: Local, f: Code) => void
+type Each = (w: Walker, inner: number, lanes: Lanes, moved: Local, f: Code) => void
 
-function emit(build: Build, name: string, nested: Nest, { step, count }: Held, index: number, body: Body): void {
+function emit(build: Build, name: string, nested: Nest, { step, count }: Held, index: number, each: Each): void {
   const n = nested.sizes.length > 1 ? nested : wrap(nested)
   const inner = n.sizes.length - 1
   // Four at once where they have one index and lie side by side.
   const [by, ...others] = n.operands
   const vector =
     by.strides[inner] === 0 && others.every(o => o.strides[inner] === 1) && by.checks.every(c => c.steps[inner] === 0)
-  const code = build.module.function('', ['i32', 'i32', 'i32'], (f, begin, end) => {
+  const body: Body = (f, begin, end) => {
     const w = walker(f, n, build.key)
     const moved = f.local('i32')
     w.share(begin, end, () => {
@@ -93,10 +93,10 @@ function emit(build: Build, name: string, nested: Nest, { step, count }: Held, i
             .f32x4(count - 1)
             .op('f32x4.pmin')
           f.op('i32x4.trunc_sat_f32x4_s').extractInt(0).i32(step).op('i32.mul').set(moved)
-          body(w, inner, lanes, moved, f)
+          each(w, inner, lanes, moved, f)
         })
       })
     })
-  })
-  build.add({ name, code, units: n.sizes[0], flops: iterations(n), bytes: traffic(n) })
+  }
+  build.write({ name, units: n.sizes[0], flops: iterations(n), bytes: traffic(n) }, body)
 }

@@ -1,7 +1,7 @@
 import { formula } from '../../../formula/index.ts'
 import type { Gemm } from '../../../program/index.ts'
 import { type Buffer, type View, viewOf } from '../../../tensor/view.ts'
-import type { Build, Emit, Kernel } from '../build.ts'
+import type { Body, Build, Emit } from '../build.ts'
 import { cut, iterations, type Nest, nest, type Operand, traffic } from '../nest.ts'
 import { largestDivisor, range } from '../numbers.ts'
 import { packedDepth, type Right, write } from './gemmCode.ts'
@@ -69,7 +69,7 @@ const direct: Emit<Gemm> = (build, instruction) => {
   const units = byColumns ? panels : rowUnits
 
   const right = rightOperand(build, instruction, n, b, levels(2), width, column(b), size.vectors * 4)
-  const code = build.module.function('', ['i32', 'i32', 'i32'], (f, begin, end, id) =>
+  const body: Body = (f, begin, end, id) =>
     write(f, begin, end, id, {
       build,
       instruction,
@@ -87,17 +87,18 @@ const direct: Emit<Gemm> = (build, instruction) => {
       units,
       size,
       packed: packLeft && !byColumns ? build.scratch(build.threads * rowCount * packedDepth) : undefined,
-    }),
+    })
+  build.write(
+    {
+      name: `gemm ${Object.values(instruction.outputs)
+        .map(v => v.name)
+        .join(' ')}`,
+      units,
+      flops: 2 * iterations(n),
+      bytes: traffic(n),
+    },
+    body,
   )
-  build.add({
-    name: `gemm ${Object.values(instruction.outputs)
-      .map(v => v.name)
-      .join(' ')}`,
-    code,
-    units,
-    flops: 2 * iterations(n),
-    bytes: traffic(n),
-  })
   return true
 }
 
@@ -195,7 +196,7 @@ function rightOperand(
   }
   const panels = Math.floor(width / wide)
   const rest = width - panels * wide
-  const keep = settled ? { ...build, add: (kernel: Kernel) => build.add({ ...kernel, settled }) } : build
+  const keep: Build = settled ? { ...build, write: (kernel, body) => build.write({ ...kernel, settled }, body) } : build
   const copy = (from: View, to: View) =>
     map(keep, { verb: 'map', formula: formula('x'), inputs: { x: from }, outputs: { y: to } })
   // Columns of several axes, such as the heads of an attention, need not part where a panel ends.

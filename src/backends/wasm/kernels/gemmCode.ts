@@ -229,7 +229,16 @@ export function write(f: Code, begin: Local, end: Local, id: Local, job: Job): v
     const [l, ...rest] = levels
     if (l === undefined) {
       f.times(rowCount / 4, () => {
-        f.get(at).get(from).mem('v128.load').mem('v128.store')
+        const value = f.local('v128')
+        f.get(from).load(4).set(value)
+        f.store(
+          () => {
+            f.get(at)
+            return 0
+          },
+          value,
+          4,
+        )
         f.add(at, blockSteps * 16).add(from, 16)
       })
       f.add(from, -rowCount * 4).add(at, 16 - rowCount * blockSteps * 4)

@@ -1,7 +1,7 @@
 import { count } from '../../../formula/index.ts'
 import type { MapInstruction } from '../../../program/index.ts'
 import type { Lanes } from '../assembler.ts'
-import { type Build, type Emit, groupWriter } from '../build.ts'
+import { type Body, type Build, type Emit, groupWriter } from '../build.ts'
 import { cut, iterations, type Nest, nest, part, traffic, wrap } from '../nest.ts'
 import { range } from '../numbers.ts'
 import { touches } from '../strips.ts'
@@ -51,10 +51,10 @@ function emit(build: Build, instruction: MapInstruction, n: Nest, inputNames: re
   // What is overwritten cannot be read again in a later round.
   const inPlace = outputs.some(out => n.operands.some(o => o !== out && o.view.buffer === out.view.buffer))
   const again = inPlace ? 'alone' : 'always'
-  const code = build.module.function('', ['i32', 'i32', 'i32'], (f, begin, end) => {
+  const body: Body = (f, begin, end) => {
     const write = groupWriter(build, f, instruction.formula, name => inputNames.includes(name))
     const w = walker(f, n, build.key)
-    const body = (lanes: Lanes, places: readonly Record<number, number>[]) => {
+    const group = (lanes: Lanes, places: readonly Record<number, number>[]) => {
       const load = (name: string) => {
         const i = inputNames.indexOf(name)
         return (w.varies(i, inner) ? places : places.slice(0, 1)).map(at => w.load(i, inner, lanes, at))
@@ -67,25 +67,27 @@ function emit(build: Build, instruction: MapInstruction, n: Nest, inputNames: re
       })
     }
     w.share(begin, end, () => {
-      if (inner === 0) return body(1, [{}])
+      if (inner === 0) return group(1, [{}])
       w.loops(range(1, inner), () => {
         w.sectioned(inner, sections(n.sizes[inner], vector, width, again), ({ lanes, starts }) =>
-          body(
+          group(
             lanes,
             starts.map(start => ({ [inner]: start })),
           ),
         )
       })
     })
-  })
-  build.add({
-    name: `map ${Object.values(instruction.outputs)
-      .map(v => v.name)
-      .join(' ')}`,
-    code,
-    units: n.sizes[0],
-    flops: iterations(n) * count(...instruction.formula.outputs.values()),
-    bytes: traffic(n),
-    touches: touches(n, inputNames.length),
-  })
+  }
+  build.write(
+    {
+      name: `map ${Object.values(instruction.outputs)
+        .map(v => v.name)
+        .join(' ')}`,
+      units: n.sizes[0],
+      flops: iterations(n) * count(...instruction.formula.outputs.values()),
+      bytes: traffic(n),
+      touches: touches(n, inputNames.length),
+    },
+    body,
+  )
 }

@@ -2,7 +2,7 @@ import { count, type Formula, formula } from '../../../formula/index.ts'
 import type { Reduce, Reduction } from '../../../program/index.ts'
 import type { View } from '../../../tensor/view.ts'
 import type { Code, Lanes, Local } from '../assembler.ts'
-import { type Build, type Emit, groupWriter } from '../build.ts'
+import { type Body, type Build, type Emit, groupWriter } from '../build.ts'
 import { cut, iterations, type Nest, nest, type Operand, traffic, wrap } from '../nest.ts'
 import { largestDivisor, range } from '../numbers.ts'
 import { touches } from '../strips.ts'
@@ -112,7 +112,7 @@ function emit(build: Build, job: Job, whole: Nest, reduced: (l: number) => boole
   // A long formula needs the registers that more sums side by side would take.
   const width = operations > 4 ? 2 : 4
 
-  const code = build.module.function('', ['i32', 'i32', 'i32'], (f, begin, end) => {
+  const body: Body = (f, begin, end) => {
     const write = groupWriter(build, f, job.formula, name => job.names.includes(name))
     const w = walker(f, n, build.key)
     // The summands at several places in step: for each output one value a place.
@@ -167,15 +167,17 @@ function emit(build: Build, job: Job, whole: Nest, reduced: (l: number) => boole
         else w.sectioned(inner, sections(n.sizes[inner], vector, width), ({ lanes, starts }) => group(lanes, starts))
       })
     })
-  })
-  build.add({
-    name: job.label,
-    code,
-    units: n.sizes[0],
-    flops: iterations(n) * (operations + outputs.length),
-    bytes: traffic(n),
-    touches: touches(n, job.names.length),
-  })
+  }
+  build.write(
+    {
+      name: job.label,
+      units: n.sizes[0],
+      flops: iterations(n) * (operations + outputs.length),
+      bytes: traffic(n),
+      touches: touches(n, job.names.length),
+    },
+    body,
+  )
 }
 
 interface Accumulator {

@@ -91,7 +91,7 @@ export function tile(
           .set(b[j])
       for (let i = 0; i < rows; i++) {
         f.get(pa)
-          .mem('v128.load32_splat', i * rowStep)
+          .load(1, i * rowStep)
           .set(a)
         for (let j = 0; j < vectors; j++) {
           if (isShort && u === 0) f.get(a).get(b[j]).op('f32x4.mul').set(sums[i][j])
