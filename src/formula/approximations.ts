@@ -86,10 +86,12 @@ export function approximations<V>(t: SimdTarget<V>): Approximations<V> {
   }
   const exp = (x: V) => exponential(x, 0)
 
-  // 1 + exp(-x) for x down to -89, where it is ∞; from 88 on 2ⁿ is 0.
-  function onePlusDecay(x: V): V {
-    const { bits, rest } = reduced(x, EXP, { sign: -1, magic: EXPONENT })
-    return add(mul(add(rest, one()), shiftLeft(bits, 23)), one())
+  // 1 / (1 + exp(-x)), whose exponential is 2ⁿ·(1 + rest): 2ⁿ is 0 from 88 on, and where it would be 2¹²⁸ the result is 0.
+  function sigmoid(x: V): V {
+    const { bits, rest } = reduced(t.min(x, constant(88)), EXP, { sign: -1, magic: EXPONENT })
+    const scale = shiftLeft(bits, 23)
+    const y = div(one(), add(mul(scale, rest), add(scale, one())))
+    return t.andNot(y, t.lt(x, constant(-88.376)))
   }
 
   // Half the scale, doubled at the end: so the scale itself never overflows.
@@ -230,7 +232,7 @@ export function approximations<V>(t: SimdTarget<V>): Approximations<V> {
     cosh,
     tanh,
     erf,
-    sigmoid: x => div(one(), onePlusDecay(t.min(t.max(x, constant(-89)), constant(88)))),
+    sigmoid,
     softplus: x => add(t.max(x, zero()), logOneTo2(exp(t.neg(t.abs(x))))),
   }
 }

@@ -44,14 +44,14 @@ export const leakyRelu = activation('leakyRelu', {
 /** y = 1 / (1 + e⁻ˣ) */
 export const sigmoid = activation('sigmoid', {
   forward: 'sigmoid(x)',
-  backward: 'dy * y * (1 - y)',
+  backward: 'dy * (y * (1 - y))',
   range: [0, 1],
 })
 
 /** y = (eˣ − e⁻ˣ) / (eˣ + e⁻ˣ) */
 export const tanh = activation('tanh', {
   forward: 'tanh(x)',
-  backward: 'dy * (1 - y) * (1 + y)', // 1 − y² without rounding the square,
+  backward: 'dy * ((1 - y) * (1 + y))', // 1 − y² without rounding the square,
   range: [-1, 1],
 })
 
