@@ -81,7 +81,7 @@ export function approximations<V>(t: SimdTarget<V>): Approximations<V> {
     const exponent = shiftLeft(bits, 23)
     const power = shift === 0 ? exponent : intAdd(exponent, intConstant(shift << 23))
     const inside = and(intAdd(add(rest, one()), power), t.ge(x, constant(-87.33654 - shift * Math.LN2)))
-    const over = mul(mul(x, constant(2 ** 128 / (88.72284 - shift * Math.LN2))), constant(2 ** -126))
+    const over = mul(mul(x, constant(2 ** 128 / (88.722841 - shift * Math.LN2))), constant(2 ** -126))
     return t.max(over, inside)
   }
   const exp = (x: V) => exponential(x, 0)
@@ -145,7 +145,8 @@ export function approximations<V>(t: SimdTarget<V>): Approximations<V> {
     )
   }
 
-  // x = q·π/2 + r with |r| ≤ π/4; gives sin r, cos r and q in the low bits. Held to the range, so far-off x stays bounded.
+  // x = q·π/2 + r with |r| ≤ π/4, r being off by |x|·2⁻⁴⁸ at most for |x| < 10,000; gives sin r, cos r and q in the low
+  // bits. Held to the range, so far-off x stays bounded.
   function quarter(x: V) {
     const bits = scaled(x, 2 / Math.PI, constant(MAGIC))
     const q = sub(bits, constant(MAGIC))
