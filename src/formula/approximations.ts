@@ -210,12 +210,13 @@ export function approximations<V>(t: SimdTarget<V>): Approximations<V> {
     return div(q, add(q, constant(2)))
   }
 
-  // An odd rational fit with the least relative error over the range; at its end the value rounds to 1.
+  // An odd rational fit with the least relative error over the range, at a scale where its coefficients round well; at its
+  // end the value rounds to 1.
   function erf(x: V): V {
     const c = t.min(t.max(x, constant(-3.9)), constant(3.9))
     const z = mul(c, c)
-    const above = [2.025824757e-6, 2.846157541e-4, 3.806282407e-3, 5.286953428e-2, 0.1915107377, 1.128379144]
-    const below = [3.782716476e-5, 1.170214845e-3, 1.505134424e-2, 0.1145426541, 0.5030546587, 1]
+    const above = [2.0255084e-6, 2.845713e-4, 3.8056872e-3, 0.052861277, 0.19148083, 1.1282028]
+    const below = [3.7821257e-5, 1.1700321e-3, 0.015048993, 0.114524744, 0.5029761, 0.9998437]
     return div(mul(c, polynomial(z, above)), polynomial(z, below))
   }
 
