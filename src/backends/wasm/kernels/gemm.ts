@@ -22,6 +22,7 @@ const unitRows = 32
  * is made in a plain array first; so are operands that no tile can go through.
  */
 export const gemm: Emit<Gemm> = (build, instruction) => {
+  if (isColumn(instruction) && direct(build, turned(instruction), true)) return true
   if (direct(build, instruction)) return true
   const { a, b, outputs, inputs } = instruction
   const product = room(build, 'product', [a.shape[0], b.shape[1]])
@@ -36,7 +37,7 @@ export const gemm: Emit<Gemm> = (build, instruction) => {
  * The left operand is read where it lies, windows and all; the right one is packed into panels as wide as a tile, unless
  * it is long and read once. Sums over a long shared axis are made block by block.
  */
-const direct: Emit<Gemm> = (build, instruction) => {
+function direct(build: Build, instruction: Gemm, isTurned = false): boolean {
   const plan = layOut(build, instruction)
   if (!plan) return false
   const { n, a, b, outputs, inputs } = plan
@@ -56,8 +57,8 @@ const direct: Emit<Gemm> = (build, instruction) => {
   const rowLevel = rowLevels[rowLevels.length - 1]
   const rowCount = n.sizes[rowLevel] ?? 1
   const last = levels(2).pop()
-  const turned = last !== undefined && a.strides[rowLevel] === 1 && a.strides[last] >= farApart
-  const packLeft = turned && rowCount % 4 === 0 && rowCount <= 2 * unitRows && rowLevels.length <= 2
+  const isFar = last !== undefined && a.strides[rowLevel] === 1 && a.strides[last] >= farApart
+  const packLeft = isFar && rowCount % 4 === 0 && rowCount <= 2 * unitRows && rowLevels.length <= 2
   const [outer, inner] = blockDepths(n, levels, packLeft ? packedDepth : deepest, packLeft ? packedDepth : blockDepth)
   const depth = inner.reduce((steps, l) => steps * n.sizes[l], 1)
   const size = tileFor(rowCount, width, { depth, fma: build.fma, packed: packLeft })
@@ -85,6 +86,7 @@ const direct: Emit<Gemm> = (build, instruction) => {
       column,
       byColumns,
       units,
+      isTurned,
       size,
       packed: packLeft && !byColumns ? build.scratch(build.threads * rowCount * packedDepth) : undefined,
     })
@@ -100,6 +102,18 @@ const direct: Emit<Gemm> = (build, instruction) => {
     body,
   )
   return true
+}
+
+/** Whether a product is one column of sums over the rows of what lies row by row: a gradient of weights to one unit. */
+function isColumn({ a, b }: Gemm): boolean {
+  const [factor, ...others] = a.axes[0]
+  return b.shape[1] === 1 && others.length === 0 && factor?.step === 1 && factor.dim === a.buffer.shape.length - 1
+}
+
+/** The same with the column as a row: outᵀ = bᵀ·aᵀ. */
+function turned({ a, b, inputs, outputs, ...rest }: Gemm): Gemm {
+  const all = (views: Gemm['inputs']) => Object.fromEntries(Object.entries(views).map(([name, view]) => [name, view.T]))
+  return { ...rest, a: b.T, b: a.T, inputs: all(inputs), outputs: all(outputs) }
 }
 
 /** Makes the outermost level of the rows worth sharing between threads. */

@@ -32,6 +32,8 @@ export interface Job {
   readonly column: (o: Operand) => number
   readonly byColumns: boolean
   readonly units: number
+  /** Whether the product was written as its transpose. */
+  readonly isTurned: boolean
   readonly size: { readonly rows: number; readonly vectors: number }
   /** First byte of the room for the packed left operand, a part for each thread. */
   readonly packed?: number
@@ -140,6 +142,7 @@ export function write(f: Code, begin: Local, end: Local, id: Local, job: Job): v
     if (byColumns) return loops([first], body)
     share(p => p.strides[first] ?? 0, body)
   }
+  const isTurned = job.isTurned || (rowLevel !== undefined && inner.every(l => a.strides[l] > a.strides[rowLevel]))
   const blocks = outer.reduce((product, l) => product * n.sizes[l], 1)
   const block = f.local('i32')
   const plain = instruction.formula.outputs.size === 1 && [...instruction.formula.outputs.values()][0].op === 'name'
@@ -154,7 +157,10 @@ export function write(f: Code, begin: Local, end: Local, id: Local, job: Job): v
     const one = (height: number) => {
       const rowStep = (p: Pointer) => (rowLevel === undefined ? 0 : (p.strides[rowLevel] ?? 0))
       const apart = near ? 4 : rowStep(left)
-      const shape: Tile = { rows: height, columns: lanes, rowStep: apart, depth }
+      // A gradient of few weights sums over many rows, and each step would wait for the one before.
+      const vectors = height * Math.ceil(lanes / 4)
+      const beside = !isTurned || vectors > 4 ? 1 : vectors === 1 ? 4 : 2
+      const shape: Tile = { rows: height, columns: lanes, rowStep: apart, depth, beside }
       const sums = tile(f, shape, source.local, panel.local, build.fma)
       const each = (body: (sum: Local, i: number, j: number, lanes: Lanes) => void) =>
         sums.forEach((row, i) => {

@@ -105,8 +105,14 @@ function emit(build: Build, job: Job, whole: Nest, reduced: (l: number) => boole
     along !== undefined &&
     n.sizes[along] >= 8 &&
     vectorizable({ ...n, operands: n.operands.slice(0, job.names.length) }, along, [])
-  // Short loops are written out: all of a window, or the innermost of many.
+  // Short loops are written out: all of a window, or the innermost of many. Few sums are made side by side, so that none
+  // waits for the one before: of a long loop the innermost four steps.
+  const isFew = !flat && !job.kinds.includes('argmax') && (!vector || n.sizes[inner] <= 8)
   const steps = (from: number) => inside.slice(from).reduce((product, l) => product * n.sizes[l], 1)
+  if (isFew && steps(0) > 16 && n.sizes[along] > 4 && n.sizes[along] % 4 === 0) {
+    cut(n, along, n.sizes[along] / 4)
+    inside.push(along + 1)
+  }
   const looped = steps(0) <= 16 ? 0 : range(0, inside.length + 1).find(from => steps(from) <= 4)!
   const operations = count(...job.formula.outputs.values())
   // A long formula needs the registers that more sums side by side would take.
@@ -126,10 +132,10 @@ function emit(build: Build, job: Job, whole: Nest, reduced: (l: number) => boole
     const group = (lanes: Lanes, starts: readonly number[]) => {
       const places = starts.map(start => ({ [inner]: start }))
       const accumulators = places.map(() => accumulatorsOf(f, job))
-      const step = (at: Record<number, number>) =>
+      const step = (at: Record<number, number>, sums: readonly (readonly Accumulator[])[]) =>
         places.forEach((place, u) => {
           summands(inner, lanes, [{ ...place, ...at }]).forEach(([value], o) => {
-            accumulators[u][o].take(value)
+            sums[u][o].take(value)
           })
         })
       if (flat) {
@@ -151,10 +157,22 @@ function emit(build: Build, job: Job, whole: Nest, reduced: (l: number) => boole
           for (const other of wide.slice(1)) total.take(other[o].result(1))
           total.gather()
         })
-      } else
+      } else {
+        const all = indices(inside.slice(looped), n.sizes)
+        const beside = isFew && looped > 0 ? all.length - 1 : 0
+        const others = range(0, beside).map(() => places.map(() => accumulatorsOf(f, job)))
         w.loops(inside.slice(0, looped), () => {
-          for (const at of indices(inside.slice(looped), n.sizes)) step(at)
+          all.forEach((at, i) => {
+            step(at, others[i - 1] ?? accumulators)
+          })
         })
+        for (const sums of others)
+          sums.forEach((own, u) => {
+            own.forEach((other, o) => {
+              accumulators[u][o].take(other.result(1))
+            })
+          })
+      }
       places.forEach((place, u) => {
         accumulators[u].forEach((a, o) => {
           w.store(job.names.length + o, a.result(job.scales[o]), lanes, place)

@@ -15,6 +15,8 @@ export interface Tile {
   readonly rowStep: number
   /** Loops along the shared axis, outermost first. */
   readonly depth: readonly Depth[]
+  /** Sums of each element side by side, so that a step need not wait for the one before; 1, 2 or 4. */
+  readonly beside?: number
 }
 
 const unroll = 4
@@ -62,13 +64,14 @@ export function tileFor(
  */
 export function tile(
   f: Code,
-  { rows, columns, rowStep, depth }: Tile,
+  { rows, columns, rowStep, depth, beside = 1 }: Tile,
   left: Local,
   right: Local,
   fma: boolean,
 ): Local[][] {
   const vectors = Math.ceil(columns / 4)
-  const sums = Array.from({ length: rows }, () => Array.from({ length: vectors }, () => f.local('v128')))
+  const block = () => Array.from({ length: rows }, () => Array.from({ length: vectors }, () => f.local('v128')))
+  const sets = Array.from({ length: beside }, block)
   const b = Array.from({ length: vectors }, () => f.local('v128'))
   const a = f.local('v128')
   const pa = f.local('i32')
@@ -78,13 +81,14 @@ export function tile(
   // A sum of few products begins with the first one, and few operations need no branch to stay in order.
   const isShort = depth.length <= 1 && inner.size < unroll
   const isOrdered = !isShort || inner.size * rows * vectors > 8
-  if (!isShort) for (const row of sums) for (const sum of row) f.f32x4(0).set(sum)
+  if (!isShort) for (const sum of sets.flat(2)) f.f32x4(0).set(sum)
   f.get(left).set(pa).get(right).set(pb)
   let tag = 1
   const never = (depthOfBlock: number) => f.get(count).i32(-tag++).op('i32.eq').brIf(depthOfBlock)
 
   const steps = (n: number, exit: number) => {
     for (let u = 0; u < n; u++) {
+      const sums = sets[isShort ? 0 : u % beside]
       for (let j = 0; j < vectors; j++)
         f.get(pb)
           .load(Math.min(4, columns - j * 4) as Lanes, u * inner.b + j * 16)
@@ -135,5 +139,13 @@ export function tile(
     })
   }
   loops(0)
-  return sums
+  for (let half = isShort ? 0 : beside >> 1; half > 0; half >>= 1)
+    for (let s = 0; s < half; s++)
+      sets[s].flat().forEach((sum, i) => {
+        f.get(sum)
+          .get(sets[s + half].flat()[i])
+          .op('f32x4.add')
+          .set(sum)
+      })
+  return sets[0]
 }
