@@ -36,6 +36,24 @@ function align(rows: readonly (readonly [string, string])[]): string[] {
   return rows.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`)
 }
 
+/**
+ * Tells of an option that nobody knows. `others` is what is left of the given options when the `known` ones are taken:
+ * `{ seed = 0, ...others }`, so that one that is forgotten here does not compile. What is undefined was not given.
+ * @throws StateError `bad-option`
+ */
+export function nothingElse(who: string, others: Readonly<Record<string, undefined>>, known: object): void {
+  for (const name in others) if (others[name] !== undefined) throw unknownOption(who, name, Object.keys(known))
+}
+
+/** The error of an option that is none of `names`, with the one it may stand for. */
+export function unknownOption(who: string, option: string, names: readonly string[]): StateError {
+  const [guess] = nearest(option.slice(0, 64), names)
+  return new StateError('bad-option', `${who} has no setting ${JSON.stringify(option.slice(0, 32))}`, {
+    evidence: [['settings', names.join(', ') || 'none']],
+    hint: guess ? `did you mean "${guess}"?` : 'give settings under these names',
+  })
+}
+
 /** The name among `known` that is closest to `name`, for "did you mean". */
 export function nearest(name: string, known: readonly string[], limit = 3): string[] {
   const lower = name.toLowerCase()

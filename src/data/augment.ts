@@ -1,4 +1,4 @@
-import { ShapeError } from '../errors.ts'
+import { nothingElse, ShapeError } from '../errors.ts'
 import { streamKey, uniformAt } from '../tensor/counter.ts'
 import { changed } from './changed.ts'
 import type { Dataset } from './dataset.ts'
@@ -23,8 +23,9 @@ export interface AugmentOptions {
  */
 export function augment(
   data: Dataset,
-  { shift = 2, rotation = 10, zoom = 0.1, seed = 0 }: AugmentOptions = {},
+  { shift = 2, rotation = 10, zoom = 0.1, seed = 0, ...others }: AugmentOptions = {},
 ): Dataset {
+  nothingElse('augment', others, { shift, rotation, zoom, seed })
   const [height, width, channels] = data.inputShape
   if (data.inputShape.length !== 3)
     throw new ShapeError('not-images', `augment got samples [${data.inputShape.join(', ')}], expected images`, {

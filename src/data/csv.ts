@@ -2,7 +2,7 @@ import type { Dataset } from './dataset.ts'
 import { isNumber } from './fields.ts'
 import { sourceName, type TextSource } from './files.ts'
 import { eachRecord, recordsWithin, type TextRecord } from './records.ts'
-import { missingMarks, type TableOptions } from './schema.ts'
+import { missingMarks, onlyTable, type TableOptions } from './schema.ts'
 import { readWindows } from './stream.ts'
 import { type Table, table } from './table.ts'
 
@@ -32,7 +32,9 @@ export interface CsvOptions extends TableOptions {
  * const test = await readCsv('test.csv', { schema: train.schema })
  */
 export async function readCsv(source: TextSource, options: CsvOptions = {}): Promise<Dataset> {
-  const { name = sourceName(source), window, separator } = options
+  const { header, separator, ...rest } = options
+  onlyTable('readCsv', rest, { header, separator })
+  const { name = sourceName(source), window } = options
   if (window !== undefined) {
     const within = await recordsWithin()
     return readWindows(source, name, { ...options, window }, { taker: rowTaker, each: eachRecord, within })

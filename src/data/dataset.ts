@@ -1,4 +1,4 @@
-import { DataError, ShapeError } from '../errors.ts'
+import { DataError, nothingElse, ShapeError } from '../errors.ts'
 import { numpyRandom } from '../tensor/random.ts'
 import type { Schema } from './schema.ts'
 
@@ -95,7 +95,9 @@ interface Column {
  * @example
  * const xor = dataset({ x: [[0, 0], [0, 1], [1, 0], [1, 1]], y: [0, 1, 1, 0] })
  */
-export function dataset({ x, y, inputShape, targetShape, classes, schema }: DatasetSource): Dataset {
+export function dataset(source: DatasetSource): Dataset {
+  const { x, y, inputShape, targetShape, classes, schema, ...others } = source
+  nothingElse('dataset', others, { x, y, inputShape, targetShape, classes, schema })
   const xs = columns('x', x, inputShape, [1])
   const ys = y === undefined ? [] : columns('y', y, targetShape, [])
   const rows = ({ data, width }: Column) => data.length / width
@@ -213,7 +215,8 @@ function view(xs: readonly Column[], ys: readonly Column[], options: ViewOptions
       checkLabels(self, count)
       return view(xs, ys, { ...options, classes: count, hot: count })
     },
-    split({ testSize, seed }) {
+    split({ testSize, seed, ...others }) {
+      nothingElse('split', others, { testSize, seed })
       const count = testSize < 1 ? Math.ceil(testSize * rows.length) : testSize
       if (!(testSize > 0 && Number.isInteger(count) && count < rows.length))
         throw new DataError(

@@ -1,4 +1,4 @@
-import { DataError } from '../errors.ts'
+import { DataError, nothingElse } from '../errors.ts'
 
 /** An array read from an idx file. */
 export interface IdxArray {
@@ -23,7 +23,8 @@ const kinds = {
  * @example
  * const { shape, data } = readIdx(bytes)   // shape [60000, 28, 28]
  */
-export function readIdx(bytes: Uint8Array, { name = 'the idx data' } = {}): IdxArray {
+export function readIdx(bytes: Uint8Array, { name = 'the idx data', ...others }: { name?: string } = {}): IdxArray {
+  nothingElse('readIdx', others, { name })
   const cut = (has: string) =>
     new DataError('idx-truncated', `${name} ends early: ${has}`, { hint: 'the file is cut short; fetch it again' })
   if (bytes.length < 4) throw cut(`${bytes.length} bytes, no whole head`)

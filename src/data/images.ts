@@ -1,4 +1,4 @@
-import { DataError } from '../errors.ts'
+import { DataError, nothingElse } from '../errors.ts'
 import { type Dataset, dataset } from './dataset.ts'
 import { few } from './fields.ts'
 import { type ByteSource, readBytes, sourceName } from './files.ts'
@@ -32,7 +32,8 @@ const byName = <T>([a]: readonly [string, T], [b]: readonly [string, T]) => (a <
  * train.schema.label.categories   // ['daisy', 'rose', 'tulip']
  */
 export async function readImages(source: ImageSource, options: ImageOptions = {}): Promise<Dataset> {
-  const { schema, limit = Infinity } = options
+  const { size: told, channels: depth, schema, limit = Infinity, ...others } = options
+  nothingElse('readImages', others, { size: told, channels: depth, schema, limit })
   const name = typeof source === 'string' ? source : 'the pictures'
   const groups = typeof source === 'string' ? await inFolder(source) : Array.isArray(source) ? inFiles(source) : Object.entries(source as Record<string, readonly ByteSource[]>) // biome-ignore format: a choice
   const listed = groups.map(([label, files]) => [label, files.slice(0, limit)] as const).sort(byName)

@@ -3,7 +3,7 @@ import type { Dataset } from './dataset.ts'
 import { shown } from './fields.ts'
 import { sourceName, type TextSource } from './files.ts'
 import { eachLine, type Line, linesWithin } from './lines.ts'
-import type { TableOptions } from './schema.ts'
+import { onlyTable, type TableOptions } from './schema.ts'
 import { readWindows } from './stream.ts'
 import { type Table, table } from './table.ts'
 
@@ -18,6 +18,7 @@ import { type Table, table } from './table.ts'
  * const words = await readJsonLines('reviews.jsonl', { label: 'stars' })
  */
 export async function readJsonLines(source: TextSource, options: TableOptions = {}): Promise<Dataset> {
+  onlyTable('readJsonLines', options)
   const { name = sourceName(source), window } = options
   if (window !== undefined)
     return readWindows(source, name, { ...options, window }, { taker: rowTaker, each: eachLine, within: linesWithin })

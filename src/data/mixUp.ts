@@ -1,4 +1,4 @@
-import { ShapeError, StateError } from '../errors.ts'
+import { nothingElse, ShapeError, StateError } from '../errors.ts'
 import { betaAt } from '../tensor/beta.ts'
 import { streamKey, uniformAt } from '../tensor/counter.ts'
 import { sizeOf } from '../tensor/shape.ts'
@@ -24,7 +24,8 @@ export interface MixUpOptions {
  * const train = dataset({ x: [[0, 1], [1, 0]], y: [0, 1] }).oneHot()
  * const mixed = mixUp(train, { alpha: 0.2 }) // what fit is given
  */
-export function mixUp(data: Dataset, { alpha = 0.2, seed = 0 }: MixUpOptions = {}): Dataset {
+export function mixUp(data: Dataset, { alpha = 0.2, seed = 0, ...others }: MixUpOptions = {}): Dataset {
+  nothingElse('mixUp', others, { alpha, seed })
   if (!(alpha > 0 && alpha <= 4))
     throw new StateError('bad-option', `mixUp got alpha ${String(alpha).slice(0, 24)}, expected a number in (0, 4]`, {
       hint: 'alpha: 0.2',

@@ -1,4 +1,4 @@
-import { DataError } from '../errors.ts'
+import { DataError, nothingElse } from '../errors.ts'
 import { type Dataset, dataset } from './dataset.ts'
 import { type ByteSource, gunzip, isGzip, readBytes, sourceName } from './files.ts'
 import { readIdx } from './idx.ts'
@@ -19,7 +19,8 @@ const files = {
  * const { train, test } = await mnist()
  */
 export async function mnist(options: { folder?: string } = {}): Promise<{ train: Dataset; test: Dataset }> {
-  const folder = options.folder ?? (await packageFolder())
+  const { folder = await packageFolder(), ...others } = options
+  nothingElse('mnist', others, { folder })
   const { existsSync } = await import('node:fs')
   const read = async ({ images, labels }: { images: string; labels: string }) => {
     const path = (name: string) => [`${folder}/${name}`, `${folder}/${name}.gz`].find(existsSync) ?? `${folder}/${name}`
@@ -34,8 +35,10 @@ export async function mnist(options: { folder?: string } = {}): Promise<{ train:
  * @throws DataError `not-images`, `unreadable`, and those of `readIdx`
  */
 export async function mnistFrom(source: { images: ByteSource; labels: ByteSource }): Promise<Dataset> {
-  const images = await unpacked(source.images)
-  const labels = await unpacked(source.labels)
+  const { images: pictures, labels: classesOf, ...others } = source
+  nothingElse('mnistFrom', others, source)
+  const images = await unpacked(pictures)
+  const labels = await unpacked(classesOf)
   if (images.shape.length !== 3 || labels.shape.length !== 1)
     throw new DataError('not-images', 'mnistFrom expected images [n, rows, columns] and labels [n]', {
       evidence: [

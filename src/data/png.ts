@@ -1,4 +1,4 @@
-import { DataError } from '../errors.ts'
+import { DataError, nothingElse } from '../errors.ts'
 
 /** A picture of bytes, row by row: grey, or red, green and blue. */
 export interface Picture {
@@ -31,8 +31,9 @@ export interface PngOptions {
 export async function readPng(
   bytes: Uint8Array,
   name = 'the picture',
-  { paper = 'white' }: PngOptions = {},
+  { paper = 'white', ...others }: PngOptions = {},
 ): Promise<Picture> {
+  nothingElse('readPng', others, { paper })
   const fail = (what: string) =>
     new DataError('bad-png', `${name} is no sound PNG: ${what}`, { hint: 'save the picture again as PNG' })
   if (!isPng(bytes)) throw fail('it begins otherwise')

@@ -1,4 +1,4 @@
-import { DataError } from '../errors.ts'
+import { DataError, nothingElse } from '../errors.ts'
 
 /** What a column becomes: numbers as they are, or categories as their index or as a row with a single 1. */
 export type Kind = 'number' | 'index' | 'oneHot'
@@ -53,6 +53,13 @@ export interface TableOptions {
   window?: number
   /** What the source is called in errors. */
   name?: string
+}
+
+/** Tells of options that no table has, nor the reader of one, which has `more`. */
+export function onlyTable(who: string, options: TableOptions, more: object = {}): void {
+  const { label, columns, missing, schema, inputShape, classes, max, limit, window, name, ...others } = options
+  const all = { label, columns, missing, schema, inputShape, classes, max, limit, window, name }
+  nothingElse(who, others, { ...all, ...more })
 }
 
 /** What a missing value looks like in a table of text. */

@@ -1,8 +1,22 @@
-import { DataError } from '../errors.ts'
+import { DataError, nothingElse } from '../errors.ts'
 import { numpyRandom } from '../tensor/random.ts'
 import { type Dataset, dataset } from './dataset.ts'
 
 type Point = [x: number, y: number]
+
+interface ToyOptions {
+  samples?: number
+  seed?: number
+}
+
+interface NoisyOptions extends ToyOptions {
+  noise?: number
+}
+
+interface SpiralOptions extends ToyOptions {
+  classes?: number
+  precision?: 'float32' | 'float64'
+}
 
 /**
  * Arms of a spiral, one a class: the set of "Neural Networks from Scratch", `nnfs.datasets.spiral_data`.
@@ -13,7 +27,8 @@ type Point = [x: number, y: number]
  * @example
  * const arms = spiral({ samples: 100, classes: 3, seed: 0 })
  */
-export function spiral({ samples = 100, classes = 3, seed = 0, precision = 'float64' as 'float32' | 'float64' } = {}) {
+export function spiral({ samples = 100, classes = 3, seed = 0, precision = 'float64', ...others }: SpiralOptions = {}) {
+  nothingElse('spiral', others, { samples, classes, seed, precision })
   const random = numpyRandom(seed)
   const round = precision === 'float32' ? Math.fround : (value: number) => value
   return perClass('spiral', samples, classes, label => {
@@ -32,7 +47,8 @@ export function spiral({ samples = 100, classes = 3, seed = 0, precision = 'floa
  * θ = 3.12·class … 3.12·(class + 1) + 0.2·noise, r = 4·sin 4θ + 0.2·noise, point = r·(sin θ, cos θ)
  * @param options.samples points of both classes together, half each
  */
-export function planarFlower({ samples = 400, seed = 1 } = {}): Dataset {
+export function planarFlower({ samples = 400, seed = 1, ...others }: ToyOptions = {}): Dataset {
+  nothingElse('planarFlower', others, { samples, seed })
   const random = numpyRandom(seed)
   const half = Math.floor(samples / 2)
   return perClass('planarFlower', half, 2, label => {
@@ -51,7 +67,8 @@ export function planarFlower({ samples = 400, seed = 1 } = {}): Dataset {
  * @param options.samples points of both classes together, half each
  * @param options.noise standard deviation added to each coordinate
  */
-export function moons({ samples = 200, noise = 0.1, seed = 0 } = {}): Dataset {
+export function moons({ samples = 200, noise = 0.1, seed = 0, ...others }: NoisyOptions = {}): Dataset {
+  nothingElse('moons', others, { samples, noise, seed })
   const half = Math.floor(samples / 2)
   const jitter = jitters(noise, seed)
   return perClass('moons', half, 2, label =>
@@ -65,7 +82,9 @@ export function moons({ samples = 200, noise = 0.1, seed = 0 } = {}): Dataset {
  * A circle around another, after scikit-learn's `make_circles`, without shuffling.
  * @param options.factor radius of the inner circle, the outer one has 1
  */
-export function circles({ samples = 200, noise = 0.05, factor = 0.5, seed = 0 } = {}): Dataset {
+export function circles(options: NoisyOptions & { factor?: number } = {}): Dataset {
+  const { samples = 200, noise = 0.05, factor = 0.5, seed = 0, ...others } = options
+  nothingElse('circles', others, { samples, noise, factor, seed })
   const half = Math.floor(samples / 2)
   const jitter = jitters(noise, seed)
   return perClass('circles', half, 2, label => {
@@ -83,7 +102,9 @@ export function circles({ samples = 200, noise = 0.05, factor = 0.5, seed = 0 } 
  * @param options.spread standard deviation of a cloud
  * @param options.box centres lie within ±box
  */
-export function blobs({ samples = 100, classes = 3, spread = 1, box = 10, seed = 0 } = {}): Dataset {
+export function blobs(options: ToyOptions & { classes?: number; spread?: number; box?: number } = {}): Dataset {
+  const { samples = 100, classes = 3, spread = 1, box = 10, seed = 0, ...others } = options
+  nothingElse('blobs', others, { samples, classes, spread, box, seed })
   const random = numpyRandom(seed)
   const centres = random.uniform(-box, box, 2 * Math.max(0, Math.floor(classes)))
   return perClass('blobs', samples, classes, label =>
@@ -98,7 +119,8 @@ export function blobs({ samples = 100, classes = 3, spread = 1, box = 10, seed =
  * Exclusive or: the four corners (0,0), (0,1), (1,0), (1,1), over and over, with noise around each.
  * @param options.samples 4 is the truth table
  */
-export function xor({ samples = 4, noise = 0, seed = 0 } = {}): Dataset {
+export function xor({ samples = 4, noise = 0, seed = 0, ...others }: NoisyOptions = {}): Dataset {
+  nothingElse('xor', others, { samples, noise, seed })
   counted('xor', samples, 1)
   const jitter = jitters(noise, seed)
   const corners = Array.from({ length: samples }, (_, i): Point => [(i >> 1) & 1, i & 1])
@@ -106,7 +128,8 @@ export function xor({ samples = 4, noise = 0, seed = 0 } = {}): Dataset {
 }
 
 /** One period of y = sin 2πx on x = 0 … 1 (the end excluded), inputs [1] and targets [1]. */
-export function sine({ samples = 1000 } = {}): Dataset {
+export function sine({ samples = 1000, ...others }: Pick<ToyOptions, 'samples'> = {}): Dataset {
+  nothingElse('sine', others, { samples })
   counted('sine', samples, 1)
   const x = Float64Array.from({ length: samples }, (_, i) => i / samples)
   return dataset({ x, y: x.map(value => Math.sin(2 * Math.PI * value)), inputShape: [1], targetShape: [1] })

@@ -1,4 +1,4 @@
-import { StateError } from '../errors.ts'
+import { nothingElse, StateError } from '../errors.ts'
 import type { Layer } from '../nn/layer.ts'
 import { input } from '../nn/layers/input.ts'
 import { backward, forward } from '../nn/walk.ts'
@@ -56,9 +56,10 @@ export interface GradientReport {
  * await checkGradients(dense(3, { activation: 'tanh' }), { inputShape: [4] })
  */
 export async function checkGradients(what: Layer | Model, options: CheckOptions): Promise<GradientReport> {
-  const { backend, batchSize = 3, seed = 0, h = 1e-5, points = 24, tolerance = 1e-5 } = options
+  const { backend, inputShape, batchSize = 3, seed = 0, h = 1e-5, points = 24, tolerance = 1e-5, ...others } = options
+  nothingElse('checkGradients', others, { backend, inputShape, batchSize, seed, h, points, tolerance })
   const random = numpyRandom(seed)
-  const subject = 'network' in what ? what : around(what, options.inputShape ?? [4], seed)
+  const subject = 'network' in what ? what : around(what, inputShape ?? [4], seed)
   const engine = backend.engine({ threads: 1 })
   if (engine.dtype !== 'float64')
     throw new StateError('needs-float64', `checkGradients got the backend ${engine.name}, which rounds to float32`, {

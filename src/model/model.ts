@@ -1,4 +1,4 @@
-import { BackendError, ShapeError, StateError } from '../errors.ts'
+import { BackendError, nothingElse, ShapeError, StateError } from '../errors.ts'
 import type { Source } from '../nn/call.ts'
 import type { Layer, Pair } from '../nn/layer.ts'
 import { composed } from '../nn/layers/composed.ts'
@@ -48,13 +48,15 @@ export function compiled({ training }: Pick<Model, 'training'>, what: string): T
 
 /** A model of layers that follow one another, or of what lies between inputs and outputs. */
 export function model(of: readonly Layer[] | Graph, options: ModelOptions = {}): Model {
-  const { name = 'inputs' in of ? 'functional' : 'sequential', seed = 0 } = options
+  const type = 'inputs' in of ? 'functional' : 'sequential'
+  const { name = type, seed = 0, dtype, ...others } = options
+  nothingElse(type === 'functional' ? 'model' : type, others, { ...('inputs' in of && of), name, seed, dtype })
   const network = 'inputs' in of ? graph(of) : of.some(layer => 'network' in layer) ? graph(path(of)) : chain(of)
   const layers = itemsOf(network.nodes)
   const entries: Entry[] = network.nodes.flatMap(node => [...node.parameters, ...node.state])
   numpyRandom(seed) // refuses a seed that is none, before anything is made of it
   let training: Training | undefined
-  let settings: EngineOptions = { dtype: options.dtype }
+  let settings: EngineOptions = { dtype }
   let engine: Engine | undefined
   let plans = new Map<string, Plan & Compiled>()
   let closed = false
@@ -151,7 +153,6 @@ export function model(of: readonly Layer[] | Graph, options: ModelOptions = {}):
   let trainable = true
   let block: Pair | undefined
   let structured: Layer['config'] | undefined
-  const type = 'inputs' in of ? 'functional' : 'sequential'
   const face: Omit<Model, never> = {
     type,
     /** As a layer in another model it is called by the name that it was given, else by its type. */
@@ -200,7 +201,9 @@ export function model(of: readonly Layer[] | Graph, options: ModelOptions = {}):
     },
     step: 0,
     learningRate: 0,
-    compile({ optimizer = 'adam', loss, lossWeights, metrics, ...run }) {
+    compile({ optimizer = 'adam', loss, lossWeights, metrics, backend, threads, dtype, ...others }) {
+      const run = { backend, threads, dtype }
+      nothingElse('compile', others, { optimizer, loss, lossWeights, metrics, ...run })
       const made: Optimizer = resolveOptimizer(optimizer)
       const goals = goalsOf(network, { loss, lossWeights, metrics })
       self.use(run)
@@ -215,7 +218,8 @@ export function model(of: readonly Layer[] | Graph, options: ModelOptions = {}):
       self.learningRate = made.learningRate
       plans = new Map()
     },
-    use({ backend = settings.backend, threads = settings.threads, dtype = settings.dtype }) {
+    use({ backend = settings.backend, threads = settings.threads, dtype = settings.dtype, ...others }) {
+      nothingElse('use', others, { backend, threads, dtype })
       if (backend === settings.backend && threads === settings.threads && dtype === settings.dtype) return
       settings = { backend, threads, dtype }
       if (!engine) return
@@ -364,8 +368,9 @@ export function model(of: readonly Layer[] | Graph, options: ModelOptions = {}):
       const { start, ...frozen } = freeze(program)
       return { ...frozen, x: start(x), out: start(out) }
     },
-    summary({ batchSize, ...options } = {}) {
-      const table = summary(self, options)
+    summary({ batchSize, style, expandNested, print, ...others } = {}) {
+      nothingElse('summary', others, { style, expandNested, print, batchSize })
+      const table = summary(self, { style, expandNested, print })
       if (batchSize === undefined) return table
       compiled(self, 'summary with a batch size')
       const { bytes } = planned('train', batchSize)

@@ -1,4 +1,4 @@
-import { DataError, StateError } from '../errors.ts'
+import { DataError, nothingElse, StateError } from '../errors.ts'
 import type { Json } from '../nn/json.ts'
 import type { Layer, LayerTypes } from '../nn/layer.ts'
 import * as known from '../nn/layers/index.ts'
@@ -84,7 +84,10 @@ export async function loadModel(path: string, options?: LoadOptions, read = from
   return restore(text, tensors, options)
 }
 
-function restore(text: string, tensors: readonly Tensor[], { layers: more = {}, ...engine }: LoadOptions = {}): Model {
+function restore(text: string, tensors: readonly Tensor[], options: LoadOptions = {}): Model {
+  const { layers: more = {}, backend, threads, dtype: kept, ...others } = options
+  const engine = { backend, threads, dtype: kept }
+  nothingElse('loadModel', others, { layers: more, ...engine })
   const about = parse(text)
   const layers = restored(about, { ...registeredLayers(), ...known, ...more }, more)
   if (typeof about.name !== 'string' || typeof about.seed !== 'number') throw foreign('name or seed is missing')

@@ -1,4 +1,5 @@
 import { activation as lazyActivation } from './activation.ts'
+import { layer as heedful, heedless, type LayerMaker, type Pair, type Rearrangement } from './layer.ts'
 import { loss as lazyLoss } from './loss.ts'
 import { optimizer as lazyOptimizer } from './optimizer.ts'
 import { regularizer as lazyRegularizer } from './regularizer.ts'
@@ -49,3 +50,21 @@ export const optimizer = atOnce(lazyOptimizer)
  * const l2 = regularizer('l2', { params: { l2: 0.01 }, penalty: 'l2 * w^2' })
  */
 export const regularizer = atOnce(lazyRegularizer)
+
+/**
+ * Defines a layer: a function of its settings that returns its pair.
+ *
+ * `positional` names the arguments before the options, as they are called in a saved model. Options may be looked at as late
+ * as in `forward`, so that those it does not know are not told, as those of the library's layers are.
+ * @example
+ * const double = layer('double', [], (_: LayerOptions = {}) => pair({
+ *   shapes: input => ({ y: input }),
+ *   forward(k, { x, y }) { k.map(y, '2 * x', { x }) },
+ *   backward(k, { dx, dy }) { k.map(dx, '2 * dy', { dy }) },   // may be left out
+ * }))
+ */
+export const layer = <A extends readonly unknown[]>(
+  type: string,
+  positional: readonly string[],
+  make: (...settings: A) => Pair | Rearrangement,
+): LayerMaker<A> => heedful(type, positional, make, heedless)

@@ -1,4 +1,4 @@
-import { nearest, StateError } from '../errors.ts'
+import { unknownOption } from '../errors.ts'
 
 /** What a model file can hold. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json }
@@ -9,14 +9,9 @@ export type Setting = number | boolean | string | readonly number[]
 
 /** Settings with their defaults; a name that is none of them is told, with the one it may stand for. */
 export function withDefaults<P extends object>(who: string, defaults: P, given: object): P {
-  const names = Object.keys(defaults)
   const stranger = Object.keys(given).find(key => !Object.hasOwn(defaults, key))
   if (stranger === undefined) return { ...defaults, ...given }
-  const [guess] = nearest(stranger.slice(0, 64), names)
-  throw new StateError('bad-option', `${who} has no setting ${JSON.stringify(stranger.slice(0, 32))}`, {
-    evidence: [['settings', names.join(', ') || 'none']],
-    hint: guess ? `did you mean "${guess}"?` : 'give settings under these names',
-  })
+  throw unknownOption(who, stranger, Object.keys(defaults))
 }
 
 /** Settings as a formula sees them: numbers, and 1 for what is on. */

@@ -1,4 +1,4 @@
-import { ShapeError } from '../errors.ts'
+import { ShapeError, unknownOption } from '../errors.ts'
 import type { Verbs } from '../program/index.ts'
 import type { Shape } from '../tensor/shape.ts'
 import type { View } from '../tensor/view.ts'
@@ -125,21 +125,12 @@ export type LayerTypes = Readonly<
   Record<string, { fromConfig(config: Readonly<Record<string, Json>>, types?: LayerTypes): Layer }>
 >
 
-/**
- * Defines a layer: a function of its settings that returns its pair.
- *
- * `positional` names the arguments before the options, as they are called in a saved model.
- * @example
- * const double = layer('double', [], (_: LayerOptions = {}) => pair({
- *   shapes: input => ({ y: input }),
- *   forward(k, { x, y }) { k.map(y, '2 * x', { x }) },
- *   backward(k, { dx, dy }) { k.map(dx, '2 * dy', { dy }) },   // may be left out
- * }))
- */
+/** A layer that asks for all of its options while it is made, so that others can be told. */
 export function layer<A extends readonly unknown[]>(
   type: string,
   positional: readonly string[],
   make: (...args: A) => Pair | Rearrangement,
+  pairOf = attentive,
 ): LayerMaker<A> {
   const fromConfig = (config: Readonly<Record<string, Json>>): Layer => {
     const options = Object.fromEntries(Object.entries(config).filter(([key]) => !positional.includes(key)))
@@ -148,7 +139,7 @@ export function layer<A extends readonly unknown[]>(
   const build = (...args: A): Layer => {
     const named = Object.fromEntries(positional.map((key, i) => [key, args[i]]))
     const config = JSON.parse(JSON.stringify({ ...named, ...(args[positional.length] as object) }, plain))
-    const made = punished(make(...args), (args[positional.length] as LayerOptions | undefined)?.activityRegularizer)
+    const made = pairOf(type, args, positional.length, make)
     let trainable = config.trainable !== false
     const inside = () => Object.values(('within' in made && made.within) || {})
     const self = Object.defineProperty(
@@ -172,6 +163,34 @@ export function layer<A extends readonly unknown[]>(
   }
   return Object.assign(build, { type, fromConfig })
 }
+
+/** Makes a pair; options are the last of the settings, and one that is not asked for meanwhile is none. */
+function attentive<A extends readonly unknown[]>(
+  type: string,
+  settings: A,
+  last: number,
+  make: (...settings: A) => Pair | Rearrangement,
+): Pair | Rearrangement {
+  const given = settings[last] as LayerOptions | undefined
+  if (!given) return make(...settings)
+  const asked = new Set<string>(['name', 'inputShape', 'trainable', 'activityRegularizer'])
+  const get = (options: object, option: string) => Reflect.get(options, asked.add(option) && option)
+  const watched = new Proxy(given, { get } as ProxyHandler<LayerOptions>)
+  const made = heedless(type, settings.with(last, watched) as unknown as A, last, make)
+  for (const [option, value] of Object.entries(given)) {
+    if (value === undefined || asked.has(option)) continue
+    // Of what has an initialiser, the model asks for a regulariser and a constraint.
+    const both = (array: string) => [`${array}Regularizer`, `${array}Constraint`]
+    const initial = 'initial' in made ? Object.keys(made.initial ?? {}) : []
+    const names = [...asked].flatMap(name => (/Initializer$/.test(name) ? [name, ...both(name.slice(0, -11))] : name))
+    if (!names.includes(option) && !initial.flatMap(both).includes(option)) throw unknownOption(type, option, names)
+  }
+  return made
+}
+
+/** Makes a pair that may look at its options at any time. */
+export const heedless: typeof attentive = (_, settings, last, make) =>
+  punished(make(...settings), (settings[last] as LayerOptions | undefined)?.activityRegularizer)
 
 /** A maker stands for what it makes with its own settings. */
 const plain = (option: string, value: unknown) =>

@@ -1,3 +1,4 @@
+import { nothingElse } from '../errors.ts'
 import type { Json } from './json.ts'
 import type { LayerTypes } from './layer.ts'
 
@@ -31,6 +32,10 @@ export const registrations = (): number => changes
  * register({ metrics: { bias } })
  */
 export function register(definitions: Definitions): void {
+  const { activations, losses, metrics, optimizers, initializers, ...rest } = definitions
+  const { regularizers, constraints, schedules, layers, ...others } = rest
+  const all = { activations, losses, metrics, optimizers, initializers, regularizers, constraints, schedules, layers }
+  nothingElse('register', others, all)
   changes++
   for (const [kind, makers] of Object.entries(definitions))
     known.set(kind, new Map([...(known.get(kind) ?? []), ...Object.entries(makers ?? {})]))

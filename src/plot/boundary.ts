@@ -1,4 +1,4 @@
-import { ShapeError } from '../errors.ts'
+import { nothingElse, ShapeError } from '../errors.ts'
 import { domainOf, frame, palette, round } from './axes.ts'
 import { drawing, faint, text } from './svg.ts'
 
@@ -28,7 +28,8 @@ export async function boundary(
   classify: (points: Float64Array) => ArrayLike<number> | Promise<ArrayLike<number>>,
   options: BoundaryOptions = {},
 ): Promise<string> {
-  const { title = 'Decision boundary', subtitle = '', width = 560, height = 560, resolution = 120 } = options
+  const { title = 'Decision boundary', subtitle = '', width = 560, height = 560, resolution = 120, ...others } = options
+  nothingElse('boundary', others, { title, subtitle, width, height, resolution })
   if (points.length !== 2 * labels.length)
     throw new ShapeError('points-shape', `boundary got ${points.length} numbers for ${labels.length} labels`, {
       hint: 'give two numbers a label, one point after another',

@@ -1,4 +1,4 @@
-import { ShapeError } from '../errors.ts'
+import { nothingElse, ShapeError } from '../errors.ts'
 import { type Domain, domainOf, frame, palette, round } from './axes.ts'
 import { drawing, faint, text } from './svg.ts'
 
@@ -35,19 +35,30 @@ export interface ChartOptions {
  * const svg = chart([{ name: 'tanh', x, y, mark: 'dots' }], { title: 'tanh Function' })
  */
 export function chart(series: readonly Series[], options: ChartOptions = {}): string {
-  const { title = '', subtitle = '', width = 640, height = 400, legend = series.length > 1 && 'left' } = options
+  const {
+    title = '',
+    subtitle = '',
+    width = 640,
+    height = 400,
+    legend = series.length > 1 && 'left',
+    ...rest
+  } = options
+  const { xLabel, yLabel, xDomain: across, yDomain: up, ...others } = rest
+  const labels = { x: xLabel, y: yLabel }
+  const all = { title, subtitle, xLabel, yLabel, xDomain: across, yDomain: up, width, height, legend }
+  nothingElse('chart', others, all)
   for (const { name, x, y } of series)
     if (x.length !== y.length)
       throw new ShapeError('series-shape', `chart got ${x.length} x and ${y.length} y for "${name.slice(0, 32)}"`, {
         hint: 'give one y an x',
       })
-  const { xDomain = domainOf(every(series, 'x'), 0.02), yDomain = domainOf(every(series, 'y')) } = options
+  const [xDomain, yDomain] = [across ?? domainOf(every(series, 'x'), 0.02), up ?? domainOf(every(series, 'y'))]
   const names = series.map(({ name }) => (name.length > 28 ? `${name.slice(0, 27)}…` : name))
   const longest = Math.max(0, ...names.map(name => name.length))
   const wide = longest * 6.6 + 40
   const right = width - 24 - (legend === 'beside' ? wide + 12 : 0)
   const area = { left: 64, top: title ? (subtitle ? 76 : 54) : 20, right, bottom: height - 44 }
-  const axes = frame(xDomain, yDomain, area, { x: options.xLabel, y: options.yLabel })
+  const axes = frame(xDomain, yDomain, area, labels)
   const colors = series.map(({ color }, i) => color ?? palette[i % palette.length])
   const corner = { left: area.left + 10, right: right - wide - 10, beside: right + 12 }[legend || 'left']
   return drawing(width, height, title, [
@@ -98,7 +109,9 @@ const dots = (points: readonly Point[], color: string, r: number) =>
  * @param pictures standalone SVGs of one size
  * @returns a standalone SVG
  */
-export function panels(pictures: readonly string[], { title = '', columns = 3 } = {}): string {
+export function panels(pictures: readonly string[], options: { title?: string; columns?: number } = {}): string {
+  const { title = '', columns = 3, ...others } = options
+  nothingElse('panels', others, { title, columns })
   const sizes = pictures.map(svg => [...(/width="(\d+)" height="(\d+)"/.exec(svg) ?? [0, 0, 0])].slice(1).map(Number))
   const [width, height] = [0, 1].map(i => Math.max(1, ...sizes.map(size => size[i])))
   const top = title ? 52 : 0

@@ -1,4 +1,4 @@
-import { DataError } from '../errors.ts'
+import { DataError, nothingElse } from '../errors.ts'
 import { peer } from './peer.ts'
 import { blue, drawing, faint, ink, text } from './svg.ts'
 
@@ -18,7 +18,12 @@ export interface Curves {
  * @example
  * const svg = await curves(await model.fit(data, { epochs: 4 }), 'accuracy')
  */
-export async function curves(curves: Curves, metric = 'accuracy', { width = 640, height = 400 } = {}): Promise<string> {
+export async function curves(
+  curves: Curves,
+  metric = 'accuracy',
+  { width = 640, height = 400, ...others }: { width?: number; height?: number } = {},
+): Promise<string> {
+  nothingElse('curves', others, { width, height })
   const training = points(curves, metric)
   const validation = points(curves, `val_${metric}`)
   if (training.length + validation.length === 0)

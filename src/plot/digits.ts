@@ -1,4 +1,4 @@
-import { ShapeError } from '../errors.ts'
+import { nothingElse, ShapeError } from '../errors.ts'
 import { drawing, faint, text } from './svg.ts'
 
 /** A picture of ink (0 is paper, 1 is full ink) and a line under it. */
@@ -30,7 +30,8 @@ const levels = 16
  * const svg = digits([{ pixels: image, caption: 'true 4, read 9 (71 %)' }])
  */
 export function digits(pictures: readonly Picture[], options: DigitsOptions = {}): string {
-  const { title = 'Misread digits', subtitle = '', columns = 8, rows = 28, zoom = 3.5 } = options
+  const { title = 'Misread digits', subtitle = '', columns = 8, rows = 28, zoom = 3.5, ...others } = options
+  nothingElse('digits', others, { title, subtitle, columns, rows, zoom })
   const widths = pictures.map(({ pixels }) => pixels.length / rows)
   if (widths.some(width => width === 0 || !Number.isInteger(width)))
     throw new ShapeError('picture-shape', `digits got a picture that does not fill ${rows} rows`, {

@@ -1,3 +1,4 @@
+import { nothingElse } from '../errors.ts'
 import { peer } from './peer.ts'
 
 export interface PngOptions {
@@ -15,7 +16,8 @@ export interface PngOptions {
  * @example
  * await writeFile('loss.png', await png(await curves(history, 'loss'), { width: 1280 }))
  */
-export async function png(svg: string, { width, fonts = [] }: PngOptions = {}): Promise<Uint8Array> {
+export async function png(svg: string, { width, fonts = [], ...others }: PngOptions = {}): Promise<Uint8Array> {
+  nothingElse('png', others, { width, fonts })
   const { Resvg } = await peer('@resvg/resvg-js', () => import('@resvg/resvg-js'))
   const image = new Resvg(svg, {
     fitTo: width === undefined ? { mode: 'zoom', value: 2 } : { mode: 'width', value: width },

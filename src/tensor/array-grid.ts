@@ -1,4 +1,4 @@
-import { FormulaError, ShapeError } from '../errors.ts'
+import { FormulaError, nothingElse, ShapeError } from '../errors.ts'
 import { check, compile, formula } from '../formula/index.ts'
 import { operations } from '../formula/operations.ts'
 import {
@@ -227,17 +227,17 @@ export class NdArray {
   }
 
   /** Sums, in NumPy's order of additions. */
-  sum({ axis, keepdims }: ReduceOptions = {}): NdArray {
-    const { axes, kept, dropped } = along('sum', this.shape, axis)
+  sum(options: ReduceOptions = {}): NdArray {
+    const { axes, shape } = along('sum', this.shape, options)
     const dtype = this.dtype === 'bool' ? 'int32' : this.dtype
-    return reduced(keepdims ? kept : dropped, dtype, total(this, axes))
+    return reduced(shape, dtype, total(this, axes))
   }
 
-  mean({ axis, keepdims }: ReduceOptions = {}): NdArray {
-    const { axes, kept, dropped } = along('mean', this.shape, axis)
+  mean(options: ReduceOptions = {}): NdArray {
+    const { axes, shape } = along('mean', this.shape, options)
     const count = axes.reduce((n, a) => n * this.shape[a], 1)
     const means = total(this, axes).map(sum => sum / count)
-    return reduced(keepdims ? kept : dropped, fractional(this.dtype), means)
+    return reduced(shape, fractional(this.dtype), means)
   }
 
   max(options: ReduceOptions = {}): NdArray {
@@ -322,7 +322,8 @@ export class NdArray {
   }
 
   /** The entries at these places along an axis, in this order. */
-  take(indices: ArrayLike<number> | NdArray, { axis = 0 } = {}): NdArray {
+  take(indices: ArrayLike<number> | NdArray, { axis = 0, ...others }: { axis?: number } = {}): NdArray {
+    nothingElse('take', others, { axis })
     const a = front('take', axis, this.shape)
     const n = this.shape[a]
     const wanted = Array.from(indices instanceof NdArray ? indices.data : indices, i => position(i, n, a))
@@ -434,8 +435,8 @@ const total = ({ data, shape, dtype }: NdArray, axes: readonly number[]): ArrayL
     Float64Array.from(data),
   )
 
-function extreme(name: string, a: NdArray, { axis, keepdims }: ReduceOptions, largest: boolean): NdArray {
-  const { axes, kept, dropped } = along(name, a.shape, axis)
+function extreme(name: string, a: NdArray, options: ReduceOptions, largest: boolean): NdArray {
+  const { axes, shape } = along(name, a.shape, options)
   const values = runs(a.shape, axes).reduce((data: Data, { outer, n, inner }) => {
     if (n === 0) throw empty(name)
     const out = allocate(a.dtype, [outer * inner])
@@ -444,14 +445,14 @@ function extreme(name: string, a: NdArray, { axis, keepdims }: ReduceOptions, la
     })
     return out
   }, a.data)
-  return new NdArray(keepdims ? kept : dropped, a.dtype, values.slice())
+  return new NdArray(shape, a.dtype, values.slice())
 }
 
-function place(name: string, a: NdArray, { axis, keepdims }: { axis?: number; keepdims?: boolean }, largest: boolean) {
-  const { axes, kept, dropped } = along(name, a.shape, axis)
+function place(name: string, a: NdArray, options: { axis?: number; keepdims?: boolean }, largest: boolean) {
+  const { axes, shape } = along(name, a.shape, options)
   const [run = { outer: 1, n: 1, inner: 1 }] = runs(a.shape, axes)
   if (run.n === 0) throw empty(name)
-  return new NdArray(keepdims ? kept : dropped, 'int32', best(a.data, run.outer, run.n, run.inner, largest))
+  return new NdArray(shape, 'int32', best(a.data, run.outer, run.n, run.inner, largest))
 }
 
 const unfit = (a: Shape, b: Shape) =>

@@ -1,3 +1,4 @@
+import { nothingElse } from '../errors.ts'
 import { type Shape, sizeOf, stridesOf } from './shape.ts'
 
 /** What an array holds: numbers of two precisions, and what comparisons and argmax give. */
@@ -24,12 +25,14 @@ interface Numbers {
 
 /** The array as NumPy's `str` writes it: as few digits as tell the numbers apart, points in one column. */
 export function show(array: Numbers, options: PrintOptions = {}): string {
+  onlyPrinting(options)
   return array.shape.length === 0 ? scalar(array.data[0], array.dtype) : grid(array, options, ' ', '', 0)
 }
 
 /** The array as NumPy's `repr` writes it: `array([1., 2.], dtype=float32)`. */
 export function represent(array: Numbers, options: PrintOptions = {}): string {
   const { shape, dtype, data } = array
+  onlyPrinting(options)
   const { lineWidth = 75 } = options
   const size = sizeOf(shape)
   const implied = size > 0 && (dtype === 'float64' || dtype === 'bool')
@@ -46,6 +49,10 @@ export function represent(array: Numbers, options: PrintOptions = {}): string {
   const last = text.length - (text.lastIndexOf('\n') + 1)
   const type = `dtype=${dtype})`
   return `${text}${last + type.length + 1 > lineWidth ? '\n      ' : ' '}${type}`
+}
+
+function onlyPrinting({ precision, threshold, edgeItems, lineWidth, suppress, ...others }: PrintOptions): void {
+  nothingElse('print', others, { precision, threshold, edgeItems, lineWidth, suppress })
 }
 
 /** NumPy's `_formatArray`: nested brackets, long rows wrapped, the middle of long axes left out. */

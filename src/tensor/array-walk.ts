@@ -1,4 +1,4 @@
-import { ShapeError } from '../errors.ts'
+import { nothingElse, ShapeError } from '../errors.ts'
 import { printShape, type Shape, sameShape, sizeOf, stridesOf } from './shape.ts'
 
 /** One axis or several, counted from the end when negative. */
@@ -60,12 +60,14 @@ export function front(name: string, axis: number, shape: Shape): number {
   })
 }
 
-/** The axes a reduction goes along, in order, and the shapes without them. */
-export function along(name: string, shape: Shape, axis: Axis | undefined) {
+/** The axes a reduction goes along, in order, and the shape that is left. */
+export function along(name: string, shape: Shape, options: { axis?: Axis; keepdims?: boolean }) {
+  const { axis, keepdims, ...others } = options
+  nothingElse(name, others, { axis, keepdims })
   const asked = axis === undefined ? shape.map((_, i) => i) : [axis].flat()
   const axes = [...new Set(asked.map(a => front(name, a, shape)))].sort((a, b) => a - b)
   const kept = shape.map((n, i) => (axes.includes(i) ? 1 : n))
-  return { axes, kept, dropped: shape.filter((_, i) => !axes.includes(i)) }
+  return { axes, shape: keepdims ? kept : shape.filter((_, i) => !axes.includes(i)) }
 }
 
 /** Neighbouring axes as one: how many groups there are, how long each is, how many elements lie between its members. */

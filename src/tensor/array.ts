@@ -1,4 +1,4 @@
-import { ShapeError } from '../errors.ts'
+import { nothingElse, ShapeError } from '../errors.ts'
 import { allocate, convert, type NestedNumbers, promote, read, roundings } from './array-cells.ts'
 import { type ArrayOptions, NdArray, type Operand } from './array-grid.ts'
 import type { Dtype } from './array-print.ts'
@@ -25,23 +25,34 @@ export type { Dtype, PrintOptions } from './array-print.ts'
  */
 export function tensor(
   values: Operand | { readonly shape: Shape; readonly data: ArrayLike<number> },
-  { dtype = 'float32' }: ArrayOptions = {},
+  options?: ArrayOptions,
 ): NdArray {
+  const dtype = dtypeOf('tensor', options)
   if (typeof values === 'object' && 'shape' in values)
     return new NdArray(values.shape, dtype, convert(values.data, dtype))
   const { shape, data } = read(values as NestedNumbers, dtype)
   return new NdArray(shape, dtype, data)
 }
 
-export const zeros = (shape: number | Shape, options?: ArrayOptions): NdArray => full(shape, 0, options)
-export const ones = (shape: number | Shape, options?: ArrayOptions): NdArray => full(shape, 1, options)
-export function full(shape: number | Shape, value: number, { dtype = 'float32' }: ArrayOptions = {}): NdArray {
+/** The type that an array is told to have. */
+function dtypeOf(who: string, { dtype = 'float32', ...others }: ArrayOptions = {}): Dtype {
+  nothingElse(who, others, { dtype })
+  return dtype
+}
+
+export const zeros = (shape: number | Shape, options?: ArrayOptions): NdArray =>
+  full(shape, 0, { dtype: dtypeOf('zeros', options) })
+export const ones = (shape: number | Shape, options?: ArrayOptions): NdArray =>
+  full(shape, 1, { dtype: dtypeOf('ones', options) })
+export function full(shape: number | Shape, value: number, options?: ArrayOptions): NdArray {
+  const dtype = dtypeOf('full', options)
   const sizes = [shape].flat()
   return new NdArray(sizes, dtype, allocate(dtype, sizes).fill(value))
 }
 
 /** 0 … stop-1, or from start up to but without stop in steps. */
-export function arange(start: number, stop?: number, step = 1, { dtype = 'float32' }: ArrayOptions = {}): NdArray {
+export function arange(start: number, stop?: number, step = 1, options?: ArrayOptions): NdArray {
+  const dtype = dtypeOf('arange', options)
   const [from, to] = stop === undefined ? [0, start] : [start, stop]
   const round = roundings[dtype]
   const delta = round(round(from + step) - round(from))
@@ -52,7 +63,8 @@ export function arange(start: number, stop?: number, step = 1, { dtype = 'float3
 }
 
 /** `count` numbers at equal distances, both ends included. */
-export function linspace(from: number, to: number, count = 50, { dtype = 'float32' }: ArrayOptions = {}): NdArray {
+export function linspace(from: number, to: number, count = 50, options?: ArrayOptions): NdArray {
+  const dtype = dtypeOf('linspace', options)
   const data = allocate(dtype, [count])
   const step = (to - from) / (count - 1)
   for (let i = 0; i < count; i++) data[i] = i > 0 && i === count - 1 ? to : i === 0 ? from : i * step + from
@@ -60,14 +72,16 @@ export function linspace(from: number, to: number, count = 50, { dtype = 'float3
 }
 
 /** Ones on the diagonal, zeros elsewhere. */
-export function eye(n: number, { dtype = 'float32' }: ArrayOptions = {}): NdArray {
+export function eye(n: number, options?: ArrayOptions): NdArray {
+  const dtype = dtypeOf('eye', options)
   const data = allocate(dtype, [n, n])
   for (let i = 0; i < n; i++) data[i * (n + 1)] = 1
   return new NdArray([n, n], dtype, data)
 }
 
 /** Arrays one behind another along an axis they have. */
-export function concat(arrays: readonly NdArray[], { axis = 0 } = {}): NdArray {
+export function concat(arrays: readonly NdArray[], { axis = 0, ...others }: { axis?: number } = {}): NdArray {
+  nothingElse('concat', others, { axis })
   if (arrays.length === 0)
     throw new ShapeError('concat', 'concat got no arrays, expected at least one', { hint: 'concat([a, b])' })
   const [first] = arrays
@@ -95,7 +109,8 @@ export function concat(arrays: readonly NdArray[], { axis = 0 } = {}): NdArray {
 }
 
 /** Arrays of one shape side by side along a new axis. */
-export function stack(arrays: readonly NdArray[], { axis = 0 } = {}): NdArray {
+export function stack(arrays: readonly NdArray[], { axis = 0, ...others }: { axis?: number } = {}): NdArray {
+  nothingElse('stack', others, { axis })
   const wider = [...(arrays[0]?.shape ?? []), 1]
   const a = front('stack', axis, wider)
   return concat(

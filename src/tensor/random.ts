@@ -1,4 +1,4 @@
-import { DataError } from '../errors.ts'
+import { DataError, nothingElse } from '../errors.ts'
 import { glibcLog } from './logarithm.ts'
 
 /** A NumPy `RandomState`: the same seed and the same calls give the same bits in every engine. */
@@ -160,7 +160,8 @@ export function numpyRandom(seed: number | readonly number[] = 0): NumpyRandom {
 
   function choice(n: number, size?: number, options?: { replace?: boolean }): number[]
   function choice<T>(items: ArrayLike<T>, size?: number, options?: { replace?: boolean }): T[]
-  function choice<T>(from: number | ArrayLike<T>, size = 1, { replace = true } = {}) {
+  function choice<T>(from: number | ArrayLike<T>, size = 1, { replace = true, ...others }: { replace?: boolean } = {}) {
+    nothingElse('choice', others, { replace })
     const count = typeof from === 'number' ? from : from.length
     if (count < 1 || (!replace && size > count))
       throw new DataError('bad-choice', `choice got ${size} of ${count} items, more than there are`, {

@@ -1,5 +1,6 @@
 import type { Dataset, DatasetSource } from '../data/dataset.ts'
 import { batches, order } from '../data/order.ts'
+import { nothingElse } from '../errors.ts'
 import type { Model } from '../model/face.ts'
 import { compiled } from '../model/model.ts'
 import type { Port } from '../model/network.ts'
@@ -25,8 +26,9 @@ export interface EvaluateOptions extends Pick<WeightOptions, 'sampleWeight'> {
 export async function evaluate(
   model: Model,
   data: Data,
-  { batchSize = 32, sampleWeight, steps: most }: EvaluateOptions = {},
+  { batchSize = 32, sampleWeight, steps: most, ...others }: EvaluateOptions = {},
 ): Promise<Metrics> {
+  nothingElse('evaluate', others, { batchSize, sampleWeight, steps: most })
   compiled(model, 'evaluate')
   const samples = samplesFor(model, data)
   const steps = measure(model, samples, batchSize, 0, weightsFor(samples, { sampleWeight }), most)
@@ -73,7 +75,10 @@ export const testOnBatch = (model: Model, data: Data, options: WeightOptions = {
   onBatch(model, 'evaluate', data, options)
 
 async function onBatch(model: Model, mode: 'train' | 'evaluate', data: Data, options: WeightOptions): Promise<Metrics> {
-  compiled(model, mode === 'train' ? 'trainOnBatch' : 'testOnBatch')
+  const who = mode === 'train' ? 'trainOnBatch' : 'testOnBatch'
+  const { sampleWeight, classWeight, ...others } = options
+  nothingElse(who, others, { sampleWeight, classWeight })
+  compiled(model, who)
   const samples = samplesFor(model, data)
   const weights = weightsFor(samples, options)
   const means = running(model)
@@ -105,8 +110,9 @@ const cache = 1 << 20
 export async function predict(
   model: Model,
   data: Data | DatasetSource['x'] | Several,
-  { batchSize = 32 } = {},
+  { batchSize = 32, ...others }: { batchSize?: number } = {},
 ): Promise<Predictions> {
+  nothingElse('predict', others, { batchSize })
   const bare = model.network.inputs.length > 1 && model.network.inputs.every(({ name }) => name in data)
   const samples = inputsFor(model, !bare && ('select' in data || 'x' in data) ? (data as Data) : { x: data as Several })
   const turn = turns()

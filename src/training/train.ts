@@ -1,6 +1,6 @@
 import type { Dataset } from '../data/dataset.ts'
 import { batches, countBatches, order } from '../data/order.ts'
-import { DataError } from '../errors.ts'
+import { DataError, nothingElse } from '../errors.ts'
 import type { Model } from '../model/face.ts'
 import { compiled } from '../model/model.ts'
 import { countOf } from '../model/network.ts'
@@ -44,7 +44,7 @@ export interface FitOptions extends TrainOptions {
  * for await (const event of train(model, { x, y }, { epochs: 10 })) console.log(JSON.stringify(event))
  */
 export async function* train(model: Model, data: Data, options: TrainOptions = {}): AsyncGenerator<TrainEvent, void> {
-  for await (const events of told(model, data, options)) yield* events
+  for await (const events of told('train', model, data, options)) yield* events
 }
 
 /** Counts that may be told, and are 1 at least. */
@@ -54,12 +54,18 @@ const counted = (options: TrainOptions) =>
 
 /** The events of steps that ran together, together: a generator's turn for each would cost more than a small step. */
 async function* told(
+  who: 'fit' | 'train',
   model: Model,
   data: Data,
-  options: TrainOptions & { heard?: boolean; noted?: Noted; isStopped?: () => boolean; isDone?: () => number },
+  options: TrainOptions,
+  { heard = true, noted, isStopped = () => false, isDone = () => 0 }: Listening = {},
 ): AsyncGenerator<readonly TrainEvent[], void> {
-  const { batchSize = 32, epochs = 1, initialEpoch = 0, shuffle = true, seed = model.seed, signal } = options
-  const { heard = true, noted, isStopped = () => false, isDone = () => 0 } = options
+  const { batchSize = 32, epochs = 1, initialEpoch = 0, shuffle = true, seed = model.seed, signal, ...rest } = options
+  const { stepsPerEpoch, validationSteps, validationData, validationSplit, sampleWeight, classWeight, ...others } = rest
+  nothingElse(who, others, {
+    ...{ batchSize, epochs, initialEpoch, stepsPerEpoch, validationSteps, shuffle, validationData, validationSplit },
+    ...{ seed, signal, sampleWeight, classWeight, ...(who === 'fit' && { callbacks: 0 }) },
+  })
   const isOver = () => signal?.aborted || isStopped()
   compiled(model, 'fit')
   for (const [what, count] of Object.entries({ epochs, initialEpoch, ...counted(options) }))
@@ -75,10 +81,9 @@ async function* told(
   const [samples, validation] = divide(model, all, options)
   const weights = weightsFor(all, options)
   // The weights of samples hold for the part of them that is kept for validation too, those of classes do not.
-  const { sampleWeight } = options
-  const held = options.validationData || !validation ? undefined : weightsFor(all, { sampleWeight })
+  const held = validationData || !validation ? undefined : weightsFor(all, { sampleWeight })
   const whole = countBatches(samples.size, batchSize)
-  const { stepsPerEpoch: count = whole, validationSteps } = options
+  const count = stepsPerEpoch ?? whole
   const parameters = countOf(model.network.nodes.flatMap(node => node.parameters))
   const sizes = { steps: count, batchSize, samples: samples.size, validationSamples: validation?.size ?? 0 }
   const began = performance.now()
@@ -174,6 +179,14 @@ function settle(model: Model): void {
   if (compiled(model, 'fit').optimizer.state.includes(averageSlot)) model.setWeights(averagesOf(model))
 }
 
+/** What fit does beside training: whether anybody hears the events, what is noted meanwhile, and what callbacks say. */
+interface Listening {
+  readonly heard?: boolean
+  readonly noted?: Noted
+  isStopped?(): boolean
+  isDone?(): number
+}
+
 /** The history while it is made. */
 interface Noted {
   readonly epoch: number[]
@@ -207,7 +220,7 @@ export async function fit(model: Model, data: Data, { callbacks = [], ...options
   }
   const heard = callbacks.length > 0
   const listening = { heard, noted, isStopped: () => stopped, isDone: () => done }
-  for await (const events of told(model, data, { ...listening, ...options }))
+  for await (const events of told('fit', model, data, options, listening))
     for (const event of events) {
       if (event.type === 'end') reason = event.reason
       for (const callback of callbacks) await callback(event, run)

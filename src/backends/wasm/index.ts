@@ -1,4 +1,4 @@
-import { BackendError } from '../../errors.ts'
+import { BackendError, nothingElse } from '../../errors.ts'
 import type { Backend, Engine, Program, Scalars, Series } from '../../program/index.ts'
 import { sizeOf } from '../../tensor/shape.ts'
 import type { Buffer } from '../../tensor/view.ts'
@@ -20,7 +20,8 @@ const patience = 4
 /** Kernels made at run time for exactly the shapes of a program, in 128-bit SIMD. */
 export const wasm: Backend = {
   name: 'wasm',
-  engine({ threads = cores(), threadsFrom = 4e6, fma = false } = {}): Engine {
+  engine({ threads = cores(), threadsFrom = 4e6, fma = false, ...others } = {}): Engine {
+    nothingElse('wasm.engine', others, { threads, threadsFrom, fma })
     if (fma) requireFma()
     const shared = threads > 1 && canShare()
     const memory = new WebAssembly.Memory({ initial: 16, maximum, shared })

@@ -6,6 +6,7 @@ import { readIdx } from '../../data/idx.ts'
 import { type ImageOptions, readImages } from '../../data/images.ts'
 import { readJsonLines } from '../../data/jsonLines.ts'
 import { isPng } from '../../data/png.ts'
+import { onlyTable } from '../../data/schema.ts'
 import { DataError } from '../../errors.ts'
 import { readNpy, readNpz } from '../npy/index.ts'
 
@@ -35,13 +36,16 @@ export interface DataOptions extends Omit<CsvOptions, 'limit'>, Omit<ImageOption
  * const digits = await readData({ x: 'train-images-idx3-ubyte.gz', y: 'train-labels-idx1-ubyte.gz' }, { inputShape: [28, 28, 1] })
  */
 export async function readData(source: ByteSource | Pair, options: DataOptions = {}): Promise<Dataset> {
-  const { limit = Infinity, window } = options
+  const { x, y, size, channels, header, separator, ...table } = options
+  onlyTable('readData', table, { x, y, size, channels, header, separator })
+  const { limit = Infinity, window, schema } = options
+  const pictures: ImageOptions = { size, channels, schema, limit }
   if (isPair(source)) {
-    const [x, y] = await Promise.all([readArray(source.x), source.y === undefined ? undefined : readArray(source.y)])
-    return ofArrays(x, y, options)
+    const read = [readArray(source.x), source.y === undefined ? undefined : readArray(source.y)] as const
+    return ofArrays(...(await Promise.all(read)), options)
   }
   const { name = sourceName(source) } = options
-  if (typeof source === 'string' && (await isFolder(source))) return readImages(source, options)
+  if (typeof source === 'string' && (await isFolder(source))) return readImages(source, pictures)
   // What comes from afar is fetched once.
   let from =
     (typeof source === 'string' || source instanceof URL) && isAddress(source) ? await readBytes(source) : source
@@ -51,11 +55,12 @@ export async function readData(source: ByteSource | Pair, options: DataOptions =
       hint: 'windows are for tables in CSV or JSON lines, unpacked',
     })
   if (isGzip(head)) from = head = await gunzip(await readBytes(from), { name })
-  if (isPng(head)) return readImages({ '': [from] }, options)
+  if (isPng(head)) return readImages({ '': [from] }, pictures)
   if (isZip(head)) return ofNpz(await readNpz(from, { name }), options, name)
   if (isNpy(head) || isIdx(head)) return ofArrays(await readArray(from, name), undefined, options)
-  const read = /^(\ufeff)?\s*\{/.test(new TextDecoder().decode(head.subarray(0, 1000))) ? readJsonLines : readCsv
-  return read(from, { ...options, limit, name })
+  const isJson = /^(\ufeff)?\s*\{/.test(new TextDecoder().decode(head.subarray(0, 1000)))
+  const all = { ...table, limit, name }
+  return isJson ? readJsonLines(from, all) : readCsv(from, { ...all, header, separator })
 }
 
 interface Pair {

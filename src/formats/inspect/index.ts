@@ -1,7 +1,7 @@
 // What a file holds, whatever it is: models, weights, arrays, tables and pictures, loadable or not.
 import { type ByteSource, byteChunks, gunzip, readBytes, sourceName } from '../../data/files.ts'
 import { readIdx } from '../../data/idx.ts'
-import { DataError, NablaError } from '../../errors.ts'
+import { DataError, NablaError, nothingElse } from '../../errors.ts'
 import type { TensorData } from '../../tensor/safetensors.ts'
 import { parseNpy } from '../npy/npy.ts'
 import { dtypes } from '../onnx/tensors.ts'
@@ -48,7 +48,7 @@ export interface Inspection {
  * const { format, tables, problems } = await inspect('model.onnx')
  */
 export async function inspect(source: ByteSource, options: InspectOptions = {}): Promise<Inspection> {
-  const { kind, file, size, notes } = await open(source, options)
+  const { kind, file, size, notes } = await open(source, options, 'inspect')
   const found = await guarded(file, () => contents(kind, file))
   const { about = {}, tables = {}, arrays = [], problems = [], kind: type = kind.kind } = found
   const facts = Object.entries(about).filter(
@@ -91,7 +91,7 @@ export interface NamedArray {
  * const arrays = await readArrays('weights.npz')
  */
 export async function readArrays(source: ByteSource, options: InspectOptions = {}): Promise<NamedArray[]> {
-  const { kind, file } = await open(source, options)
+  const { kind, file } = await open(source, options, 'readArrays')
   const { arrays = [], problems = [] } = await guarded(
     file,
     async (): Promise<Contents> =>
@@ -113,7 +113,9 @@ interface Known {
   readonly json?: unknown
 }
 
-async function open(source: ByteSource, { beside = neighbour(source) }: InspectOptions) {
+async function open(source: ByteSource, options: InspectOptions, who = '') {
+  const { beside = neighbour(source), ...others } = options
+  nothingElse(who, others, { beside })
   const notes: string[] = []
   const name = sourceName(source)
   const head = await beginning(source)

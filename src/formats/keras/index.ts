@@ -1,5 +1,6 @@
 // Keras's files: .keras (3), .weights.h5, and the older .h5 with topology and weights in one.
 import { type ByteSource, readBytes, sourceName } from '../../data/files.ts'
+import { nothingElse } from '../../errors.ts'
 import type { Model as Core, EngineOptions } from '../../model/face.ts'
 import { model as core } from '../../model/model.ts'
 import { type Model, trainable } from '../../training/trainable.ts'
@@ -46,7 +47,9 @@ function parse(source: string | Uint8Array, what: string): Config {
  * const model = await loadKeras('digits.keras')
  */
 export async function loadKeras(source: ByteSource, options: KerasOptions = {}): Promise<Model> {
-  const { warn = console.warn, limit, ...engine } = options
+  const { warn = console.warn, limit, backend, threads, dtype, ...others } = options
+  const engine = { backend, threads, dtype }
+  nothingElse('loadKeras', others, { warn, limit, ...engine })
   const name = sourceName(source)
   if (name.endsWith('.h5py')) warn(`${name}: h5py is the name of a Python package; files of this kind end in .h5`)
   const bytes = await readBytes(source)
@@ -111,7 +114,8 @@ export async function loadKerasWeights(model: Core, source: ByteSource): Promise
  * @example
  * await writeFile('digits.keras', await toKeras(model))
  */
-export async function toKeras(model: Core, { warn = console.warn }: WriteOptions = {}): Promise<Uint8Array> {
+export async function toKeras(model: Core, { warn = console.warn, ...others }: WriteOptions = {}): Promise<Uint8Array> {
+  nothingElse('toKeras', others, { warn })
   const { config, layers } = writeTopology(model)
   const compiled = compileTo(model, warn)
   return writeZip([
@@ -136,7 +140,11 @@ export const toKerasWeights = (model: Core): Promise<Uint8Array> =>
  * @example
  * await writeFile('digits.h5', await toKerasH5(model))
  */
-export async function toKerasH5(model: Core, { warn = console.warn }: WriteOptions = {}): Promise<Uint8Array> {
+export async function toKerasH5(
+  model: Core,
+  { warn = console.warn, ...others }: WriteOptions = {},
+): Promise<Uint8Array> {
+  nothingElse('toKerasH5', others, { warn })
   const { config, layers } = writeTopology(model)
   const compiled = compileTo(model, warn)
   const version = { backend: 'numpy', keras_version: '3.0.0' }

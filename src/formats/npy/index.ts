@@ -1,5 +1,6 @@
 // NumPy's files: one array (.npy) or several by name (.npz).
 import { type ByteSource, readBytes, sourceName } from '../../data/files.ts'
+import { nothingElse } from '../../errors.ts'
 import { readZip, writeZip } from '../zip.ts'
 import { type NpyArray, type NpyInput, type NpyOptions, parseNpy, writeNpy } from './npy.ts'
 
@@ -30,10 +31,11 @@ export const readNpy = async (source: ByteSource, options: NpyOptions = {}): Pro
  * const { x_train, y_train } = await readNpz('mnist.npz')
  */
 export async function readNpz(source: ByteSource, options: NpzOptions = {}): Promise<Record<string, NpyArray>> {
-  const { name = sourceName(source), limit } = options
+  const { name = sourceName(source), limit, int64, ...others } = options
+  nothingElse('readNpz', others, { int64, name, limit })
   const arrays: Record<string, NpyArray> = Object.create(null)
   for (const [file, bytes] of await readZip(await readBytes(source), { name, limit }))
-    arrays[file.replace(/\.npy$/, '')] = parseNpy(bytes, { ...options, name: `${name}: ${file.slice(0, 40)}` })
+    arrays[file.replace(/\.npy$/, '')] = parseNpy(bytes, { int64, name: `${name}: ${file.slice(0, 40)}` })
   return arrays
 }
 

@@ -1,4 +1,4 @@
-import { DataError } from '../../errors.ts'
+import { DataError, nothingElse } from '../../errors.ts'
 import { halves } from '../../tensor/half.ts'
 import type { TensorData } from '../../tensor/safetensors.ts'
 import { type Shape, sizeOf } from '../../tensor/shape.ts'
@@ -45,7 +45,11 @@ const longestHeader = 2 ** 16
 const exact = { int64: true, uint64: true } as Readonly<Record<string, boolean>>
 
 /** The array of a .npy file of version 1, 2 or 3. */
-export function parseNpy(file: Uint8Array, { int64 = 'number', name = 'the data' }: NpyOptions = {}): NpyArray {
+export function parseNpy(
+  file: Uint8Array,
+  { int64 = 'number', name = 'the data', ...others }: NpyOptions = {},
+): NpyArray {
+  nothingElse('readNpy', others, { int64, name })
   const fail = (what: string) =>
     new DataError('bad-npy', `${name} is no sound npy file: it has ${what}`, {
       hint: 'the file is damaged or not complete; save or download it again',

@@ -1,5 +1,5 @@
 // A model as one ES module that needs nothing: what is compiled for it, its numbers, and some lines that speak to both.
-import { ShapeError } from '../../errors.ts'
+import { nothingElse, ShapeError } from '../../errors.ts'
 import type { Model } from '../../model/face.ts'
 import type { Port } from '../../model/network.ts'
 import { sizeOf } from '../../tensor/shape.ts'
@@ -27,7 +27,8 @@ export interface Script {
  * const { code } = toScript(model)
  * await writeFile('digits.js', code) // import { predict } from './digits.js'
  */
-export function toScript(model: Model, { batchSize = 1 }: ScriptOptions = {}): Script {
+export function toScript(model: Model, { batchSize = 1, ...others }: ScriptOptions = {}): Script {
+  nothingElse('toScript', others, { batchSize })
   if (!(Number.isInteger(batchSize) && batchSize >= 1 && batchSize <= 4096))
     throw new ShapeError('batch-size', `toScript got batchSize ${batchSize}, expected a whole number 1 … 4096`, {
       hint: 'leave it out to compute one sample at a time',

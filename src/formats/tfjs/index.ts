@@ -1,6 +1,6 @@
 // TensorFlow.js's layers models: model.json and the shards beside it.
 import { type ByteSource, readBytes } from '../../data/files.ts'
-import { DataError } from '../../errors.ts'
+import { DataError, nothingElse } from '../../errors.ts'
 import type { Model as Core, EngineOptions } from '../../model/face.ts'
 import { model as core } from '../../model/model.ts'
 import { type Model, trainable } from '../../training/trainable.ts'
@@ -30,7 +30,9 @@ export interface TfjsOptions extends EngineOptions {
  * const model = await loadTfjs('digits/model.json')
  */
 export async function loadTfjs(source: ByteSource, options: TfjsOptions = {}): Promise<Model> {
-  const { warn = console.warn, shard = beside(source), ...engine } = options
+  const { warn = console.warn, shard = beside(source), backend, threads, dtype, ...others } = options
+  const engine = { backend, threads, dtype }
+  nothingElse('loadTfjs', others, { warn, shard, ...engine })
   const about = parse(await readBytes(source, { limit: 2 ** 24 }))
   const outer = about.modelTopology
   if (!isConfig(outer))

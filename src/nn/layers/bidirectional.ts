@@ -3,7 +3,7 @@ import type { Verbs } from '../../program/index.ts'
 import { printShape } from '../../tensor/shape.ts'
 import type { View } from '../../tensor/view.ts'
 import type { Written } from '../derived.ts'
-import type { LayerOptions, Masks, Pair } from '../layer.ts'
+import type { Layer, LayerOptions, Masks, Pair } from '../layer.ts'
 import { beside } from '../masks.ts'
 import { at } from './gates.ts'
 import { type AnyShapes, asPair, inside, prefixed, wrapper } from './wrapper.ts'
@@ -34,7 +34,7 @@ export const bidirectional = wrapper<BidirectionalOptions>('bidirectional', (lay
     throw new ShapeError('bad-option', `bidirectional got mergeMode ${String(mergeMode).slice(0, 24)}`, {
       hint: "mergeMode is 'concat', 'sum', 'mul', 'ave' or null",
     })
-  const turned = layer.with({ goBackwards: !layer.config.goBackwards })
+  const turned = reversed(layer)
   const ways = { forward_: asPair(layer.pair), backward_: asPair(turned.pair) }
   const each = Object.entries(ways) as [keyof typeof ways, Written][]
   /** Outputs of the second layer come in the order of reading; this is their order in time. */
@@ -68,10 +68,7 @@ export const bidirectional = wrapper<BidirectionalOptions>('bidirectional', (lay
       const shapes = each.map(([prefix, p]) => [prefix, p.shapes(input) as unknown as AnyShapes] as const)
       const [, { y }] = shapes[0]
       if (input.length < 2 || y.length !== input.length - (layer.config.returnSequences ? 0 : 1))
-        throw new ShapeError('bad-option', `bidirectional got a ${layer.type}, expected a recurrent layer`, {
-          evidence: [['its output', printShape(y)]],
-          hint: 'bidirectional(lstm(8)), or a gru or simpleRnn',
-        })
+        throw notRecurrent(layer, [['its output', printShape(y)]])
       const all = (of: (s: AnyShapes) => Readonly<Record<string, never>> | undefined) =>
         Object.assign({}, ...shapes.map(([prefix, s]) => prefixed(prefix, of(s))))
       const outputs = apart ? {} : { forward_y: y, backward_y: y }
@@ -103,3 +100,18 @@ export const bidirectional = wrapper<BidirectionalOptions>('bidirectional', (lay
     },
   } as Pair
 })
+
+/** The same layer from the other end. */
+function reversed(layer: Layer): Layer {
+  try {
+    return layer.with({ goBackwards: !layer.config.goBackwards })
+  } catch {
+    throw notRecurrent(layer)
+  }
+}
+
+const notRecurrent = ({ type }: Layer, evidence?: [string, string][]) =>
+  new ShapeError('bad-option', `bidirectional got a ${type}, expected a recurrent layer`, {
+    evidence,
+    hint: 'bidirectional(lstm(8)), or a gru or simpleRnn',
+  })

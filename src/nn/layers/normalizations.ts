@@ -131,12 +131,13 @@ function grouped(who: string, groups: number, input: Shape): Look {
  * @example
  * layerNormalization({ epsilon: 1e-5 })
  */
-export const layerNormalization = layer('layerNormalization', [], (options: LayerNormalizationOptions = {}) =>
-  standardizing('layerNormalization', options, input => {
-    const over = axesOf('layerNormalization', options.axis ?? -1, input)
+export const layerNormalization = layer('layerNormalization', [], (options: LayerNormalizationOptions = {}) => {
+  const { axis = -1 } = options
+  return standardizing('layerNormalization', options, input => {
+    const over = axesOf('layerNormalization', axis, input)
     return { seen: input, over, learnt: over.map(a => input[a - 1]), beside: along(input, over) }
-  }),
-)
+  })
+})
 
 /**
  * Gives each group of channels of a sample mean 0 and variance 1 over all its places: y = γ·(x − mean)/√(variance + ε) + β.
@@ -148,9 +149,10 @@ export const layerNormalization = layer('layerNormalization', [], (options: Laye
  * @example
  * groupNormalization({ groups: 8 })(input([14, 14, 32]))
  */
-export const groupNormalization = layer('groupNormalization', [], (options: GroupNormalizationOptions = {}) =>
-  standardizing('groupNormalization', options, input => grouped('groupNormalization', options.groups ?? 32, input)),
-)
+export const groupNormalization = layer('groupNormalization', [], (options: GroupNormalizationOptions = {}) => {
+  const { groups = 32 } = options
+  return standardizing('groupNormalization', options, input => grouped('groupNormalization', groups, input))
+})
 
 /**
  * Gives each channel of a sample mean 0 and variance 1 over all its places. PyTorch learns no scale and shift unless told.
@@ -175,8 +177,9 @@ export const instanceNormalization = layer('instanceNormalization', [], (options
  * rmsNormalization()
  */
 export const rmsNormalization = layer('rmsNormalization', [], (options: AxisOptions & { epsilon?: number } = {}) => {
+  const { axis = -1 } = options
   const epsilon = fraction('rmsNormalization', 'epsilon', options.epsilon ?? 1e-6)
-  const over = (input: Shape) => axesOf('rmsNormalization', options.axis ?? -1, input)
+  const over = (input: Shape) => axesOf('rmsNormalization', axis, input)
   const lay = (gamma: View, { shape }: View) => gamma.reshape(...along(shape.slice(1), over(shape.slice(1))))
   return pair({
     mask: passed,

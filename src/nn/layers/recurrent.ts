@@ -57,7 +57,10 @@ export function recurrence(
     useBias,
     dropping: recurrentDropout(who, gates, units, options),
     f: resolveActivation(options.activation ?? 'tanh') as Activation,
-    s: resolveActivation(options.recurrentActivation ?? 'sigmoid') as Activation,
+    /** Of the gates, where there are any. */
+    get s() {
+      return resolveActivation(options.recurrentActivation ?? 'sigmoid') as Activation
+    },
     initial: {
       W: resolveInitializer(options.kernelInitializer ?? 'glorotUniform'),
       U: resolveInitializer(options.recurrentInitializer ?? 'orthogonal'),

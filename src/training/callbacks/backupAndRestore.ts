@@ -1,3 +1,4 @@
+import { nothingElse } from '../../errors.ts'
 import { loadInto, save } from '../../model/save.ts'
 import type { Callback } from '../event.ts'
 
@@ -12,7 +13,12 @@ import type { Callback } from '../event.ts'
  * @example
  * await model.fit(data, { epochs: 100, callbacks: [backupAndRestore('runs/backup')] })
  */
-export function backupAndRestore(folder: string, { saveFreq = 1, deleteCheckpoint = true } = {}): Callback {
+export function backupAndRestore(
+  folder: string,
+  options: { saveFreq?: number; deleteCheckpoint?: boolean } = {},
+): Callback {
+  const { saveFreq = 1, deleteCheckpoint = true, ...others } = options
+  nothingElse('backupAndRestore', others, { saveFreq, deleteCheckpoint })
   const name = (epochs: number) => `epoch-${epochs}.safetensors`
   /** Epochs that are done in each backup that is there, the most first. */
   async function backups(): Promise<number[]> {

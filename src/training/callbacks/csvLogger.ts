@@ -1,4 +1,4 @@
-import { StateError } from '../../errors.ts'
+import { nothingElse, StateError } from '../../errors.ts'
 import type { Callback } from '../event.ts'
 
 /**
@@ -11,7 +11,9 @@ import type { Callback } from '../event.ts'
  * @example
  * await model.fit(data, { epochs: 5, callbacks: [csvLogger('losses.csv')] })
  */
-export function csvLogger(path: string, { separator = ',', append = false } = {}): Callback {
+export function csvLogger(path: string, options: { separator?: string; append?: boolean } = {}): Callback {
+  const { separator = ',', append = false, ...others } = options
+  nothingElse('csvLogger', others, { separator, append })
   let names: string[] | undefined
   let text = ''
   return async event => {

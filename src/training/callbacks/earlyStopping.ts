@@ -22,8 +22,8 @@ export interface EarlyStoppingOptions extends MonitorOptions {
  * await model.fit(data, { validationSplit: 0.2, epochs: 100, callbacks: [earlyStopping({ patience: 5 })] })
  */
 export function earlyStopping(options: EarlyStoppingOptions = {}): Callback {
-  const { patience = 0, baseline, restoreBestWeights = false, startFromEpoch = 0 } = options
-  const watched = monitor(options)
+  const { patience = 0, baseline, restoreBestWeights = false, startFromEpoch = 0, ...rest } = options
+  const watched = monitor('earlyStopping', rest, { patience, baseline, restoreBestWeights, startFromEpoch })
   let wait = 0
   let kept: Weight[] | undefined
   let stopped = false

@@ -1,3 +1,4 @@
+import { nothingElse } from '../../errors.ts'
 import type { Callback, Run, TrainEvent } from '../event.ts'
 
 /** What is called when: with the event, and the training it comes from. */
@@ -22,12 +23,14 @@ export interface LambdaCallbackOptions {
  * @example
  * lambdaCallback({ onEpochEnd: ({ epoch, metrics }) => console.log(epoch, metrics.loss) })
  */
-export const lambdaCallback =
-  (options: LambdaCallbackOptions): Callback =>
-  (event, run) => {
+export function lambdaCallback(options: LambdaCallbackOptions): Callback {
+  const { onTrainBegin, onTrainBatchEnd, onTestBatchEnd, onEpochEnd, onTrainEnd, ...others } = options
+  nothingElse('lambdaCallback', others, { onTrainBegin, onTrainBatchEnd, onTestBatchEnd, onEpochEnd, onTrainEnd })
+  return (event, run) => {
     if (event.type === 'begin') return options.onTrainBegin?.(event, run)
     if (event.type === 'step') return options.onTrainBatchEnd?.(event, run)
     if (event.type === 'validation') return options.onTestBatchEnd?.(event, run)
     if (event.type === 'epoch') return options.onEpochEnd?.(event, run)
     return options.onTrainEnd?.(event, run)
   }
+}

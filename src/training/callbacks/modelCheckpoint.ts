@@ -19,8 +19,8 @@ export interface ModelCheckpointOptions extends MonitorOptions {
  * modelCheckpoint('runs/best.safetensors', { monitor: 'val_accuracy', saveBestOnly: true })
  */
 export function modelCheckpoint(path: string, options: ModelCheckpointOptions = {}): Callback {
-  const { saveBestOnly = false, saveFreq = 'epoch', initialValueThreshold } = options
-  const watched = monitor(options)
+  const { saveBestOnly = false, saveFreq = 'epoch', initialValueThreshold, ...rest } = options
+  const watched = monitor('modelCheckpoint', rest, { saveBestOnly, saveFreq, initialValueThreshold })
   if (initialValueThreshold !== undefined) watched.best = initialValueThreshold
   let steps = 0
   return async (event, { model }) => {

@@ -1,4 +1,4 @@
-import { StateError } from '../../errors.ts'
+import { nothingElse, StateError } from '../../errors.ts'
 import type { Metrics } from '../event.ts'
 
 export interface MonitorOptions {
@@ -13,8 +13,10 @@ export interface MonitorOptions {
 const upward =
   /acc|auc|precision|recall|f1|fbeta|score|iou|correlation|similarity|sensitivity|specificity|positives$|negatives$/i
 
-/** Remembers the best value of a number and says which is better. */
-export function monitor({ monitor: name = 'val_loss', mode = 'auto', minDelta = 0 }: MonitorOptions) {
+/** Remembers the best value of a number and says which is better, for a callback that has `more` options. */
+export function monitor(who: string, options: MonitorOptions, more: object) {
+  const { monitor: name = 'val_loss', mode = 'auto', minDelta = 0, ...others } = options
+  nothingElse(who, others, { monitor: name, mode, minDelta, ...more })
   const wrong = /false(Positives|Negatives)/.test(name)
   const up = mode === 'max' || (mode === 'auto' && upward.test(name) && !wrong)
   const self = {

@@ -19,8 +19,9 @@ export interface ReduceLROnPlateauOptions extends MonitorOptions {
  * await model.fit(data, { validationSplit: 0.2, epochs: 30, callbacks: [reduceLROnPlateau({ factor: 0.5, patience: 3 })] })
  */
 export function reduceLROnPlateau(options: ReduceLROnPlateauOptions = {}): Callback {
-  const { factor = 0.1, patience = 10, cooldown = 0, minLearningRate = 0, minDelta = 1e-4 } = options
-  const watched = monitor({ ...options, minDelta })
+  const { factor = 0.1, patience = 10, cooldown = 0, minLearningRate = 0, minDelta = 1e-4, ...more } = options
+  const own = { factor, patience, cooldown, minLearningRate }
+  const watched = monitor('reduceLROnPlateau', { ...more, minDelta }, own)
   let wait = 0
   let rest = 0
   return (event, { model }) => {

@@ -1,3 +1,4 @@
+import { nothingElse } from '../../errors.ts'
 import type { Callback } from '../event.ts'
 
 export interface RemoteMonitorOptions {
@@ -21,8 +22,9 @@ export interface RemoteMonitorOptions {
  * await model.fit(data, { callbacks: [remoteMonitor({ root: 'http://localhost:9000', sendAsJson: true })] })
  */
 export function remoteMonitor(options: RemoteMonitorOptions = {}): Callback {
-  const { root = 'http://localhost:9000', path = '/publish/epoch/end/', field = 'data' } = options
-  const { headers = {}, sendAsJson = false, onError = () => {} } = options
+  const { root = 'http://localhost:9000', path = '/publish/epoch/end/', field = 'data', ...rest } = options
+  const { headers = {}, sendAsJson = false, onError = () => {}, ...others } = rest
+  nothingElse('remoteMonitor', others, { root, path, field, headers, sendAsJson, onError })
   return async event => {
     if (event.type !== 'epoch') return
     const json = JSON.stringify({ epoch: event.epoch, ...event.metrics })

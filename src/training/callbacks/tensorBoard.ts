@@ -1,4 +1,4 @@
-import { StateError } from '../../errors.ts'
+import { nothingElse, StateError } from '../../errors.ts'
 import type { Callback } from '../event.ts'
 import { fileVersion, frame, scalars } from './eventFile.ts'
 
@@ -14,7 +14,8 @@ export interface TensorBoardOptions {
  * @example
  * await model.fit(data, { callbacks: [tensorBoard('logs')] })     // then: tensorboard --logdir logs
  */
-export function tensorBoard(logDir = 'logs', { updateFreq = 'epoch' }: TensorBoardOptions = {}): Callback {
+export function tensorBoard(logDir = 'logs', { updateFreq = 'epoch', ...others }: TensorBoardOptions = {}): Callback {
+  nothingElse('tensorBoard', others, { updateFreq })
   const files = new Map<string, string>()
   let steps = 0
 

@@ -1,5 +1,5 @@
 import type { ByteSource } from '../../../data/files.ts'
-import { NablaError } from '../../../errors.ts'
+import { NablaError, nothingElse } from '../../../errors.ts'
 import type { EngineOptions } from '../../../model/face.ts'
 import { model as core } from '../../../model/model.ts'
 import { type Output, place } from '../../../nn/call.ts'
@@ -41,7 +41,9 @@ export const trainableOperators: readonly string[] = Object.keys(rows)
  * model.compile({ optimizer: 'adam', loss: 'meanSquaredError' })
  */
 export async function loadOnnx(source: ByteSource, options: LoadOnnxOptions = {}): Promise<Model> {
-  const { channelsLast = false, ...engine } = options
+  const { channelsLast = false, backend, threads, dtype, ...others } = options
+  const engine = { backend, threads, dtype }
+  nothingElse('loadOnnx', others, { channelsLast, ...engine })
   const { graph, opset } = await readModel(source)
   plan(graph, opset)
   const { inputs, outputs, learnt } = within(sizeOf(graph), () => mapped(graph, opset, channelsLast))
