@@ -27,7 +27,17 @@ export { type AugmentOptions, augment } from './data/augment.ts'
 export { type Dataset, type DatasetSource, dataset } from './data/dataset.ts'
 export { type MixUpOptions, mixUp } from './data/mixUp.ts'
 export * as toys from './data/toys.ts'
-export * from './errors.ts'
+export {
+  BackendError,
+  DataError,
+  type ErrorDetails,
+  FormulaError,
+  NablaError,
+  NumericsError,
+  nearest,
+  ShapeError,
+  StateError,
+} from './errors.ts'
 export { type Formula, formula } from './formula/index.ts'
 export type { GradientCheck, GradientReport } from './model/checkGradients.ts'
 export type { CompileOptions, EngineOptions, ModelOptions, Weight } from './model/face.ts'

@@ -34,6 +34,16 @@ export function resolver<T extends Named>(kind: string, known: Readonly<Record<s
     const maker = typeof name === 'string' && isRecord(params) ? find(name) : undefined
     if (maker && typeof name === 'string' && isRecord(params)) {
       const plain = maker()
+      const [beside] = own ? [] : Object.entries(rest).flatMap(([key, value]) => (value === undefined ? [] : key))
+      if (beside !== undefined)
+        throw new StateError(
+          'bad-option',
+          `${kind} ${name} got ${JSON.stringify(beside.slice(0, 32))} beside its name`,
+          {
+            evidence: [['settings', Object.keys((plain as { params?: Params }).params ?? {}).join(', ') || 'none']],
+            hint: `settings stand in params: { name: '${name}', params: { … } }`,
+          },
+        )
       const bare = Object.keys(params).length === 0
       const made = bare ? plain : maker(settings(kind, name, plain as { params?: Params }, params))
       if (own && !agrees(made, rest))

@@ -44,7 +44,7 @@ describe('a script', () => {
       .rand(rows * size)
       .map(value => (net.layers[1].type === 'embedding' ? Math.floor(9 * value) : value))
     net.use({ threads: 1 })
-    const { data } = await net.predict({ x, shape: [rows, ...net.inputShape] })
+    const { data } = await net.predict({ x, inputShape: net.inputShape })
     for (const batchSize of [1, 4]) {
       const { predict, inputs, outputs } = await load(toScript(net, { batchSize }).code)
       expect(bits(predict(x))).toBe(bits(data))

@@ -73,7 +73,7 @@ describe.runIf(existsSync(executablePath))('a page that reads digits', () => {
       return { width, height, pixels: Array.from({ length: width * height }, (_, i) => data[4 * i + 3] / 255) }
     })
     const x = centred(lightOnDark({ ...drawn, pixels: Float32Array.from(drawn.pixels) }))
-    const { data } = await net.predict({ x, shape: [1, 28, 28, 1] })
+    const { data } = await net.predict({ x, inputShape: [28, 28, 1] })
     const found = await shares(page)
     expect(found).toEqual(Array.from(data, share => Number((100 * share).toFixed(1))))
     expect(found.reduce((sum, share) => sum + share, 0)).toBeCloseTo(100, 0)

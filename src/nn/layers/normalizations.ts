@@ -132,7 +132,7 @@ function grouped(who: string, groups: number, input: Shape): Look {
  * layerNormalization({ epsilon: 1e-5 })
  */
 export const layerNormalization = layer('layerNormalization', [], (options: LayerNormalizationOptions = {}) => {
-  const { axis = -1 } = options
+  const axis = options.axis ?? -1
   return standardizing('layerNormalization', options, input => {
     const over = axesOf('layerNormalization', axis, input)
     return { seen: input, over, learnt: over.map(a => input[a - 1]), beside: along(input, over) }
@@ -150,7 +150,7 @@ export const layerNormalization = layer('layerNormalization', [], (options: Laye
  * groupNormalization({ groups: 8 })(input([14, 14, 32]))
  */
 export const groupNormalization = layer('groupNormalization', [], (options: GroupNormalizationOptions = {}) => {
-  const { groups = 32 } = options
+  const groups = options.groups ?? 32
   return standardizing('groupNormalization', options, input => grouped('groupNormalization', groups, input))
 })
 
@@ -177,7 +177,7 @@ export const instanceNormalization = layer('instanceNormalization', [], (options
  * rmsNormalization()
  */
 export const rmsNormalization = layer('rmsNormalization', [], (options: AxisOptions & { epsilon?: number } = {}) => {
-  const { axis = -1 } = options
+  const axis = options.axis ?? -1
   const epsilon = fraction('rmsNormalization', 'epsilon', options.epsilon ?? 1e-6)
   const over = (input: Shape) => axesOf('rmsNormalization', axis, input)
   const lay = (gamma: View, { shape }: View) => gamma.reshape(...along(shape.slice(1), over(shape.slice(1))))
