@@ -44,7 +44,7 @@ function tells(name: string, all: object, calls: Readonly<Record<string, Call>>,
   const functions = Object.entries(all).flatMap(([key, value]) => (typeof value === 'function' ? [key] : []))
   describe(name, () => {
     test('has no function that is missing here', () => {
-      expect(functions.filter(key => !(key in calls)).sort()).toEqual([...none].sort())
+      expect(functions.filter(key => !Object.hasOwn(calls, key)).sort()).toEqual([...none].sort())
       expect(Object.keys(calls).filter(key => !functions.includes(key))).toEqual([])
     })
     test.each(Object.entries(calls))('%s tells of an option that nobody knows', async (key, call) => {
@@ -239,6 +239,7 @@ tells('safetensors', safetensors, {}, ['fromTorch', 'readSafetensors', 'torchNam
 tells('onnx', onnx, { loadOnnx: async (o: object) => onnx.loadOnnx(await onnx.exportOnnx(made()), o) }, [
   'exportOnnx',
   'importOnnx',
+  'readOnnxTensor',
 ])
 tells(
   'keras',
