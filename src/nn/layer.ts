@@ -174,8 +174,12 @@ function attentive<A extends readonly unknown[]>(
   const given = settings[last] as LayerOptions | undefined
   if (!given) return make(...settings)
   const asked = new Set<string>(['name', 'inputShape', 'trainable', 'activityRegularizer'])
-  const get = (options: object, option: string) => Reflect.get(options, asked.add(option) && option)
-  const watched = new Proxy(given, { get } as ProxyHandler<LayerOptions>)
+  const watched = new Proxy(given as Readonly<Record<string, unknown>>, {
+    get(options, option: string) {
+      asked.add(option)
+      return options[option]
+    },
+  })
   const made = heedless(type, settings.with(last, watched) as unknown as A, last, make)
   for (const [option, value] of Object.entries(given)) {
     if (value === undefined || asked.has(option)) continue
