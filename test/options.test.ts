@@ -304,6 +304,12 @@ describe('layers', () => {
     expect(() => layers.batchNormalization({ gamaRegularizer: 'l2' } as never)).toThrow('has no setting')
   })
 
+  test.each(['relu', 3, () => 0])('take %s for no options', value => {
+    expect(() => dense(3, value as never)).toThrow(
+      /^dense got .* where its options are expected\n {2}hint: options are one/,
+    )
+  })
+
   test('take options with inherited names', () => {
     expect(() =>
       dense(3, Object.create({ kind: 'mine' }, { useBias: { value: false, enumerable: true } })),
@@ -340,6 +346,15 @@ describe('definitions', () => {
   test.each(Object.entries(kinds))('every one of %s tells of a setting that it does not have', async (_, all) => {
     for (const [name, make] of Object.entries(all))
       expect(await errorOf(() => (make as Call)(strange as never)), name).toMatchObject({ code: 'bad-option' })
+  })
+
+  test.each([
+    ['activation', () => nabla.activation('mine', { forward: 'x', backwards: 'dy' } as never)],
+    ['loss', () => nabla.loss('mine', { forward: 'p - t', backwards: '1' } as never)],
+    ['optimizer', () => nabla.optimizer('mine', { params: { learningRate: 1 }, step: 'w = w', backwards: 1 } as never)],
+    ['regularizer', () => nabla.regularizer('mine', { penalty: 'w^2', backwards: '2 * w' } as never)],
+  ])('one of ones own by %s is told of a part that does not exist', (_, define) => {
+    expect(define).toThrow('mine has no setting "backwards"')
   })
 
   test('settings beside a name are told', () => {

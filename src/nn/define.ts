@@ -1,14 +1,26 @@
+import { nothingElse } from '../errors.ts'
 import { activation as lazyActivation } from './activation.ts'
 import { layer as heedful, heedless, type LayerMaker, type Pair, type Rearrangement } from './layer.ts'
 import { loss as lazyLoss } from './loss.ts'
 import { optimizer as lazyOptimizer } from './optimizer.ts'
 import { regularizer as lazyRegularizer } from './regularizer.ts'
 
-/** Makes a thing as it is defined: a slip in a formula shows where it is written, and not where it is first used. */
+/** What any of several kinds of definitions may say. */
+type Said<D> = { readonly [K in D extends unknown ? keyof D : never]?: unknown }
+
+/**
+ * Makes a thing as it is defined: a slip in a formula, or in the name of a part, shows where it is written, and not where
+ * it is first used. `parts` are those that a definition knows, and what else one has.
+ */
 const atOnce =
-  <A extends readonly unknown[], M extends () => unknown>(define: (...definition: A) => M) =>
-  (...definition: A): M => {
-    const maker = define(...definition)
+  <D, A extends readonly unknown[], M extends () => unknown>(
+    define: (name: string, definition: D, ...more: A) => M,
+    parts: (definition: Said<D>) => readonly [known: object, others: Readonly<Record<string, undefined>>],
+  ) =>
+  (name: string, definition: D, ...more: A): M => {
+    const [known, others] = parts(definition as Said<D>)
+    nothingElse(name, others, known)
+    const maker = define(name, definition, ...more)
     maker()
     return maker
   }
@@ -22,7 +34,10 @@ const atOnce =
  * const mine = activation('mine', { forward: 'x * tanh(a * x)', params: { a: 2 } })
  * dense(8, { activation: mine({ a: 3 }) })
  */
-export const activation = atOnce(lazyActivation)
+export const activation = atOnce(lazyActivation, ({ params, forward, backward, range, width, ...others }) => [
+  { params, forward, backward, range, width },
+  others,
+])
 
 /**
  * Defines a loss by formulas of p and t (the mean over all elements is taken), or by verbs.
@@ -32,7 +47,13 @@ export const activation = atOnce(lazyActivation)
  * @example
  * const meanAbsoluteError = loss('meanAbsoluteError', { forward: 'abs(p - t)', backward: 'sign(p - t)' })
  */
-export const loss = atOnce(lazyLoss)
+export const loss = atOnce(
+  lazyLoss,
+  ({ params, target, targetShape, weighted, per, parts, forward, backward, fused, ...others }) => [
+    { params, target, targetShape, weighted, per, parts, forward, backward, fused },
+    others,
+  ],
+)
 
 /**
  * Defines an optimiser by a formula over all weights at once, or by verbs for one parameter; where its settings decide
@@ -41,7 +62,10 @@ export const loss = atOnce(lazyLoss)
  * @example
  * const sign = optimizer('sign', { params: { learningRate: 1e-3 }, step: 'w = w - learningRate * sign(g)' })
  */
-export const optimizer = atOnce(lazyOptimizer)
+export const optimizer = atOnce(lazyOptimizer, ({ params, state, step, together, decays, ...others }) => [
+  { params, state, step, together, decays },
+  others,
+])
 
 /**
  * Defines a penalty by a formula of one weight, or by verbs.
@@ -49,7 +73,10 @@ export const optimizer = atOnce(lazyOptimizer)
  * @example
  * const l2 = regularizer('l2', { params: { l2: 0.01 }, penalty: 'l2 * w^2' })
  */
-export const regularizer = atOnce(lazyRegularizer)
+export const regularizer = atOnce(lazyRegularizer, ({ params, penalty, forward, backward, ...others }) => [
+  { params, penalty, forward, backward },
+  others,
+])
 
 /**
  * Defines a layer: a function of its settings that returns its pair.

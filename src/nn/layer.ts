@@ -1,4 +1,4 @@
-import { ShapeError, unknownOption } from '../errors.ts'
+import { ShapeError, StateError, unknownOption } from '../errors.ts'
 import type { Verbs } from '../program/index.ts'
 import type { Shape } from '../tensor/shape.ts'
 import type { View } from '../tensor/view.ts'
@@ -173,6 +173,10 @@ function attentive<A extends readonly unknown[]>(
 ): Pair | Rearrangement {
   const given = settings[last] as LayerOptions | undefined
   if (!given) return make(...settings)
+  if (typeof given !== 'object')
+    throw new StateError('bad-option', `${type} got ${show(given)} where its options are expected`, {
+      hint: "options are one object: dense(3, { activation: 'relu' })",
+    })
   const asked = new Set<string>(['name', 'inputShape', 'trainable', 'activityRegularizer'])
   const watched = new Proxy(given as Readonly<Record<string, unknown>>, {
     get(options, option: string) {
