@@ -357,6 +357,17 @@ describe('definitions', () => {
     expect(define).toThrow('mine has no setting "backwards"')
   })
 
+  test('data of a training is what dataset takes; of what is predicted, the samples count', async () => {
+    for (const wrong of [
+      { ...xy, sampleWeight: [1, 2] },
+      { ...xy, classs: 2 },
+    ])
+      for (const use of ['fit', 'evaluate', 'trainOnBatch'] as const)
+        expect((await errorOf(() => made()[use](wrong as never))).message).toMatch(/^dataset has no setting/)
+    expect((await made().predict({ ...xy, rows: 2 } as never)).shape).toEqual([2, 1])
+    expect(made().predictSync({ x, rows: 2 } as never).shape).toEqual([2, 1])
+  })
+
   test('settings beside a name are told', () => {
     expect(() =>
       made().compile({ loss: 'meanSquaredError', optimizer: { name: 'sgd', learningRate: 1 } as never }),

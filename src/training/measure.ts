@@ -114,7 +114,7 @@ export async function predict(
 ): Promise<Predictions> {
   nothingElse('predict', others, { batchSize })
   const bare = model.network.inputs.length > 1 && model.network.inputs.every(({ name }) => name in data)
-  const samples = inputsFor(model, !bare && ('select' in data || 'x' in data) ? (data as Data) : { x: data as Several })
+  const samples = inputsFor(model, bare ? { x: data as Several } : samplesIn(data))
   const turn = turns()
   const size = samples.size * sizeOf(model.outputShape)
   const out = model.dtype === 'float64' ? new Float64Array(size) : new Float32Array(size)
@@ -134,9 +134,17 @@ export async function predict(
   return { ...whole, outputs: parted(whole, model.network.outputs) }
 }
 
+/** What is predicted: whatever else comes with the samples does not matter. */
+function samplesIn(data: Data | DatasetSource['x'] | Several): Data {
+  if ('select' in data) return data as Dataset
+  if (!('x' in data)) return { x: data as Several }
+  const { x, inputShape } = data as DatasetSource
+  return { x, inputShape }
+}
+
 /** The outputs of all samples at once, without waiting: for a few of them. */
 export function predictSync(model: Model, data: Data | DatasetSource['x']): Predictions {
-  const samples = inputsFor(model, 'select' in data || 'x' in data ? (data as Data) : { x: data as DatasetSource['x'] })
+  const samples = inputsFor(model, samplesIn(data))
   const x = new Float64Array(samples.size * sizeOf(model.inputShape))
   samples.fill(order(samples.size, { shuffle: false }), x)
   const whole = { shape: [samples.size, ...model.outputShape], data: model.forwardSync(samples.size, x) }

@@ -27,7 +27,7 @@ async function predictImage(path: string, input: string, { raw }: PredictOptions
     throw new DataError('image-too-large', `"${input}" is larger than 32 MB`, { hint: 'scale the picture down first' })
   const x = await readImage(await readFile(input), input, { raw })
   const { model } = await openModel(path, io)
-  const { data } = await model.predict({ x, shape: [1, ...imageShape] })
+  const { data } = await model.predict({ x, inputShape: imageShape })
   for (const digit of ranking(data).slice(0, 3)) io.out(`${digit}  ${percent(data[digit]).padStart(8)}\n`)
   return 0
 }

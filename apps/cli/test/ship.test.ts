@@ -36,7 +36,7 @@ beforeAll(async () => {
   )
   net.compile({ optimizer: 'adam', loss: 'categoricalCrossentropy', threads: 1 })
   await net.save(at('small'))
-  expected = (await net.predict({ x, shape: [3, 28, 28, 1] })).data
+  expected = (await net.predict({ x, inputShape: [28, 28, 1] })).data
   writeFileSync(at('x.npy'), writeNpy({ shape: [2, 2], data: Float64Array.of(0.1, 2, -3, 4e-7) }))
   writeFileSync(
     at('two.npz'),
@@ -46,7 +46,7 @@ beforeAll(async () => {
 afterAll(() => rmSync(box, { recursive: true, force: true }))
 
 describe('export', () => {
-  const same = async (model: Model) => (await model.predict({ x, shape: [3, 28, 28, 1] })).data
+  const same = async (model: Model) => (await model.predict({ x, inputShape: [28, 28, 1] })).data
   const forms: [string, string, (path: string) => Promise<ArrayLike<number>>][] = [
     ['keras', 'a.keras', async path => same(await loadKeras(path))],
     ['safetensors', 'a.safetensors', async path => same(await loadModel(path))],
@@ -128,14 +128,14 @@ describe('convert', () => {
     for (let i = 1; i < path.length; i++)
       expect(await nabla('convert', path[i - 1], path[i])).toMatchObject({ code: 0 })
     const back = await loadModel(at('folder'))
-    expect(Array.from((await back.predict({ x, shape: [3, 28, 28, 1] })).data)).toEqual(Array.from(expected))
+    expect(Array.from((await back.predict({ x, inputShape: [28, 28, 1] })).data)).toEqual(Array.from(expected))
     expect((await nabla('summary', at('b.keras'))).out).toContain('Total params')
   })
 
   test('takes a model out of ONNX', async () => {
     expect(await nabla('convert', at('small'), at('c.onnx'))).toMatchObject({ code: 0 })
     expect(await nabla('convert', at('c.onnx'), at('c.keras'))).toMatchObject({ code: 0, err: '' })
-    const { data } = await (await loadKeras(at('c.keras'))).predict({ x, shape: [3, 28, 28, 1] })
+    const { data } = await (await loadKeras(at('c.keras'))).predict({ x, inputShape: [28, 28, 1] })
     for (const [i, value] of expected.entries()) expect(data[i]).toBeCloseTo(value, 5)
   })
 
