@@ -88,14 +88,8 @@ export function totals(entries: readonly Told[]) {
      * Adds what steps reported of batches of `size` samples: `count` of them, from one on. Of epochs that end meanwhile the
      * numbers go to columns, each time `every` steps are together, of which there were `begun`, and all begins anew.
      */
-    add(rows: Rows, first: number, count: number, size: number, epochs?: Epochs) {
+    add(rows: Rows, first: number, count: number, size: number, { every, begun, columns } = endless) {
       for (let i = 0; i < sums.length; i++) shares[i] = isMean[i] ? size : 1
-      if (!epochs) {
-        addRows(sums, shares, rows, first, first + count)
-        samples += size * count
-        return
-      }
-      const { every, begun, columns } = epochs
       const end = first + count
       for (let at = first, next = first + every - begun; at < end; at = next, next += every) {
         const to = next < end ? next : end
@@ -129,3 +123,4 @@ export interface Epochs {
   readonly begun: number
   readonly columns: readonly number[][]
 }
+const endless: Epochs = { every: Infinity, begun: 0, columns: [] }
