@@ -118,7 +118,8 @@ async function* told(
     return []
   }
   for await (const done of steps(model, 'train', samples, jobs, { seed, most, weights })) {
-    yield reckon(done)
+    const events = reckon(done)
+    if (heard) yield events
     // Whoever says stop at the last step does so before the epoch counts.
     if (isOver()) break
     if (!columns && (done.first + done.count) % count === 0) {
