@@ -104,7 +104,7 @@ async function* told(
   let finished = from
   let start = performance.now()
   // Where nobody looks at what is between epochs, they are counted as fast as they come.
-  const columns = heard || validation ? undefined : means.names.map((): number[] => [])
+  const columns = heard || validation ? undefined : means.names.map(fractions)
   /** Counts steps that ran together; gives their events, where somebody listens. */
   function reckon({ first, count: together, size, results, milliseconds }: Done): TrainEvent[] {
     if (heard)
@@ -186,6 +186,13 @@ interface Listening {
   readonly noted?: Noted
   isStopped?(): boolean
   isDone?(): number
+}
+
+/** A list that engines take for one of fractions from the start: another would be made over at the first of them. */
+function fractions(): number[] {
+  const list = [0.5]
+  list.pop()
+  return list
 }
 
 /** The history while it is made. */
