@@ -63,18 +63,25 @@ export function numpyRandom(seed: number | readonly number[] = 0): NumpyRandom {
     })
   // Made when it is needed: most arrays of a network begin as zeros, without a draw.
   let key: Int32Array
-  const ready = () => (key ??= seeded(list, typeof seed !== 'number'))
+  const ready = () => (key ??= typeof seed === 'number' ? seeded(seed) : seededBy(list))
   /** What the state gives out. Signed, as all its words: an engine computes with such numbers soonest. */
   const words = new Int32Array(length)
   let pos = length
+  /** Words that are made of the next state: no more than are asked for, most arrays being small. */
+  let made = length
   let hasGauss = false
   let cached = 0
 
+  /** Makes the next words, so many where the state has them still; gives how many there are. */
+  function prepare(count: number) {
+    if (pos === length) pos = made = 0
+    const end = Math.min(length, pos + count)
+    if (made < end) twist(ready(), words, made, (made = end))
+    return made - pos
+  }
+
   function uint32() {
-    if (pos === length) {
-      twist(ready(), words)
-      pos = 0
-    }
+    if (pos === made) prepare(16)
     return words[pos++] >>> 0
   }
 
@@ -87,8 +94,8 @@ export function numpyRandom(seed: number | readonly number[] = 0): NumpyRandom {
   function spread(low: number, span: number, size: number) {
     const out = new Float64Array(size)
     for (let i = 0; i < size; ) {
-      if (pos > length - 2) out[i++] = low + span * random() // its words may be of two states
-      const count = Math.min(size - i, (length - pos) >> 1)
+      if (pos === length - 1) out[i++] = low + span * random() // its words are of two states
+      const count = Math.min(size - i, prepare(2 * (size - i)) >> 1)
       doubles(words, pos, out, i, count, low, span)
       pos += 2 * count
       i += count
@@ -183,7 +190,10 @@ export function numpyRandom(seed: number | readonly number[] = 0): NumpyRandom {
     choice,
     permutation,
     shuffle,
-    state: () => ({ key: Array.from(ready(), word => word >>> 0), pos, hasGauss, gauss: hasGauss ? cached : 0 }),
+    state() {
+      twist(ready(), words, made, (made = length))
+      return { key: Array.from(key, word => word >>> 0), pos, hasGauss, gauss: hasGauss ? cached : 0 }
+    },
     restore(state) {
       if (
         !(Array.isArray(state.key) && state.key.length === length && state.key.every(isUint32) && isPosition(state.pos))
@@ -194,6 +204,7 @@ export function numpyRandom(seed: number | readonly number[] = 0): NumpyRandom {
       ready().set(state.key)
       for (let i = 0; i < length; i++) words[i] = tempered(key[i])
       pos = state.pos
+      made = length
       hasGauss = state.hasGauss
       cached = state.gauss
     },
@@ -209,18 +220,15 @@ const isPosition = (value: unknown) => Number.isInteger(value) && (value as numb
 // These are by themselves, each with one loop, because an engine makes such functions fast soonest: a network begins with
 // many numbers.
 
-/** The next state, and the words that it gives out. */
-function twist(key: Int32Array, words: Int32Array): void {
+/** A part of the next state, and the words that it gives out. */
+function twist(key: Int32Array, words: Int32Array, from: number, to: number): void {
   const { length } = key // a local one is read faster
   const rest = length - middle
-  let word = key[0]
-  for (let i = 0; i < length; i++) {
-    const next = key[i + 1 < length ? i + 1 : 0]
-    const mixed = (word & 0x80000000) | (next & 0x7fffffff)
+  for (let i = from; i < to; i++) {
+    const mixed = (key[i] & 0x80000000) | (key[i + 1 < length ? i + 1 : 0] & 0x7fffffff)
     const made = key[i < rest ? i + middle : i - rest] ^ (mixed >>> 1) ^ (-(mixed & 1) & 0x9908b0df)
     key[i] = made
     words[i] = tempered(made)
-    word = next
   }
 }
 
@@ -246,12 +254,20 @@ function doubles(
     out[to + i] = low + span * (((words[from] >>> 5) * 67108864 + (words[from + 1] >>> 6)) / 9007199254740992)
 }
 
-/** The first state: of one number, or of several. */
-function seeded(list: readonly number[], several: boolean): Int32Array {
+/** The first state of a number. */
+function seeded(seed: number): Int32Array {
   const key = new Int32Array(length)
-  key[0] = several ? 19650218 : list[0]
+  key[0] = seed
   for (let i = 1; i < length; i++) key[i] = Math.imul(key[i - 1] ^ (key[i - 1] >>> 30), 1812433253) + i
-  if (!several) return key
+  return key
+}
+
+/** What the first state of several numbers begins with. */
+let begun: Int32Array | undefined
+
+/** The first state of several numbers. */
+function seededBy(list: readonly number[]): Int32Array {
+  const key = (begun ??= seeded(19650218)).slice()
   // Around once with the seeds and once without; key[0] is a copy of the last.
   const rounds = Math.max(length, list.length)
   let i = 1
