@@ -11,10 +11,10 @@ import {
   once,
   substitute,
 } from '../formula/index.ts'
-import type { Verbs } from '../program/index.ts'
+import { recent, type Verbs } from '../program/index.ts'
 import type { Shape } from '../tensor/shape.ts'
 import type { View } from '../tensor/view.ts'
-import { formed, identity } from './form.ts'
+import { formed, formOf, identity } from './form.ts'
 import type { Json, Params } from './json.ts'
 
 /** y = f(x) and dx = dy·f′(x), ready to be put into a layer. */
@@ -74,6 +74,9 @@ export function activation(name: string, definition: ElementwiseDefinition | Row
 export const formulaActivation = (text: string): Activation | undefined =>
   text !== 'x' && /^[\w-]*$/.test(text) ? undefined : activation(text, { forward: text })()
 
+/** Forward and backward with settings in place of their names: a deep network has the same ones many times. */
+const formulas = recent<readonly Formula[]>(64)
+
 function elementwise(name: string, definition: ElementwiseDefinition): ActivationMaker {
   const { params: defaults = {}, forward: text, backward: written, range = [-Infinity, Infinity] } = definition
   const known = Object.keys(defaults)
@@ -82,15 +85,16 @@ function elementwise(name: string, definition: ElementwiseDefinition): Activatio
     const slopes = written === undefined ? slope(value) : formula(written)
     return [value, check(slopes, ['x', 'y', 'dy', ...known], `the backward pass of ${name}`)]
   })
+  const special = (params: Params) =>
+    formulas(`${identity(definition)} ${formOf(params)}`, () => {
+      const numbers = Object.fromEntries(Object.entries(params).map(([key, value]) => [key, number(Number(value))]))
+      return general().map(({ outputs }) =>
+        formulaOf(new Map([...outputs].map(([key, node]) => [key, substitute(node, numbers)]))),
+      )
+    })
   return (given = {}) => {
     const params = settled(name, defaults, given)
-    const numbers = Object.fromEntries(Object.entries(params).map(([key, value]) => [key, number(Number(value))]))
-    const [forward, backward] =
-      known.length === 0
-        ? general()
-        : general().map(({ outputs }) =>
-            formulaOf(new Map([...outputs].map(([key, node]) => [key, substitute(node, numbers)]))),
-          )
+    const [forward, backward] = known.length === 0 ? general() : special(params)
     return {
       name,
       params,
