@@ -76,10 +76,9 @@ export function totals(entries: readonly Told[]) {
     for (let i = 0; i < sums.length; i++) sums[i] = 0 // asking for a fill costs more
     samples = 0
   }
-  /** The number that sums of so many samples make, of which the first lies at `at`. */
-  function read({ start, size, metric, masked }: Told, sums: Float64Array, at: number, samples: number): number {
-    if (!metric) return sums[at + start] / samples
-    const own = sums.subarray(at + start, at + start + size)
+  function read({ start, size, metric, masked }: Told): number {
+    if (!metric) return sums[start] / samples
+    const own = sums.subarray(start, start + size)
     return masked ? metric.value(own.subarray(0, -1), own[size - 1]) : metric.value(own, samples)
   }
   return {
@@ -91,49 +90,29 @@ export function totals(entries: readonly Told[]) {
      */
     add(rows: Rows, first: number, count: number, size: number, { every, begun, columns } = endless) {
       for (let i = 0; i < sums.length; i++) shares[i] = isMean[i] ? size : 1
-      const left = every - begun
-      const ended = count < left ? 0 : 1 + Math.floor((count - left) / every)
-      const whole = new Float64Array(ended * sums.length)
-      addRows(sums, shares, rows, first, first + count, left, every, whole)
-      for (let epoch = 0; epoch < ended; epoch++) {
-        const all = epoch === 0 ? samples + size * left : size * every
-        for (let i = 0; i < columns.length; i++) columns[i].push(read(entries[i], whole, epoch * sums.length, all))
+      const end = first + count
+      for (let at = first, next = first + every - begun; at < end; at = next, next += every) {
+        const to = next < end ? next : end
+        addRows(sums, shares, rows, at, to)
+        samples += size * (to - at)
+        if (next > end) return
+        for (let i = 0; i < columns.length; i++) columns[i].push(read(entries[i]))
+        clear()
       }
-      samples = ended === 0 ? samples + size * count : size * (count - left - (ended - 1) * every)
     },
     value(): Record<string, number> {
       const numbers: Record<string, number> = {}
-      for (let i = 0; i < names.length; i++) numbers[names[i]] = read(entries[i], sums, 0, samples)
+      for (let i = 0; i < names.length; i++) numbers[names[i]] = read(entries[i])
       return numbers
     },
   }
 }
 
-/**
- * Adds shares of the numbers of rows; each time the `left` ones are there, and after them `every` ones, the sums go to
- * `whole` and begin anew. By itself, because an engine makes such functions fast soonest.
- */
-function addRows(
-  sums: Float64Array,
-  shares: Float64Array,
-  { numbers, width }: Rows,
-  first: number,
-  end: number,
-  left: number,
-  every: number,
-  whole: Float64Array,
-): void {
+/** Adds shares of the numbers of rows; by itself, because an engine makes such functions fast soonest. */
+function addRows(sums: Float64Array, shares: Float64Array, { numbers, width }: Rows, first: number, end: number): void {
   for (let i = 0; i < sums.length; i++) {
-    const share = shares[i]
-    let [sum, rest, at] = [sums[i], left, i]
-    for (let row = first; row < end; row++) {
-      sum += share * numbers[row * width + i]
-      if (--rest > 0) continue
-      whole[at] = sum
-      sum = 0
-      rest = every
-      at += sums.length
-    }
+    let sum = sums[i]
+    for (let row = first; row < end; row++) sum += shares[i] * numbers[row * width + i]
     sums[i] = sum
   }
 }
