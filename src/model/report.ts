@@ -72,10 +72,6 @@ export function totals(entries: readonly Told[]) {
   const shares = new Float64Array(sums.length)
   const names = entries.map(({ name }) => name)
   let samples = 0
-  const clear = () => {
-    for (let i = 0; i < sums.length; i++) sums[i] = 0 // asking for a fill costs more
-    samples = 0
-  }
   function read({ start, size, metric, masked }: Told): number {
     if (!metric) return sums[start] / samples
     const own = sums.subarray(start, start + size)
@@ -83,7 +79,8 @@ export function totals(entries: readonly Told[]) {
   }
   return {
     names,
-    clear,
+    /** Begins anew. */
+    clear: () => void (samples = 0),
     /**
      * Adds what steps reported of batches of `size` samples: `count` of them, from one on. Of epochs that end meanwhile the
      * numbers go to columns, each time `every` steps are together, of which there were `begun`, and all begins anew.
@@ -93,11 +90,11 @@ export function totals(entries: readonly Told[]) {
       const end = first + count
       for (let at = first, next = first + every - begun; at < end; at = next, next += every) {
         const to = next < end ? next : end
-        addRows(sums, shares, rows, at, to)
+        addRows(sums, shares, rows, at, to, samples === 0)
         samples += size * (to - at)
         if (next > end) return
         for (let i = 0; i < columns.length; i++) columns[i].push(read(entries[i]))
-        clear()
+        samples = 0
       }
     },
     value(): Record<string, number> {
@@ -108,10 +105,17 @@ export function totals(entries: readonly Told[]) {
   }
 }
 
-/** Adds shares of the numbers of rows; by itself, because an engine makes such functions fast soonest. */
-function addRows(sums: Float64Array, shares: Float64Array, { numbers, width }: Rows, first: number, end: number): void {
+/** Adds shares of the numbers of rows, to nothing if they are the first; by itself, because an engine makes such functions fast soonest. */
+function addRows(
+  sums: Float64Array,
+  shares: Float64Array,
+  { numbers, width }: Rows,
+  first: number,
+  end: number,
+  anew: boolean,
+): void {
   for (let i = 0; i < sums.length; i++) {
-    let sum = sums[i]
+    let sum = anew ? 0 : sums[i]
     for (let row = first; row < end; row++) sum += shares[i] * numbers[row * width + i]
     sums[i] = sum
   }
