@@ -10,7 +10,7 @@ const engine = settings => wasm.engine({ ...settings, ...(fma && { fma }) })
 export const options = { threads: asked.threads, backend: { ...wasm, engine } }
 
 /** Records, improves and compiles a program over filled inputs; gives what runs it. */
-export function program(inputs, outputs, write, engine = options.backend.engine(options)) {
+export function program(inputs, outputs, write, engine = options.backend.engine({ threads: options.threads })) {
   const made = kind => entry => [entry[0], { name: entry[0], shape: entry[1], kind }]
   const [given, results] = [Object.entries(inputs).map(made('input')), Object.entries(outputs).map(made('output'))]
   given.forEach(([, buffer], seed) => {
