@@ -126,13 +126,17 @@ ${done.map(name => `### ${name}: ${workloads[name]}\n\n${everything(records, nam
 
 ## What is in the way of the rest
 
-- **W5.** Trained again, a network of nine weights takes about half of brain.js's time or less: some 0.08 µs a step in WebAssembly, most
-  of it waiting for one sigmoid after the other. A new network of a form that is known costs 0.13 ms more. But the first
-  fits of a process run code that the JavaScript engine has not compiled yet, of which Nabla has much more than a library of
-  loops; the median of nine fits lies on that slope. It would take a recording that is made of less code.
-- **W8.** A start is Node itself, reading half a megabyte of source (every name is public and synchronous, so nothing can be
-  loaded later), and planning: some thousand functions that write kernels and run once or a few times, without a hot spot.
-  It would take kernels that are written ahead for common shapes, or an engine that keeps compiled code (Node 22 can).
+- **W5.** A step of nine weights takes 0.05 µs in WebAssembly, nearly all of it one chain of operations that wait for each other:
+  as much as the same step written by hand. What is left of a fit is JavaScript that runs once: reading options, finding the plan, an
+  engine and its first weights, the sums of a thousand epochs. It takes 0.3 ms where the JavaScript engine has compiled it
+  ("again"), two to four times as long in the first fits of a process, and the median of nine fits lies on that slope. It would
+  take less code, or an engine that keeps compiled code.
+- **W8.** What the parts of a start take stands in the table of W8. Reading source is a fifth: 570 KB, of which a start
+  runs 134 (every name is public and synchronous, so nothing can be loaded later). Planning and writing kernels is the
+  largest part, a thousand functions without a hot spot; for a second model in the same process all of it takes 6 ms, so that
+  nine tenths are the JavaScript engine reading, compiling and learning code that runs once. Handed the compiled code by
+  \`vm.Script\` (cachedData, Node 20) the same start took 75 ms instead of 108; Node 24 with \`NODE_COMPILE_CACHE\` 89 instead
+  of 110. Kernels written ahead for common shapes would save some 20 ms more.
 - **3×3 convolutions.** Winograd's products take about 88 % of what 128-bit units can do, and the tiles around them a fifth
   of the time. oneDNN with AVX-512 has units that are four times as wide, and sums directly.
 - **W1.** Of a step two thirds are those convolutions; of the rest most goes over arrays that batch normalisation keeps from
