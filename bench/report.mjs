@@ -128,7 +128,7 @@ ${done.map(name => `### ${name}: ${workloads[name]}\n\n${everything(records, nam
 
 - **W5.** A step of nine weights takes 0.05 µs in WebAssembly, nearly all of it one chain of operations that wait for each other:
   as much as the same step written by hand. What is left of a fit is JavaScript that runs once: reading options, finding the plan, an
-  engine and its first weights, the sums of a thousand epochs. It takes 0.3 ms where the JavaScript engine has compiled it
+  engine and its first weights, the sums of a thousand epochs. All of a fit takes 0.3 to 0.5 ms where the JavaScript engine has compiled it
   ("again"), two to four times as long in the first fits of a process, and the median of nine fits lies on that slope. It would
   take less code, or an engine that keeps compiled code.
 - **W8.** What the parts of a start take stands in the table of W8. Reading source is a fifth: 570 KB, of which a start
