@@ -105,7 +105,10 @@ export function totals(entries: readonly Told[]) {
   }
 }
 
-/** Adds shares of the numbers of rows, to nothing if they are the first; by itself, because an engine makes such functions fast soonest. */
+/**
+ * Adds shares of the numbers of rows, to nothing where all begins anew. By itself, because an engine makes such functions
+ * fast soonest.
+ */
 function addRows(
   sums: Float64Array,
   shares: Float64Array,

@@ -145,8 +145,8 @@ export function plan(
     write(kernel, body) {
       const last = written[written.length - 1]
       const isSmall = kernel.units === 1 && workOf(kernel) <= smallWork
-      const settled = settledNow || kernel.settled
-      if (isSmall && open && open.bytes.length < smallCode && last.settled === settled) {
+      const isSettled = settledNow || kernel.settled
+      if (isSmall && open && open.bytes.length < smallCode && last.settled === isSettled) {
         const [begin, end, thread] = open.params
         body(open, begin, end, thread)
         written[written.length - 1] = {
@@ -160,7 +160,7 @@ export function plan(
       const code = module.function('', ['i32', 'i32', 'i32'], (f, begin, end, thread) => {
         body(isSmall ? straight(f) : f, begin, end, thread)
       })
-      written.push({ ...kernel, code, settled })
+      build.add({ ...kernel, code })
       open = isSmall ? code : undefined
     },
   }

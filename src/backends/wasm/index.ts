@@ -110,7 +110,7 @@ export const wasm: Backend = {
           if (compiled.moves) version++
           if (compiled.settles && settledAt !== version) {
             settledAt = version
-            settle()
+            settleAll()
           }
           if (owner === compiled) return
           owner = compiled
@@ -174,7 +174,7 @@ export const wasm: Backend = {
           prepare(scalars)
           return compiled.kernels.map(({ name, units, flops, bytes }, i) => {
             const start = performance.now()
-            exports[`kernel ${i}`](0, units, 0)
+            explained(exports[`kernel ${i}`])(0, units, 0)
             return { name, flops, bytes, milliseconds: performance.now() - start }
           })
         }
@@ -190,7 +190,7 @@ export const wasm: Backend = {
         const team =
           compiled.sharers > 1 ? teamOf(threads, compiled.sharers, { module, memory, step, clear, leave }) : undefined
         const lead = team ? team.one : () => step(0)
-        const [one, many] = [explained(lead), explained(steps)]
+        const [one, many, settleAll] = [lead, steps, settle].map(explained)
         return {
           profile,
           bytes: compiled.room,
@@ -221,8 +221,8 @@ function teamOf(threads: number, sharers: number, program: Shared & Record<'step
   return {
     one() {
       clear()
-      const team = present()
-      if (team) return team.lead(own)
+      const now = present()
+      if (now) return now.lead(own)
       const start = performance.now()
       own()
       alone += performance.now() - start

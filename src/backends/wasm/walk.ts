@@ -14,9 +14,8 @@ export interface Section {
 }
 
 /**
- * A level of `size` elements as vectors, so many in step where there are enough, and the first lanes of one for the rest,
- * or as single elements. With
- * `again` the rest is one vector more, which goes over some elements a second time.
+ * A level of `size` elements as vectors, so many in step where there are enough, and the first lanes of one for the rest;
+ * or as single elements. With `again` the rest is one vector more, which goes over some elements a second time.
  */
 export function sections(
   size: number,

@@ -70,8 +70,6 @@ export function tile(
   fma: boolean,
 ): Local[][] {
   const vectors = Math.ceil(columns / 4)
-  const block = () => Array.from({ length: rows }, () => Array.from({ length: vectors }, () => f.local('v128')))
-  const sets = Array.from({ length: beside }, block)
   const b = Array.from({ length: vectors }, () => f.local('v128'))
   const a = f.local('v128')
   const pa = f.local('i32')
@@ -80,6 +78,8 @@ export function tile(
   const inner = depth[depth.length - 1] ?? { size: 1, a: 0, b: 0 }
   // A sum of few products begins with the first one, and few operations need no branch to stay in order.
   const isShort = depth.length <= 1 && inner.size < unroll
+  const block = () => Array.from({ length: rows }, () => Array.from({ length: vectors }, () => f.local('v128')))
+  const sets = Array.from({ length: isShort ? 1 : beside }, block)
   const isOrdered = !isShort || inner.size * rows * vectors > 8
   if (!isShort) for (const sum of sets.flat(2)) f.f32x4(0).set(sum)
   f.get(left).set(pa).get(right).set(pb)
@@ -88,7 +88,7 @@ export function tile(
 
   const steps = (n: number, exit: number) => {
     for (let u = 0; u < n; u++) {
-      const sums = sets[isShort ? 0 : u % beside]
+      const sums = sets[u % sets.length]
       for (let j = 0; j < vectors; j++)
         f.get(pb)
           .load(Math.min(4, columns - j * 4) as Lanes, u * inner.b + j * 16)
@@ -139,7 +139,7 @@ export function tile(
     })
   }
   loops(0)
-  for (let half = isShort ? 0 : beside >> 1; half > 0; half >>= 1)
+  for (let half = sets.length >> 1; half > 0; half >>= 1)
     for (let s = 0; s < half; s++)
       sets[s].flat().forEach((sum, i) => {
         f.get(sum)
