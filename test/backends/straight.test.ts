@@ -94,6 +94,25 @@ test('loops, ways that part, and values that change are forgotten', () => {
   expect(straight.memory).toEqual(plain.memory)
 })
 
+test('what is stored at an address that nobody knows may be what is read next', () => {
+  const { plain, straight } = both((f, a, b) => {
+    const pointer = f.local('i32')
+    f.i32(to).i32(to).mem('i32.store')
+    f.i32(to).mem('i32.load').set(pointer)
+    put(f, a, to, 4)
+    f.store(
+      () => {
+        f.get(pointer)
+        return 0
+      },
+      b,
+      2,
+    )
+    take(f, to, 4, to + 128)
+  })
+  expect(straight.memory).toEqual(plain.memory)
+})
+
 test('numbers that are known are no code', () => {
   const { plain, straight } = both((f, a) => put(f, a, to, 4))
   expect(straight.bytes).toBeLessThan(plain.bytes)

@@ -78,6 +78,12 @@ test.each([
   )
 })
 
+test('activations of one kind keep to their own settings', () => {
+  for (const slope of [0.1, 0.5, 0.1]) expect(run(activations.leakyRelu({ slope }), [-2, 3]).y).toEqual([-2 * slope, 3])
+  for (const alpha of [1, 2]) expect(run(activations.elu({ alpha }), [-1]).y[0]).toBeCloseTo(alpha * Math.expm1(-1), 14)
+  expect(run(activations.leakyRelu({ slope: 0.25 }), [-2]).dx).toEqual([0.25])
+})
+
 test('a softmax along another axis sums to 1 there', async () => {
   const model = sequential([input([2, 3]), layers.activation({ name: 'softmax', params: { axis: 1 } })])
   const { data } = await fromBytes(toBytes(model)).predict([
