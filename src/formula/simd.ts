@@ -2,6 +2,7 @@ import { type Approximations, approximations } from './approximations.ts'
 import { fold, type Node } from './node.ts'
 import { once } from './once.ts'
 import { HALVES } from './operations.ts'
+import { power as anyPower, type Operand } from './power.ts'
 
 /**
  * A machine of four float32 lanes. `V` is a handle to a value it has computed. A mask is all ones or all zeros in each
@@ -100,7 +101,7 @@ function lane<V>(
     case 'neg':
       return unary(t.neg)
     case '^':
-      return fromValue(() => power(node.args, a, b, t, f))
+      return fromValue(() => power(node.args, a, b, t))
     case 'min':
       return fromValue(() => extreme(t.min, node.args, a, b, t))
     case 'max':
@@ -168,13 +169,7 @@ function extreme<V>(
   return t.select(t.eq(right, right), op(a.value(), right), right)
 }
 
-function power<V>(
-  [base, exponent]: readonly Node[],
-  a: Lane<V>,
-  b: Lane<V>,
-  t: SimdTarget<V>,
-  f: () => Approximations<V>,
-): V {
+function power<V>([base, exponent]: readonly Node[], a: Lane<V>, b: Lane<V>, t: SimdTarget<V>): V {
   if (exponent.op === 'number') {
     const size = Math.abs(exponent.value)
     const whole = Number.isInteger(size) ? size <= 2 ** 31 : Number.isInteger(2 * size) && size <= HALVES
@@ -185,9 +180,9 @@ function power<V>(
       return exponent.value < 0 ? t.div(t.constant(1), result) : result
     }
   }
-  const logarithm = base.op === 'number' ? t.constant(Math.log(base.value)) : f().log(a.value())
-  const result = f().exp(t.mul(b.value(), logarithm))
-  return exponent.op === 'number' ? result : t.select(t.eq(b.value(), t.constant(0)), t.constant(1), result)
+  const operand = (node: Node, lane: Lane<V>): Operand<V> =>
+    node.op === 'number' ? { number: node.value } : { lanes: lane.value() }
+  return anyPower(t, operand(base, a), operand(exponent, b))
 }
 
 function wholePower<V>(base: V, exponent: number, t: SimdTarget<V>): V | undefined {

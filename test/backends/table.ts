@@ -290,6 +290,12 @@ export const cases: readonly Case[] = [
     outputs: { y: [5003] },
     write: (k, { x, z, y }) => k.map(y, 'x * sigmoid(z)', { x, z }),
   },
+  {
+    title: 'powers in long flat arrays',
+    inputs: { x: [5003], z: [5003] },
+    outputs: { y: [5003], q: [5003] },
+    write: (k, { x, z, y, q }) => k.map({ y, q }, 'y = abs(x)^z; q = abs(x)^0.3 + 2^z', { x, z }),
+  },
   // Long enough to go over in strips; widths with and without a rest, and shorter than a vector.
   ...[3, 10, 21, 100, 1003].map(
     (width): Case => ({
