@@ -105,11 +105,18 @@ class Bytes {
 const floats = new Float32Array(4)
 const floatBytes = new Uint8Array(floats.buffer)
 
+/** How many whole numbers a function can be given behind its parameters: so many locals come before its own. */
+export const mostGiven = 24
+
 /** One function being written. Methods append code and return the function, so that lines read left to right. */
 export class Code {
-  readonly bytes = new Bytes()
+  bytes = new Bytes()
   readonly locals: Type[] = []
   readonly params: readonly Local[]
+  /** Where the whole numbers stand that `i32` wrote, behind their opcode, in turn with the numbers. */
+  readonly numbers: number[] = []
+  /** Whole numbers that it is also given, behind its parameters. */
+  given = 0
   /** Exported under this name, unless it is empty. */
   name: string
   readonly index: number
@@ -121,7 +128,7 @@ export class Code {
 
   local(type: Type): Local {
     this.locals.push(type)
-    return { type, index: this.params.length + this.locals.length - 1 }
+    return { type, index: this.params.length + mostGiven + this.locals.length - 1 }
   }
   get(local: Local): this {
     this.bytes.pair(0x20, local.index)
@@ -136,7 +143,9 @@ export class Code {
     return this
   }
   i32(n: number): this {
-    this.bytes.push(0x41).sleb(n | 0)
+    this.bytes.push(0x41)
+    this.numbers.push(this.bytes.length, n | 0)
+    this.bytes.sleb(n | 0)
     return this
   }
   i64(n: number): this {
@@ -280,6 +289,28 @@ export class Code {
       this.get(left).i32(1).op('i32.sub').tee(left).brIf(0)
     })
   }
+  /** From now on takes `count` numbers behind its parameters: what `which` says of a number it has is added to that. */
+  take(which: readonly number[], count: number): void {
+    const [bytes, written] = [new Bytes(), this.bytes.view()]
+    let from = 0
+    which.forEach((given, i) => {
+      if (given < 0) return
+      let to = this.numbers[2 * i]
+      while (written[to++] > 0x7f);
+      bytes
+        .append(written.subarray(from, to))
+        .pair(0x20, this.params.length + given)
+        .push(plain['i32.add'])
+      from = to
+    })
+    this.bytes = bytes.append(written.subarray(from))
+    this.given = count
+  }
+  /** Takes back what was written last. */
+  cut(length: number): void {
+    this.bytes.length = length
+    while (this.numbers[this.numbers.length - 2] >= length) this.numbers.length -= 2
+  }
   private end(): this {
     this.bytes.push(0x0b)
     return this
@@ -319,7 +350,8 @@ export class Module {
       return signatures.indexOf(key)
     }
     const importTypes = this.imports.map(i => signature(i.params))
-    const codeTypes = this.codes.map(c => signature(c.params.map(p => p.type)))
+    const given = (count: number) => Array<Type>(count).fill('i32')
+    const codeTypes = this.codes.map(c => signature([...c.params.map(p => p.type), ...given(c.given)]))
     const out = new Bytes().append([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0])
     const section = <T>(id: number, items: readonly T[], write: (to: Bytes, item: T, i: number) => void) => {
       const body = new Bytes().uleb(items.length)
@@ -346,7 +378,7 @@ export class Module {
     section(7, exported, (to, c) => to.text(c.name).push(0).uleb(c.index))
     section(10, this.codes, (to, c) => {
       const head = new Bytes()
-      const runs: [count: number, type: Type][] = []
+      const runs: [count: number, type: Type][] = [[mostGiven - c.given, 'i32']]
       for (const type of c.locals) {
         const last = runs[runs.length - 1]
         if (last?.[1] === type) last[0]++

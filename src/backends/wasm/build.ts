@@ -2,14 +2,14 @@ import { apply, type Formula, fold, lower, type Node, name as nameNode } from '.
 import type { Instruction } from '../../program/index.ts'
 import type { Buffer } from '../../tensor/view.ts'
 import type { Code, Local, Module } from './assembler.ts'
+import type { Given } from './merge.ts'
 import type { Location, Operand } from './nest.ts'
 import { inStep, simdTarget } from './simd.ts'
 import type { Touch } from './strips.ts'
 
 /** A function (begin, end, thread): its share of `units`, which may run in any order on any thread. */
-export interface Kernel {
+export interface Kernel extends Given {
   readonly name: string
-  readonly code: Code
   readonly units: number
   /** Floating-point operations, and bytes that have to come or go at least. */
   readonly flops: number

@@ -26,6 +26,7 @@ import { gemm } from './kernels/gemm.ts'
 import { map } from './kernels/map.ts'
 import { reduce } from './kernels/reduce.ts'
 import { tileReach, winograd } from './kernels/winograd/index.ts'
+import { merged } from './merge.ts'
 import type { Location } from './nest.ts'
 import { type Staged, workOf, writeSteps } from './steps.ts'
 import { straight } from './straight.ts'
@@ -196,7 +197,7 @@ export function plan(
     build.add({ name: `fallback ${instruction.verb}`, code, units: 1, flops: 0, bytes: 0 })
   }
   arena.own(scratchEnd - scratchStart)
-  const kernels = inStrips(module, written)
+  const kernels = merged(inStrips(module, merged(written)))
   kernels.forEach((kernel, i) => {
     kernel.code.name = `kernel ${i}`
   })

@@ -172,9 +172,9 @@ export const wasm: Backend = {
         const profile = (scalars: Scalars) => {
           const exports = instance(fallbackOf(() => scalars))
           prepare(scalars)
-          return compiled.kernels.map(({ name, units, flops, bytes }, i) => {
+          return compiled.kernels.map(({ name, code, given = [], units, flops, bytes }) => {
             const start = performance.now()
-            explained(exports[`kernel ${i}`])(0, units, 0)
+            explained(exports[code.name])(0, units, 0, ...given)
             return { name, flops, bytes, milliseconds: performance.now() - start }
           })
         }

@@ -1,6 +1,7 @@
 import type { Code, Import, Local, Module } from './assembler.ts'
 import type { Kernel } from './build.ts'
 import type { Arena } from './compile.ts'
+import { call, type Given, merged } from './merge.ts'
 import { maySleep } from './pool.ts'
 
 /** Bytes that go from cache to cache together: what different threads count lies as far apart. */
@@ -84,11 +85,9 @@ interface Together {
   readonly call: Import
 }
 
-const whole = (f: Code, { units, code }: Kernel, thread?: Local) => {
-  f.i32(0).i32(units)
-  if (thread) f.get(thread)
-  else f.i32(0)
-  f.call(code)
+const whole = (f: Code, kernel: Kernel, thread?: Local) => {
+  f.i32(0).i32(kernel.units)
+  call(thread ? f.get(thread) : f.i32(0), kernel)
 }
 
 const alone = (module: Module, kernels: readonly Kernel[]) =>
@@ -134,11 +133,11 @@ function shared(module: Module, arena: Arena, kernels: readonly Kernel[], sharer
     f.if(() => f.get(count).i32(-1).mem('memory.atomic.notify').op('drop'))
   })
   const meet = meeting(module, sleepers)
-  return module.function('step', ['i32'], (f, id) => {
-    parts.forEach((part, i) => {
-      const count = sleepers + line + i * perStretch
-      const [kernel] = part
-      const total = isShared(kernel) ? kernel.units : 1
+  const stretch = (part: readonly Kernel[], i: number): Given => {
+    const count = sleepers + line + i * perStretch
+    const [kernel] = part
+    const total = isShared(kernel) ? kernel.units : 1
+    const code = module.function('', ['i32'], (f, id) => {
       f.i32(count).mem('i32.atomic.load').i32(total).op('i32.lt_s')
       f.if(() => {
         if (isShared(kernel)) deal(f, kernel, { id, sharers, count, finish })
@@ -160,6 +159,11 @@ function shared(module: Module, arena: Arena, kernels: readonly Kernel[], sharer
           .call(meet)
       })
     })
+    return { code }
+  }
+  const all = merged(parts.map(stretch))
+  return module.function('step', ['i32'], (f, id) => {
+    for (const part of all) call(f.get(id), part)
   })
 }
 
@@ -173,7 +177,7 @@ interface Deal {
 
 /** A thread does its own share piece by piece, the same images in each layer, and then helps the others with theirs. */
 function deal(f: Code, kernel: Kernel, { id, sharers, count, finish }: Deal): void {
-  const { units, code } = kernel
+  const { units } = kernel
   const [left, owner, begin, end, piece, from, to] = Array.from({ length: 7 }, () => f.local('i32'))
   const most = Math.max(1, Math.min(pieces, Math.floor(workOf(kernel) / sharers / worthSharing)))
   const shareStart = () => f.i32(units).op('i32.mul').i32(sharers).op('i32.div_u')
@@ -194,12 +198,14 @@ function deal(f: Code, kernel: Kernel, { id, sharers, count, finish }: Deal): vo
         f.get(owner)
           .i32(line)
           .op('i32.mul')
+          .i32(count + line)
+          .op('i32.add')
           .i32(1)
-          .mem('i32.atomic.rmw.add', count + line)
+          .mem('i32.atomic.rmw.add')
         f.get(piece).op('i32.mul').get(begin).op('i32.add').tee(from).get(end).op('i32.ge_s').brIf(1)
         f.get(from).get(piece).op('i32.add').set(to)
         f.get(to).get(end).get(to).get(end).op('i32.lt_s').op('select').set(to)
-        f.get(from).get(to).get(id).call(code)
+        call(f.get(from).get(to).get(id), kernel)
         f.i32(count).get(to).get(from).op('i32.sub').i32(units).call(finish).br(0)
       }),
     )

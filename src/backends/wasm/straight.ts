@@ -16,7 +16,7 @@ export function straight(f: Code): Code {
   const top = { number: 0, from: 0, to: -1 }
   const isKnown = () => top.to === f.bytes.length
   const takeBack = () => {
-    f.bytes.length = top.from
+    f.cut(top.from)
     top.to = -1
   }
   /** Where ways part or meet locals hold what they are known to, and memory is what is read. */

@@ -1,6 +1,7 @@
 import { isCounted } from '../../tensor/view.ts'
 import type { Module } from './assembler.ts'
 import type { Kernel } from './build.ts'
+import { call } from './merge.ts'
 import type { Nest } from './nest.ts'
 
 /** What a kernel's units touch in memory, in elements: unit i from `low + i · step` up to `high + i · step`. */
@@ -70,7 +71,7 @@ function strips(module: Module, group: readonly Kernel[]): Kernel {
       f.loop(() => {
         f.get(begin).i32(height).op('i32.add').set(to)
         f.get(to).get(end).get(to).get(end).op('i32.lt_s').op('select').set(to)
-        for (const kernel of group) f.get(begin).get(to).get(thread).call(kernel.code)
+        for (const kernel of group) call(f.get(begin).get(to).get(thread), kernel)
         f.get(to).set(begin).get(begin).get(end).op('i32.lt_s').brIf(0)
       }),
     )
