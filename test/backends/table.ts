@@ -178,6 +178,7 @@ export const cases: readonly Case[] = [
   ...product(64, 100, 120),
   ...product(33, 17, 19),
   ...product(130, 1300, 4),
+  ...product(37, 2048, 45),
   {
     title: 'product of reversed rows and columns',
     inputs: { a: [9, 8], b: [8, 6] },
@@ -238,6 +239,15 @@ export const cases: readonly Case[] = [
   }),
   ...conv('convolution 5×5 valid', { image: [9, 9], channels: 4, filters: 5, kernel: 5 }),
   ...conv('convolution 3×3, stride 2', { image: [9, 8], channels: 4, filters: 8, kernel: 3, stride: 2, pad: [0, 1] }),
+  ...conv('convolution 3×3, stride 2, of many images', {
+    image: [24, 24],
+    channels: 6,
+    filters: 12,
+    kernel: 3,
+    stride: 2,
+    pad: [0, 1],
+    batch: 16,
+  }),
   ...conv('convolution 3×3, dilation 2', {
     image: [9, 9],
     channels: 4,

@@ -6,7 +6,8 @@ import { cut, iterations, type Nest, nest, type Operand, traffic } from '../nest
 import { largestDivisor, range } from '../numbers.ts'
 import { packedDepth, type Right, write } from './gemmCode.ts'
 import { map } from './map.ts'
-import { tileFor } from './tile.ts'
+import { tallProduct } from './tall.ts'
+import { blockDepths, tileFor } from './tile.ts'
 
 /** Most steps of the shared axis that one tile goes through before its sums are put into memory … */
 const deepest = 640
@@ -22,6 +23,7 @@ const unitRows = 32
  * is made in a plain array first; so are operands that no tile can go through.
  */
 export const gemm: Emit<Gemm> = (build, instruction) => {
+  if (tallProduct(build, instruction)) return true
   if (isColumn(instruction) && direct(build, turned(instruction), true)) return true
   if (direct(build, instruction)) return true
   const { a, b, outputs, inputs } = instruction
@@ -59,7 +61,12 @@ function direct(build: Build, instruction: Gemm, isTurned = false): boolean {
   const last = levels(2).pop()
   const isFar = last !== undefined && a.strides[rowLevel] === 1 && a.strides[last] >= farApart
   const packLeft = isFar && rowCount % 4 === 0 && rowCount <= 2 * unitRows && rowLevels.length <= 2
-  const [outer, inner] = blockDepths(n, levels, packLeft ? packedDepth : deepest, packLeft ? packedDepth : blockDepth)
+  const [outer, inner] = blockDepths(
+    n,
+    () => levels(2),
+    packLeft ? packedDepth : deepest,
+    packLeft ? packedDepth : blockDepth,
+  )
   const depth = inner.reduce((steps, l) => steps * n.sizes[l], 1)
   const size = tileFor(rowCount, width, { depth, fma: build.fma, packed: packLeft })
 
@@ -123,28 +130,6 @@ function shareRows(n: Nest, levels: readonly number[]): void {
   if (levels.length !== 1 && !few) return
   const units = largestDivisor(n.sizes[last], Math.min(64, Math.floor(n.sizes[last] / unitRows)))
   if (units > 1) cut(n, last, units)
-}
-
-/** The shared axis as [levels that go through memory, levels that stay in a tile's registers]. */
-function blockDepths(
-  n: Nest,
-  levels: (axis: number) => number[],
-  deepest: number,
-  blockDepth: number,
-): [number[], number[]] {
-  let depth = levels(2)
-  let steps = 1
-  let from = depth.length
-  while (from > 0 && steps * n.sizes[depth[from - 1]] <= deepest) steps *= n.sizes[depth[--from]]
-  if (from > 0) {
-    const l = depth[from - 1]
-    const fit = largestDivisor(n.sizes[l], Math.floor(blockDepth / steps))
-    if (fit > 1 || steps === 1) {
-      cut(n, l, n.sizes[l] / fit)
-      depth = levels(2)
-    }
-  }
-  return [depth.slice(0, from), depth.slice(from)]
 }
 
 function layOut(build: Build, { a, b, inputs, outputs }: Gemm) {

@@ -1,4 +1,6 @@
 import type { Code, Lanes, Local } from '../assembler.ts'
+import { cut, type Nest } from '../nest.ts'
+import { largestDivisor } from '../numbers.ts'
 
 /** One loop along the shared axis: its length, and the bytes each step moves in the two operands. */
 export interface Depth {
@@ -53,6 +55,31 @@ export function tileFor(
     shape => (!packed || shape.rows === 4) && (shape.vectors <= 2 || shape.vectors * 16 * depth <= panelBytes),
   )
   return fitting.reduce((best, shape) => (total(shape) < total(best) ? shape : best))
+}
+
+/**
+ * The levels of the shared axis as [those that go through memory, those that stay in a tile's registers]: all of them if
+ * they have at most `deepest` steps, or else cut so that a block has at most `blockDepth`.
+ */
+export function blockDepths(
+  n: Nest,
+  levels: () => number[],
+  deepest: number,
+  blockDepth: number,
+): [number[], number[]] {
+  let depth = levels()
+  let steps = 1
+  let from = depth.length
+  while (from > 0 && steps * n.sizes[depth[from - 1]] <= deepest) steps *= n.sizes[depth[--from]]
+  if (from > 0) {
+    const l = depth[from - 1]
+    const fit = largestDivisor(n.sizes[l], Math.floor(blockDepth / steps))
+    if (fit > 1 || steps === 1) {
+      cut(n, l, n.sizes[l] / fit)
+      depth = levels()
+    }
+  }
+  return [depth.slice(0, from), depth.slice(from)]
 }
 
 /**
