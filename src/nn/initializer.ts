@@ -68,18 +68,32 @@ export function truncated(random: NumpyRandom, size: number, deviation: number):
  */
 export function orthonormal(numbers: Float64Array, length: number, count: number): Float64Array {
   const q = numbers.slice()
-  const vector = (i: number) => q.subarray(i * length, (i + 1) * length)
-  const dot = (a: Float64Array, b: Float64Array) => a.reduce((sum, x, i) => sum + x * b[i], 0)
-  for (let i = 0; i < count; i++) {
-    const v = vector(i)
-    for (let pass = 0; pass < 2; pass++)
-      for (let j = 0; j < i; j++) {
-        const u = vector(j)
-        const along = dot(u, v)
-        for (let n = 0; n < length; n++) v[n] -= along * u[n]
-      }
-    const norm = Math.sqrt(dot(v, v))
-    for (let n = 0; n < length; n++) v[n] /= norm
+  for (let v = 0; v < count * length; v += length) {
+    for (let pass = 0; pass < 2; pass++) {
+      let along = dot(q, 0, v, length)
+      for (let u = 0; u < v; u += length) along = subtract(q, v, along, u, length)
+    }
+    const norm = Math.sqrt(dot(q, v, v, length))
+    for (let n = v; n < v + length; n++) q[n] /= norm
   }
   return q
+}
+
+// Of vectors that begin at u and v of one array. Small functions, for an engine makes each fast by itself.
+function dot(q: Float64Array, u: number, v: number, length: number): number {
+  let sum = 0
+  for (let n = 0; n < length; n++) sum += q[u + n] * q[v + n]
+  return sum
+}
+
+/** v -= along · u, and in the same round what is left of v along the vector behind u. */
+function subtract(q: Float64Array, v: number, along: number, u: number, length: number): number {
+  const next = u + length
+  let sum = 0
+  for (let n = 0; n < length; n++) {
+    const left = q[v + n] - along * q[u + n]
+    q[v + n] = left
+    sum += left * q[next + n]
+  }
+  return sum
 }
