@@ -19,4 +19,5 @@ export {
 export { once } from './once.ts'
 export type { Operation } from './operations.ts'
 export { print } from './print.ts'
+export { recent } from './recent.ts'
 export { lower, type SimdTarget } from './simd.ts'

@@ -142,6 +142,7 @@ export function count(...roots: readonly Node[]): number {
 /** The node with names replaced by nodes, all at once. */
 export function substitute(node: Node, replacements: ReadonlyMap<string, Node> | Readonly<Record<string, Node>>): Node {
   const map = replacements instanceof Map ? replacements : new Map(Object.entries(replacements))
+  if (map.size === 0) return node
   return fold<Node>([node], (part, args) => {
     if (part.op === 'name') return map.get(part.name) ?? part
     return part.op === 'number' ? part : apply(part.op, ...args)

@@ -1,3 +1,4 @@
+export { recent } from '../formula/index.ts'
 export { adjoints, type Sloped, start } from './adjoints.ts'
 export type {
   Backend,
@@ -24,6 +25,5 @@ export { type Place, type Placement, place } from './passes/place.ts'
 export { reuse } from './passes/reuse.ts'
 export { stage } from './passes/stage.ts'
 export { tile } from './passes/tile.ts'
-export { recent } from './recent.ts'
 export { record } from './record.ts'
 export { type Operands, rowsOf, type Targets, type Verbs, verbs } from './verbs.ts'

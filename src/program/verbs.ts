@@ -1,5 +1,5 @@
 import { ShapeError } from '../errors.ts'
-import { check, type Formula, formula, formulaOf, type Node, number, substitute } from '../formula/index.ts'
+import { check, type Formula, formula, formulaOf, type Node, number, recent, substitute } from '../formula/index.ts'
 import { printShape, type Shape, sameShape, sizeOf } from '../tensor/shape.ts'
 import { type Buffer, type View, viewOf } from '../tensor/view.ts'
 import { type Instruction, mapped, type Named, type Reduction } from './instruction.ts'
@@ -42,6 +42,23 @@ export interface Verbs {
 /** All axes but the last: where a layer's samples lie. */
 export const rowsOf = (x: View): number[] => x.shape.slice(0, -1).map((_, i) => i)
 
+// A recurrent layer writes the same formulas at each step.
+const variants = new WeakMap<Formula, ReturnType<typeof recent<Formula>>>()
+
+/** The asked outputs of a formula, with those of its operands that are numbers in their places. */
+function settled(source: Formula, asked: readonly string[], operands: Operands): Formula {
+  let known = variants.get(source)
+  if (!known) variants.set(source, (known = recent(8)))
+  let key = asked.join()
+  for (const name in operands)
+    if (typeof operands[name] === 'number') key += ` ${name} ${Object.is(operands[name], -0) ? '-0' : operands[name]}`
+  return known(key, () => {
+    const numbers: Record<string, Node> = {}
+    for (const [name, value] of Object.entries(operands)) if (typeof value === 'number') numbers[name] = number(value)
+    return formulaOf(Object.fromEntries(asked.map(name => [name, substitute(source.outputs.get(name)!, numbers)])))
+  })
+}
+
 /** The verbs over a sink: a recorder keeps the instructions, direct mode runs each as it comes. */
 export function verbs(emit: (instruction: Instruction) => void, scalars: readonly string[]): Verbs {
   let streams = 0
@@ -50,22 +67,17 @@ export function verbs(emit: (instruction: Instruction) => void, scalars: readonl
   function prepare(out: Targets, text: Formula | string, operands: Operands) {
     const source = typeof text === 'string' ? formula(text) : text
     const outputs: Record<string, View> = isView(out) ? { [[...source.outputs.keys()][0]]: out } : { ...out }
-    const numbers: Record<string, Node> = {}
-    const views: Record<string, View> = {}
-    for (const [name, value] of Object.entries(operands)) if (typeof value === 'number') numbers[name] = number(value)
-    check(
-      source,
-      [...Object.keys(operands), ...scalars],
+    check(source, [...Object.keys(operands), ...scalars], () =>
       Object.values(outputs)
         .map(v => v.name)
         .join(', '),
     )
-    const kept = Object.fromEntries(
-      Object.keys(outputs).map(key => [key, substitute(source.outputs.get(key)!, numbers)]),
-    )
-    const made = formulaOf(kept)
-    for (const [name, value] of Object.entries(operands))
+    const made = settled(source, Object.keys(outputs), operands)
+    const views: Record<string, View> = {}
+    for (const name in operands) {
+      const value = operands[name]
       if (typeof value !== 'number' && made.names.includes(name)) views[name] = value
+    }
     return { formula: made, outputs, views }
   }
 

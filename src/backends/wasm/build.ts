@@ -1,10 +1,10 @@
-import { apply, type Formula, fold, lower, type Node, name as nameNode } from '../../formula/index.ts'
+import { apply, type Formula, fold, type Node, name as nameNode } from '../../formula/index.ts'
 import type { Instruction } from '../../program/index.ts'
 import type { Buffer } from '../../tensor/view.ts'
 import type { Code, Local, Module } from './assembler.ts'
 import type { Given } from './merge.ts'
 import type { Location, Operand } from './nest.ts'
-import { inStep, simdTarget } from './simd.ts'
+import { type Lowered, lowered, writeLowered } from './simd.ts'
 import type { Touch } from './strips.ts'
 
 /** A function (begin, end, thread): its share of `units`, which may run in any order on any thread. */
@@ -61,31 +61,44 @@ export function formulaWriter(build: Build, f: Code, formula: Formula, isArray: 
 
 /** The same for several vectors in step, of which `load` gives either all or the one that is the same for all. */
 export function groupWriter(build: Build, f: Code, formula: Formula, isArray: IsArray) {
-  const hoisted = new Map<Node, Hoisted>()
-  const roots = [...formula.outputs.values()].map(node => hoist(node, isArray, build, f, hoisted))
-  const target = inStep(simdTarget(f))
-  return (load: (name: string) => readonly Local[]): (readonly Local[])[] =>
-    lower(roots, target, name => {
-      for (const scalar of hoisted.values()) if (scalar.name === name) return [scalar.local]
-      return load(name)
-    })
+  const { scalars, body } = prepared(formula, isArray)
+  const known = new Map<string, readonly Local[]>()
+  for (const [name, node] of scalars) {
+    const local = f.local('v128')
+    f.i32(build.scalar(node)).mem('v128.load32_splat').set(local)
+    known.set(name, [local])
+  }
+  return (load: (name: string) => readonly Local[]) => writeLowered(f, body, name => known.get(name) ?? load(name))
 }
 
-interface Hoisted {
-  readonly name: string
-  readonly local: Local
+interface Prepared {
+  /** The scalar parts, by the names that stand for them. */
+  readonly scalars: readonly (readonly [name: string, part: Node])[]
+  readonly body: Lowered
+}
+
+// Of each formula by which of its names are arrays: a recurrent layer has the same few in each of its steps.
+const known = new WeakMap<Formula, Map<string, Prepared>>()
+
+function prepared(formula: Formula, isArray: IsArray): Prepared {
+  let variants = known.get(formula)
+  if (!variants) known.set(formula, (variants = new Map()))
+  const key = formula.names.filter(isArray).join()
+  let found = variants.get(key)
+  if (!found) {
+    const names = new Map<Node, string>()
+    const body = lowered([...formula.outputs.values()].map(node => hoist(node, isArray, names)))
+    variants.set(key, (found = { body, scalars: [...names].map(([node, name]) => [name, node] as const) }))
+  }
+  return found
 }
 
 /** Replaces every largest scalar part by a name whose value is loaded once, at the start of the function. */
-function hoist(root: Node, isArray: IsArray, build: Build, f: Code, hoisted: Map<Node, Hoisted>): Node {
+function hoist(root: Node, isArray: IsArray, names: Map<Node, string>): Node {
   const lift = (node: Node): Node => {
-    let entry = hoisted.get(node)
-    if (!entry) {
-      const local = f.local('v128')
-      f.i32(build.scalar(node)).mem('v128.load32_splat').set(local)
-      hoisted.set(node, (entry = { name: `scalar_${hoisted.size}`, local }))
-    }
-    return nameNode(entry.name)
+    const name = names.get(node) ?? `scalar_${names.size}`
+    names.set(node, name)
+    return nameNode(name)
   }
   // Of each node what it becomes, or undefined where it is a scalar: the largest of these is what is lifted.
   const whole = (node: Node, rest: Node | undefined) => rest ?? (node.op === 'number' ? node : lift(node))

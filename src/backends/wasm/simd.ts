@@ -1,69 +1,115 @@
-import type { SimdTarget } from '../../formula/index.ts'
+import { lower, type Node, type SimdTarget } from '../../formula/index.ts'
 import type { Code, Local, Op } from './assembler.ts'
 
-/** Formulas lowered into the code of a function: each value is a local of four floats. */
-export function simdTarget(f: Code): SimdTarget<Local> {
-  const result = (emit: () => void): Local => {
-    const local = f.local('v128')
-    emit()
-    f.set(local)
-    return local
-  }
-  const one = (op: Op) => (a: Local) => result(() => f.get(a).op(op))
-  const two = (op: Op) => (a: Local, b: Local) => result(() => f.get(a).get(b).op(op))
-  const shift = (op: Op) => (a: Local, bits: number) => result(() => f.get(a).i32(bits).op(op))
+type Name = keyof SimdTarget<unknown>
+
+/** What each operation is, of values on the stack. */
+const codes: Readonly<Record<Name, Op | ((f: Code, number: number) => void)>> = {
+  constant: (f, x) => f.f32x4(x),
+  intConstant: (f, n) => f.i32x4(n),
+  add: 'f32x4.add',
+  sub: 'f32x4.sub',
+  mul: 'f32x4.mul',
+  div: 'f32x4.div',
+  min: 'f32x4.pmin',
+  max: 'f32x4.pmax',
+  and: 'v128.and',
+  or: 'v128.or',
+  xor: 'v128.xor',
+  andNot: 'v128.andnot',
+  eq: 'f32x4.eq',
+  ne: 'f32x4.ne',
+  lt: 'f32x4.lt',
+  le: 'f32x4.le',
+  gt: 'f32x4.gt',
+  ge: 'f32x4.ge',
+  sqrt: 'f32x4.sqrt',
+  // The same as f32x4.abs and neg, whose masks older compilers build anew each time.
+  abs: f => f.i32x4(0x7fffffff).op('v128.and'),
+  neg: f => f.i32x4(-0x80000000).op('v128.xor'),
+  floor: 'f32x4.floor',
+  ceil: 'f32x4.ceil',
+  nearest: 'f32x4.nearest',
+  not: 'v128.not',
+  select: 'v128.bitselect',
+  fromMask: f => f.f32x4(1).op('v128.and'),
+  intAdd: 'i32x4.add',
+  intSub: 'i32x4.sub',
+  shiftLeft: (f, bits) => f.i32(bits).op('i32x4.shl'),
+  shiftRight: (f, bits) => f.i32(bits).op('i32x4.shr_u'),
+  truncToInt: 'i32x4.trunc_sat_f32x4_s',
+  intToFloat: 'f32x4.convert_i32x4_s',
+}
+
+/** A machine that hands each operation, its values in the order of the stack and its number to `make`. */
+function machine<V>(make: (name: Name, args: readonly V[], number: number) => V): SimdTarget<V> {
+  const plain = (name: Name) => [name, (...args: V[]) => make(name, args, 0)] as const
   return {
-    constant: x => result(() => f.f32x4(x)),
-    intConstant: n => result(() => f.i32x4(n)),
-    add: two('f32x4.add'),
-    sub: two('f32x4.sub'),
-    mul: two('f32x4.mul'),
-    div: two('f32x4.div'),
-    min: two('f32x4.pmin'),
-    max: two('f32x4.pmax'),
-    and: two('v128.and'),
-    or: two('v128.or'),
-    xor: two('v128.xor'),
-    andNot: two('v128.andnot'),
-    eq: two('f32x4.eq'),
-    ne: two('f32x4.ne'),
-    lt: two('f32x4.lt'),
-    le: two('f32x4.le'),
-    gt: two('f32x4.gt'),
-    ge: two('f32x4.ge'),
-    sqrt: one('f32x4.sqrt'),
-    // The same as f32x4.abs and neg, whose masks older compilers build anew each time.
-    abs: a => result(() => f.get(a).i32x4(0x7fffffff).op('v128.and')),
-    neg: a => result(() => f.get(a).i32x4(-0x80000000).op('v128.xor')),
-    floor: one('f32x4.floor'),
-    ceil: one('f32x4.ceil'),
-    nearest: one('f32x4.nearest'),
-    not: one('v128.not'),
-    select: (mask, a, b) => result(() => f.get(a).get(b).get(mask).op('v128.bitselect')),
-    fromMask: mask => result(() => f.get(mask).f32x4(1).op('v128.and')),
-    intAdd: two('i32x4.add'),
-    intSub: two('i32x4.sub'),
-    shiftLeft: shift('i32x4.shl'),
-    shiftRight: shift('i32x4.shr_u'),
-    truncToInt: one('i32x4.trunc_sat_f32x4_s'),
-    intToFloat: one('f32x4.convert_i32x4_s'),
+    ...(Object.fromEntries(Object.keys(codes).map(name => plain(name as Name))) as unknown as SimdTarget<V>),
+    constant: x => make('constant', [], x),
+    intConstant: n => make('intConstant', [], n),
+    select: (mask, a, b) => make('select', [a, b, mask], 0),
+    shiftLeft: (a, bits) => make('shiftLeft', [a], bits),
+    shiftRight: (a, bits) => make('shiftRight', [a], bits),
   }
 }
 
+function write(f: Code, name: Name, number: number): Local {
+  const code = codes[name]
+  const local = f.local('v128')
+  if (typeof code === 'string') f.op(code)
+  else code(f, number)
+  f.set(local)
+  return local
+}
+
+/** Formulas lowered into the code of a function: each value is a local of four floats. */
+export function simdTarget(f: Code): SimdTarget<Local> {
+  return machine((name, args, number) => {
+    for (const arg of args) f.get(arg)
+    return write(f, name, number)
+  })
+}
+
+/** An operation on the values of steps before it, or a name to load. */
+type Step =
+  | { readonly load: string }
+  | { readonly name: Name; readonly args: readonly number[]; readonly number: number }
+
+/** What computes formulas, step by step, and which steps give the results: for one of many functions. */
+export interface Lowered {
+  readonly steps: readonly Step[]
+  readonly roots: readonly number[]
+}
+
+/** The steps of nodes. */
+export function lowered(nodes: readonly Node[]): Lowered {
+  const steps: Step[] = []
+  const target = machine<number>((name, args, number) => steps.push({ name, args, number }) - 1)
+  return { roots: lower(nodes, target, load => steps.push({ load }) - 1), steps }
+}
+
 /**
- * The same machine on several vectors at once, an operation of one beside that of the next: a function is a chain of
+ * Writes the steps on several vectors at once, an operation of one beside that of the next: a function is a chain of
  * operations that wait for each other, and a processor looks ahead no further than over a few dozen of them. What is the
  * same for all vectors is one.
  */
-export function inStep<V>(target: SimdTarget<V>): SimdTarget<readonly V[]> {
-  const together =
-    (op: (...args: unknown[]) => V) =>
-    (...args: readonly (readonly V[] | number)[]): readonly V[] => {
-      const width = args.reduce<number>((most, arg) => (typeof arg === 'number' ? most : Math.max(most, arg.length)), 1)
-      const pick = (arg: readonly V[] | number, i: number) =>
-        typeof arg === 'number' ? arg : arg[arg.length === 1 ? 0 : i]
-      return Array.from({ length: width }, (_, i) => op(...args.map(arg => pick(arg, i))))
+export function writeLowered(f: Code, { steps, roots }: Lowered, load: (name: string) => readonly Local[]) {
+  const values: (readonly Local[])[] = []
+  for (const step of steps) {
+    if ('load' in step) {
+      values.push(load(step.load))
+      continue
     }
-  const entries = Object.entries(target).map(([name, op]) => [name, together(op as (...args: unknown[]) => V)])
-  return Object.fromEntries(entries) as unknown as SimdTarget<readonly V[]>
+    const { name, args, number } = step
+    let width = 1
+    for (const arg of args) width = Math.max(width, values[arg].length)
+    const made: Local[] = []
+    for (let i = 0; i < width; i++) {
+      for (const arg of args) f.get(values[arg][values[arg].length === 1 ? 0 : i])
+      made.push(write(f, name, number))
+    }
+    values.push(made)
+  }
+  return roots.map(root => values[root])
 }

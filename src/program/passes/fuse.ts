@@ -1,6 +1,6 @@
 import { formulaOf, type Node, substitute } from '../../formula/index.ts'
 import { sameShape, sizeOf } from '../../tensor/shape.ts'
-import { sameView, type View } from '../../tensor/view.ts'
+import { type Buffer, sameView, type View } from '../../tensor/view.ts'
 import {
   domain,
   type Gemm,
@@ -18,25 +18,29 @@ import { adopt, fresh } from './adopt.ts'
  */
 export function fuse(program: Program): Program {
   const done: Instruction[] = []
+  /** Where each buffer was last written, and where last read or written. */
+  const [written, touched] = [new Map<Buffer, number>(), new Map<Buffer, number>()]
+  const last = (places: Map<Buffer, number>, views: readonly View[]) =>
+    views.reduce((latest, { buffer }) => Math.max(latest, places.get(buffer) ?? -1), -1)
+  const note = (places: Map<Buffer, number>, views: readonly View[], at: number) => {
+    for (const { buffer } of views) if (!(places.get(buffer)! >= at)) places.set(buffer, at)
+  }
+  /** Where the map can join: the last instruction that writes any of its operands, if nothing later minds. */
+  const hostOf = (map: MapInstruction) => {
+    const operands = reads(map)
+    const at = last(written, operands)
+    if (at < 0 || last(touched, writes(map)) > at) return -1
+    const made = operands.filter(v => writes(done[at]).some(w => w.buffer === v.buffer))
+    return fits(done[at], map, made) ? at : -1
+  }
   for (const instruction of program.instructions) {
-    const at = instruction.verb === 'map' ? hostOf(instruction, done) : -1
-    if (at < 0) done.push(instruction)
-    else done[at] = join(done[at] as Gemm | MapInstruction, instruction as MapInstruction)
+    const host = instruction.verb === 'map' ? hostOf(instruction) : -1
+    const at = host < 0 ? done.length : host
+    done[at] = host < 0 ? instruction : join(done[at] as Gemm | MapInstruction, instruction as MapInstruction)
+    note(written, writes(instruction), at)
+    note(touched, [...reads(instruction), ...writes(instruction)], at)
   }
   return { ...program, instructions: done }
-}
-
-/** Where the map can join: the last instruction that writes any of its operands, if nothing later minds. */
-function hostOf(map: MapInstruction, done: readonly Instruction[]): number {
-  const operands = Object.values(map.inputs)
-  const results = new Set(Object.values(map.outputs).map(v => v.buffer))
-  for (let at = done.length - 1; at >= 0; at--) {
-    const host = done[at]
-    const made = operands.filter(v => writes(host).some(w => w.buffer === v.buffer))
-    if (made.length > 0) return fits(host, map, made) ? at : -1
-    if ([...reads(host), ...writes(host)].some(v => results.has(v.buffer))) return -1
-  }
-  return -1
 }
 
 function fits(host: Instruction, map: MapInstruction, made: readonly View[]): host is Gemm | MapInstruction {

@@ -11,15 +11,17 @@ export function reuse(program: Program, free: (buffer: Buffer) => boolean): Prog
   const instructions = [...program.instructions]
   const places = new Map<Buffer, number[]>()
   instructions.forEach((instruction, at) => {
-    for (const { buffer } of [...reads(instruction), ...writes(instruction)])
-      places.set(buffer, [...(places.get(buffer) ?? []), at])
+    for (const { buffer } of [...reads(instruction), ...writes(instruction)]) {
+      const here = places.get(buffer)
+      if (here) here.push(at)
+      else places.set(buffer, [at])
+    }
   })
 
   function fits(old: Buffer, { inputs, outputs }: MapInstruction, at: number): boolean {
     const [out, ...others] = Object.values(outputs)
     const here = places.get(old)!
-    const touching = here.map(i => instructions[i])
-    const first = touching[0]
+    const touching = () => here.map(i => instructions[i])
     return (
       old.kind === 'temporary' &&
       (out.buffer.kind === 'temporary' || out.buffer.kind === 'output') &&
@@ -31,9 +33,11 @@ export function reuse(program: Program, free: (buffer: Buffer) => boolean): Prog
       places.get(out.buffer)!.every(i => i < here[0] || i >= at) &&
       [out, ...Object.values(inputs).filter(view => view.buffer === old)].every(isWhole) &&
       Object.values(inputs).every(view => view.buffer !== out.buffer) &&
-      writes(first).some(view => view.buffer === old && isWhole(view)) &&
-      touching.every(i => i.verb === 'map' || i.verb === 'reduce') &&
-      touching.flatMap(reads).every(view => view.buffer !== old || inside(view))
+      writes(instructions[here[0]]).some(view => view.buffer === old && isWhole(view)) &&
+      touching().every(i => i.verb === 'map' || i.verb === 'reduce') &&
+      touching()
+        .flatMap(reads)
+        .every(view => view.buffer !== old || inside(view))
     )
   }
 
