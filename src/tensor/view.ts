@@ -318,9 +318,10 @@ export const contiguous = (shape: Shape): Layout => ({ origin: 0, strides: strid
 export function reach(view: View): { low: number[]; high: number[] } {
   const low = [...view.base]
   const high = [...view.base]
-  for (const { size, dim, step } of view.axes.flat())
-    if (step > 0) high[dim] += (size - 1) * step
-    else if (step < 0) low[dim] += (size - 1) * step
+  for (const axis of view.axes)
+    for (const { size, dim, step } of axis)
+      if (step > 0) high[dim] += (size - 1) * step
+      else if (step < 0) low[dim] += (size - 1) * step
   return { low, high }
 }
 
@@ -377,7 +378,14 @@ export function offsets(view: View, layout: Layout = contiguous(view.buffer.shap
 
 /** Whether two views read the same elements in the same order, however their axes are grouped. */
 export function sameView(a: View, b: View): boolean {
-  const key = ({ axes, base, divisor, fill }: View) =>
-    JSON.stringify([joined(axes.flat().filter(f => f.size !== 1)), base, divisor, fill])
-  return a.buffer === b.buffer && key(a) === key(b)
+  if (a.buffer !== b.buffer || a.fill !== b.fill) return false
+  if (!sameShape(a.base, b.base) || !sameShape(a.divisor, b.divisor)) return false
+  const [ours, theirs] = [a, b].map(({ axes }) => joined(axes.flat().filter(f => f.size !== 1)))
+  return (
+    ours.length === theirs.length &&
+    ours.every(({ size, dim, step }, i) => {
+      const other = theirs[i]
+      return size === other.size && dim === other.dim && step === other.step
+    })
+  )
 }

@@ -83,31 +83,28 @@ function operand(
   locate: (b: Buffer) => Location,
 ): Operand {
   const { buffer, base, divisor, fill } = view
-  const free = { ...contiguous(buffer.shape), low: buffer.shape.map(() => 0), high: buffer.shape.map(() => 0) }
-  const { origin, strides, low, high } = isCounted(buffer) ? free : locate(buffer)
+  const { origin, strides, low, high } = isCounted(buffer) ? free(buffer) : locate(buffer)
   const span = reach(view)
-  const checked = buffer.shape.map((n, d) => {
-    const zeros = fill === 0 ? [low[d], high[d]] : [0, 0]
-    return divisor[d] !== 1 || span.low[d] < -zeros[0] || span.high[d] > n - 1 + zeros[1]
-  })
-  return {
-    view,
-    start: origin + base.reduce((sum, b, d) => (checked[d] ? sum : sum + b * strides[d]), 0),
-    strides: factors.map(f => (checked[f.dim] ? 0 : f.step * (strides[f.dim] ?? 0))),
-    checks: buffer.shape.flatMap((size, d) =>
-      checked[d]
-        ? [
-            {
-              base: base[d],
-              size,
-              divisor: divisor[d],
-              stride: strides[d],
-              steps: factors.map(f => (f.dim === d ? f.step : 0)),
-            },
-          ]
-        : [],
-    ),
+  const checks: Check[] = []
+  const checked: boolean[] = []
+  let start = origin
+  for (let d = 0; d < buffer.shape.length; d++) {
+    const size = buffer.shape[d]
+    const [before, after] = fill === 0 ? [low[d], high[d]] : [0, 0]
+    checked[d] = divisor[d] !== 1 || span.low[d] < -before || span.high[d] > size - 1 + after
+    if (!checked[d]) start += base[d] * strides[d]
+    else {
+      const steps = factors.map(f => (f.dim === d ? f.step : 0))
+      checks.push({ base: base[d], size, divisor: divisor[d], stride: strides[d], steps })
+    }
   }
+  return { view, start, strides: factors.map(f => (checked[f.dim] ? 0 : f.step * (strides[f.dim] ?? 0))), checks }
+}
+
+/** Where the elements of an array lie that is stored nowhere. */
+function free({ shape }: Buffer): Location {
+  const none = shape.map(() => 0)
+  return { ...contiguous(shape), low: none, high: none }
 }
 
 /** Joins neighbouring levels of one group that every operand walks as one. */
