@@ -1,7 +1,19 @@
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { reference } from '../../src/backends/reference/index.ts'
 import { wasm } from '../../src/backends/wasm/index.ts'
-import { buffersOf, explain, inline, type Program, record, reuse, tile, type Verbs } from '../../src/program/index.ts'
+import {
+  buffersOf,
+  explain,
+  inline,
+  type Program,
+  phases,
+  record,
+  reuse,
+  tile,
+  type Verbs,
+} from '../../src/program/index.ts'
+import { numpyRandom } from '../../src/tensor/random.ts'
 import { type Buffer, type View, viewOf } from '../../src/tensor/view.ts'
 
 type Arrays = Readonly<Record<'x' | 's' | 'y', View>>
@@ -100,4 +112,51 @@ test('what a map turns into an array of its shape is made in the place of that a
   expect([last, turned, readLater, isTaken].map(({ isGone }) => isGone)).toEqual([true, false, false, false])
   for (const { program, reused } of [last, turned, readLater, isTaken])
     expect(await left(reused)).toEqual(await left(program))
+})
+
+test('a product that reads zeros between elements is one for each phase of the stride, without the zeros', async () => {
+  const count = (most: number, least = 1) => fc.integer({ min: least, max: most })
+  const axis = fc.record({
+    image: count(9),
+    size: count(5),
+    stride: count(4, 2),
+    dilation: count(3),
+    before: count(4, 0),
+  })
+  await fc.assert(
+    fc.asyncProperty(fc.array(axis, { minLength: 1, maxLength: 2 }), fc.boolean(), async (axes, plain) => {
+      const [batch, channels, filters] = [2, 3, 4]
+      const of = (key: keyof (typeof axes)[0]) => axes.map(axis => axis[key])
+      const spread = of('image').map((n, i) => (n - 1) * axes[i].stride + axes[i].before + 1)
+      const z: Buffer = { name: 'z', kind: 'input', shape: [batch, ...of('image'), channels] }
+      const w: Buffer = { name: 'w', kind: 'input', shape: [...of('size'), channels, filters] }
+      const b: Buffer = { name: 'b', kind: 'input', shape: [filters] }
+      const x: Buffer = { name: 'x', kind: 'output', shape: [batch, ...spread, filters] }
+      const padding = axes.map(({ size, dilation, before }): [number, number] => [dilation * (size - 1) - before, 0])
+      const seen = { size: of('size'), dilation: of('dilation'), spread: of('stride'), padding, count: spread }
+      const rows = axes.length + 1
+      const program = record('back', [], k => {
+        const to = plain ? viewOf(x) : k.scratch('y', x.shape)
+        const patches = viewOf(z).windows(seen).matrix(rows)
+        k.gemm(to.matrix(rows), patches, viewOf(w).flip(0).matrix(rows), { bias: viewOf(b) })
+        if (!plain) k.map(viewOf(x), '2 * y', { y: to })
+      })
+      const parted = phases(program)
+      const steps = ({ instructions }: Program) =>
+        instructions.reduce((sum, i) => sum + (i.verb === 'gemm' ? i.a.shape[0] * i.a.shape[1] : 0), 0)
+      for (const i of parted.instructions) if (i.verb === 'gemm') expect(i.a.divisor.every(d => d === 1)).toBe(true)
+      expect(steps(parted)).toBeLessThanOrEqual(steps(program))
+      const results = [program, parted].map(async made => {
+        const engine = reference.engine({})
+        for (const [i, buffer] of [z, w, b].entries()) engine.write(buffer, numpyRandom(i).randn(...buffer.shape))
+        await engine.compile(made).run({})
+        return engine.read(x)
+      })
+      const [wanted, found] = await Promise.all(results)
+      wanted.forEach((value, i) => {
+        expect(found[i]).toBeCloseTo(value, 10)
+      })
+    }),
+    { numRuns: 60 },
+  )
 })

@@ -8,6 +8,7 @@ import {
   lift,
   type Placement,
   type Program,
+  phases,
   place,
   reads,
   reuse,
@@ -79,7 +80,7 @@ export function plan(
   memory: { shared: boolean; pages: number; maximum: number },
   { threads, threadsFrom = 0, fma }: { threads: number; threadsFrom?: number; fma: boolean },
 ): Plan {
-  const lifted = lift(drop(inline(tile(stage(recorded, reach)))))
+  const lifted = lift(drop(inline(tile(stage(phases(recorded), reach)))))
   const module = new Module()
   const fallback = module.import('fallback', ['i32'])
   const call = memory.shared ? module.import('together', []) : undefined
@@ -271,14 +272,21 @@ const isWeight = ({ kind }: Buffer) => kind === 'parameter' || kind === 'state'
 /** Weights that a program leaves alone, and the temporaries made of nothing else. */
 function settledBuffers(program: Program): Set<Buffer> {
   const settled = new Set<Buffer>()
-  if (program.instructions.flatMap(writes).some(view => isWeight(view.buffer))) return settled
+  const written = program.instructions.flatMap(writes)
+  if (written.some(view => isWeight(view.buffer))) return settled
+  // What several instructions write is settled when each of them has nothing but settled numbers to write.
+  const missing = new Map<Buffer, number>()
+  for (const { buffer } of written) missing.set(buffer, (missing.get(buffer) ?? 0) + 1)
   for (const instruction of program.instructions) {
     const from = reads(instruction).map(view => view.buffer)
     for (const buffer of from) if (isWeight(buffer)) settled.add(buffer)
     const free =
       'formula' in instruction ? instruction.formula.names.some(name => program.scalars.includes(name)) : false
     if (free || from.length === 0 || !from.every(buffer => settled.has(buffer))) continue
-    for (const view of writes(instruction)) if (view.buffer.kind === 'temporary') settled.add(view.buffer)
+    for (const { buffer } of writes(instruction)) {
+      missing.set(buffer, missing.get(buffer)! - 1)
+      if (missing.get(buffer) === 0 && buffer.kind === 'temporary') settled.add(buffer)
+    }
   }
   return settled
 }
