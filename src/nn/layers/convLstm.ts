@@ -15,7 +15,7 @@ import {
   windowsOver,
 } from '../window.ts'
 import { turned } from './convolution.ts'
-import { at, gate } from './gates.ts'
+import { added, at, gate, gatesOf } from './gates.ts'
 import { forgetting, type LstmOptions } from './lstm.ts'
 import { recurrence } from './recurrent.ts'
 
@@ -125,10 +125,10 @@ function convLstm(who: string, n: number, filters: number, kernelSize: Sizes, op
         const before = at(h, from(t))
         const hU = k.scratch('hU', at(z, t).shape)
         weigh(k, hU, before, U, overState(image(before)), states)
-        k.map(at(z, t), 'xW + hU', { xW: at(xW, t), hU }) // zₜ = xₜ∗W + hₜ₋₁∗U + b
-        const [i, f, g, o] = [0, 1, 2, 3].map(n => gate(at(a, t), n, filters))
-        for (const [n, y] of [i, f, g, o].entries())
-          (n === 2 ? act : s).forward(k, { x: gate(at(z, t), n, filters), y })
+        const zt = gatesOf(at(z, t), 4, filters)
+        added(k, zt, gatesOf(at(xW, t), 4, filters), gatesOf(hU, 4, filters)) // zₜ = xₜ∗W + hₜ₋₁∗U + b
+        const [i, f, g, o] = gatesOf(at(a, t), 4, filters)
+        for (const [n, y] of [i, f, g, o].entries()) (n === 2 ? act : s).forward(k, { x: zt[n], y })
         k.map(at(c, to(t)), 'f * c + i * g', { f, c: at(c, from(t)), i, g }) // cₜ = f ⊙ cₜ₋₁ + i ⊙ g
         act.forward(k, { x: at(c, to(t)), y: at(tanhC, t) })
         k.map(at(h, to(t)), 'o * tanhC', { o, tanhC: at(tanhC, t) }) // hₜ = o ⊙ tanh(cₜ)
@@ -145,16 +145,15 @@ function convLstm(who: string, n: number, filters: number, kernelSize: Sizes, op
       for (const t of times(steps).reverse()) {
         const rooms = ['dh', 'shown', 'through', 'dc', 'nextH', 'nextC'].map(name => k.scratch(name, state))
         const [dh, shown, through, dc, nextH, nextC] = rooms
-        const [i, f, g, o] = [0, 1, 2, 3].map(n => gate(at(a, t), n, filters))
-        const [di, df, dg, dO] = [0, 1, 2, 3].map(n => gate(at(da, t), n, filters))
+        const [i, f, g, o] = gatesOf(at(a, t), 4, filters)
+        const [di, df, dg, dO] = gatesOf(at(da, t), 4, filters)
         k.map(dh, 'dy + back', { dy: handed(dy, t, steps), back: backH })
         k.map(shown, 'dh * o', { dh, o })
         act.backward(k, { x: at(c, to(t)), y: at(tanhC, t), dy: shown, dx: through })
         k.map(dc, 'through + back', { through, back: backC }) // dcₜ = dhₜ ⊙ o ⊙ tanh′(cₜ) + dcₜ₊₁ ⊙ fₜ₊₁
-        k.map(dO, 'dh * tanhC', { dh, tanhC: at(tanhC, t) }) // do = dhₜ ⊙ tanh(cₜ)
-        k.map(di, 'dc * g', { dc, g }) // di = dcₜ ⊙ g
-        k.map(df, 'dc * c', { dc, c: at(c, from(t)) }) // df = dcₜ ⊙ cₜ₋₁
-        k.map(dg, 'dc * i', { dc, i }) // dg = dcₜ ⊙ i
+        const own = { dh, dc, i, g, tanhC: at(tanhC, t), c: at(c, from(t)) }
+        // do = dhₜ ⊙ tanh(cₜ), di = dcₜ ⊙ g, df = dcₜ ⊙ cₜ₋₁, dg = dcₜ ⊙ i
+        k.map({ dO, di, df, dg }, 'dO = dh * tanhC; di = dc * g; df = dc * c; dg = dc * i', own)
         for (const [n, dy] of [di, df, dg, dO].entries()) {
           const [x, y, dx] = [z, a, dz].map(v => gate(at(v, t), n, filters))
           ;(n === 2 ? act : s).backward(k, { x, y, dy, dx }) // dzₜ = da ⊙ f′(zₜ)

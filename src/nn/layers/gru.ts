@@ -1,6 +1,6 @@
 import type { View } from '../../tensor/view.ts'
 import { layer } from '../layer.ts'
-import { at, gate } from './gates.ts'
+import { added, at, gate, gatesOf } from './gates.ts'
 import { type GatedOptions, recurrence } from './recurrent.ts'
 
 export interface GruOptions extends GatedOptions {
@@ -38,7 +38,6 @@ export const gru = layer('gru', ['units'], (units: number, options: GruOptions =
     useBias,
     dropping,
   } = recurrence('gru', units, 3, options)
-  const gates = (v: View) => v.slice(v.shape.length - 1, 0, 2 * units) // u and r side by side
   const third = (v: View) => gate(v, 2, units)
   return dropping.silent({
     shapes(input) {
@@ -61,10 +60,12 @@ export const gru = layer('gru', ['units'], (units: number, options: GruOptions =
       for (const t of times(steps)) {
         const [zt, all, pt, qt, xt] = [z, a, p, q, xW].map(v => at(v, t))
         const ht = at(h, from(t))
-        const [u, r, g] = [0, 1, 2].map(n => gate(all, n, units))
+        const [u, r, g] = gatesOf(all, 3, units)
         states.weigh(pt, ht, U, inner, resetAfter ? 3 : 2) // p = hₜ₋₁·U + b′
-        k.map(gates(zt), 'x + p', { x: gates(xt), p: gates(pt) })
-        s.forward(k, { x: gates(zt), y: gates(all) }) // u, r = σ(xₜ·W + b + p)
+        const [zu, zr] = gatesOf(zt, 2, units)
+        added(k, [zu, zr], gatesOf(xt, 2, units), gatesOf(pt, 2, units))
+        s.forward(k, { x: zu, y: u })
+        s.forward(k, { x: zr, y: r }) // u, r = σ(xₜ·W + b + p)
         if (resetAfter)
           k.map(qt, 'r * p', { r, p: third(pt) }) // q = r ⊙ p
         else {
@@ -86,8 +87,8 @@ export const gru = layer('gru', ['units'], (units: number, options: GruOptions =
       for (const t of times(steps).reverse()) {
         const [zt, all, pt, dzt, dall, dpt, dqt] = [z, a, p, dz, da, dp, dq].map(v => at(v, t))
         const ht = at(h, from(t))
-        const [u, r, g] = [0, 1, 2].map(n => gate(all, n, units))
-        const [du, dr, dg] = [0, 1, 2].map(n => gate(dall, n, units))
+        const [u, r, g] = gatesOf(all, 3, units)
+        const [du, dr, dg] = gatesOf(dall, 3, units)
         const [dh, dhU, next] = ['dh', 'dhU', 'next'].map(room)
         const given = { m: counts(mask, t), dy: handed(dy, t, steps), back }
         k.map(dh, 'm > 0.5 ? dy + back : 0', given)
@@ -101,8 +102,11 @@ export const gru = layer('gru', ['units'], (units: number, options: GruOptions =
           k.gemm(dqt, third(dzt), third(U).T) // dq = dz·Uᵀ
           k.map(dr, 'dq * h', { dq: dqt, h: states.seen(ht, 2) }) // dr = dq ⊙ hₜ₋₁
         }
-        s.backward(k, { x: gates(zt), y: gates(all), dy: gates(dall), dx: gates(dzt) })
-        k.copy(gates(dpt), gates(dzt))
+        for (const [n, dy] of [du, dr].entries()) {
+          const [x, y, dx, dp] = [zt, all, dzt, dpt].map(v => gate(v, n, units))
+          s.backward(k, { x, y, dy, dx })
+          k.copy(dp, dx)
+        }
         if (resetAfter) {
           states.back(dhU, dpt, U)
           k.map(next, 'm > 0.5 ? dhU + dh * u : dy + back', { ...given, dhU, dh, u }) // dhₜ₋₁

@@ -1,7 +1,7 @@
 import type { View } from '../../tensor/view.ts'
 import type { Initializer } from '../initializer.ts'
 import { layer } from '../layer.ts'
-import { at, gate } from './gates.ts'
+import { added, at, gate, gatesOf } from './gates.ts'
 import { type GatedOptions, recurrence } from './recurrent.ts'
 
 export interface LstmOptions extends GatedOptions {
@@ -54,11 +54,12 @@ export const lstm = layer('lstm', ['units'], (units: number, options: LstmOption
       for (const t of times(steps)) {
         const hU = k.scratch('hU', [batch, 4 * units])
         states.weigh(hU, at(h, from(t)), U)
-        k.map(at(z, t), 'xW + hU', { xW: at(xW, t), hU }) // zₜ = xₜ·W + hₜ₋₁·U + b
-        const [i, f, g, o] = [0, 1, 2, 3].map(n => gate(at(a, t), n, units))
+        const zt = gatesOf(at(z, t), 4, units)
+        added(k, zt, gatesOf(at(xW, t), 4, units), gatesOf(hU, 4, units)) // zₜ = xₜ·W + hₜ₋₁·U + b
+        const [i, f, g, o] = gatesOf(at(a, t), 4, units)
         for (const [n, y] of [i, f, g, o].entries()) {
           const f = n === 2 ? act : s
-          f.forward(k, { x: gate(at(z, t), n, units), y })
+          f.forward(k, { x: zt[n], y })
         }
         const m = counts(mask, t)
         k.map(at(c, to(t)), 'm > 0.5 ? f * c + i * g : c', { m, f, c: at(c, from(t)), i, g }) // cₜ = f ⊙ cₜ₋₁ + i ⊙ g
@@ -75,16 +76,15 @@ export const lstm = layer('lstm', ['units'], (units: number, options: LstmOption
       for (const t of times(steps).reverse()) {
         const [dh, shown, through, dc, hU, nextH, nextC] = 'dh shown through dc hU nextH nextC'.split(' ').map(room)
         const [m, out] = [counts(mask, t), handed(dy, t, steps)]
-        const [i, f, g, o] = [0, 1, 2, 3].map(n => gate(at(a, t), n, units))
-        const [di, df, dg, dO] = [0, 1, 2, 3].map(n => gate(at(da, t), n, units))
+        const [i, f, g, o] = gatesOf(at(a, t), 4, units)
+        const [di, df, dg, dO] = gatesOf(at(da, t), 4, units)
         k.map(dh, 'm > 0.5 ? dy + back : 0', { m, dy: out, back: backH })
         k.map(shown, 'dh * o', { dh, o })
         act.backward(k, { x: at(c, to(t)), y: at(tanhC, t), dy: shown, dx: through })
         k.map(dc, 'm > 0.5 ? through + back : 0', { m, through, back: backC }) // dcₜ = dhₜ ⊙ o ⊙ tanh′(cₜ) + dcₜ₊₁ ⊙ fₜ₊₁
-        k.map(dO, 'dh * tanhC', { dh, tanhC: at(tanhC, t) }) // do = dhₜ ⊙ tanh(cₜ)
-        k.map(di, 'dc * g', { dc, g }) // di = dcₜ ⊙ g
-        k.map(df, 'dc * c', { dc, c: at(c, from(t)) }) // df = dcₜ ⊙ cₜ₋₁
-        k.map(dg, 'dc * i', { dc, i }) // dg = dcₜ ⊙ i
+        const own = { dh, dc, i, g, tanhC: at(tanhC, t), c: at(c, from(t)) }
+        // do = dhₜ ⊙ tanh(cₜ), di = dcₜ ⊙ g, df = dcₜ ⊙ cₜ₋₁, dg = dcₜ ⊙ i
+        k.map({ dO, di, df, dg }, 'dO = dh * tanhC; di = dc * g; df = dc * c; dg = dc * i', own)
         for (const [n, dy] of [di, df, dg, dO].entries()) {
           const [x, y, dx] = [z, a, dz].map(v => gate(at(v, t), n, units))
           const f = n === 2 ? act : s
