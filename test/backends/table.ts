@@ -171,6 +171,52 @@ const pool = (title: string, n: number, size: number, stride: number): Case => (
   },
 })
 
+/** Sums over windows of each channel by itself, the way a depthwise convolution and its gradients take them. */
+const channelwise = (
+  title: string,
+  o: {
+    image: readonly number[]
+    channels: number
+    kernel: number
+    batch?: number
+    stride?: number
+    dilation?: number
+    pad?: readonly [number, number]
+    filters?: number
+  },
+): Case => {
+  const { image, channels, kernel, batch = 2, stride = 1, dilation = 1, pad = [0, 0], filters = 1 } = o
+  const every = <T>(value: T) => image.map(() => value)
+  const out = image.map(n => Math.floor((n + pad[0] + pad[1] - (kernel - 1) * dilation - 1) / stride) + 1)
+  const axes = (from: number) => image.map((_, i) => from + i)
+  const n = image.length
+  const [x, z] = [
+    [batch, ...image, channels],
+    [batch, ...out, channels, filters],
+  ]
+  return {
+    title,
+    inputs: { x, D: [...every(kernel), channels, filters], dz: z },
+    outputs: { z, dD: [...every(kernel), channels, filters], dx: x, largest: [batch, ...out, channels] },
+    write(k, v) {
+      const size = { size: every(kernel), dilation: every(dilation) }
+      const windows = { ...size, strides: every(stride), padding: every(pad) }
+      const seen = v.x.windows(windows)
+      const patches = seen.repeat(seen.shape.length, filters)
+      k.reduce(v.z, 'sum', 'patches * D', { patches, D: v.D }, axes(n + 1))
+      const each = v.dz.reshape(batch, ...out, ...every(1), channels, filters)
+      k.reduce(v.dD, 'sum', 'patches * dz', { patches, dz: each }, axes(1).concat(0))
+      const back = { ...size, spread: every(stride), count: image }
+      const padding = every([dilation * (kernel - 1) - pad[0], 0] as const)
+      const from = v.dz.reshape(batch, ...out, channels * filters).windows({ ...back, padding })
+      const met = from.reshape(...from.shape.slice(0, -1), channels, filters)
+      const round = axes(0).reduce((D, axis) => D.flip(axis), v.D)
+      k.reduce(v.dx, 'sum', 'met * D', { met, D: round }, [...axes(n + 1), 2 * n + 2])
+      k.reduce(v.largest, 'max', 'x', { x: v.x.windows({ ...windows, fill: -Infinity }) }, axes(n + 1))
+    },
+  }
+}
+
 export const cases: readonly Case[] = [
   ...product(1, 1, 1),
   ...product(3, 5, 7),
@@ -400,6 +446,92 @@ export const cases: readonly Case[] = [
     inputs: { x: [16, 20, 20, 8], d: [16, 20, 20, 8], m: [8] },
     outputs: { p: [8], q: [8] },
     write: (k, { x, d, m, p, q }) => k.reduce({ p, q }, 'sum', 'p = d * (x - m); q = d', { x, d, m }, [0, 1, 2]),
+  },
+  ...[3, 4, 9, 18, 32].map(channels =>
+    channelwise(`each of ${channels} channels by itself, 3×3`, { image: [9, 11], channels, kernel: 3, pad: [1, 1] }),
+  ),
+  channelwise('each channel by itself, 3×3 valid', { image: [7, 12], channels: 8, kernel: 3 }),
+  channelwise('each channel by itself, 3×3 of a small image', { image: [2, 3], channels: 7, kernel: 3, pad: [1, 1] }),
+  channelwise('each channel by itself, 5×5', { image: [8, 7], channels: 6, kernel: 5, pad: [2, 2] }),
+  channelwise('each channel by itself, 2×2 uneven', { image: [5, 9], channels: 5, kernel: 2, pad: [0, 1] }),
+  channelwise('each channel by itself, 9×9', { image: [12, 10], channels: 4, kernel: 9, pad: [4, 4] }),
+  ...[2, 3, 4].map(stride =>
+    channelwise(`each channel by itself, 3×3, stride ${stride}`, {
+      image: [9, 14],
+      channels: 10,
+      kernel: 3,
+      stride,
+      pad: [1, 1],
+    }),
+  ),
+  channelwise('each channel by itself, 3×3, stride 2, behind alone', {
+    image: [8, 32],
+    channels: 4,
+    kernel: 3,
+    stride: 2,
+    pad: [0, 1],
+  }),
+  channelwise('each channel by itself, 3×3, dilation 2', {
+    image: [9, 10],
+    channels: 4,
+    kernel: 3,
+    dilation: 2,
+    pad: [2, 2],
+  }),
+  channelwise('each channel by itself, 2 filters', { image: [6, 9], channels: 5, kernel: 3, pad: [1, 1], filters: 2 }),
+  channelwise('each channel by itself, 5 filters', { image: [6, 9], channels: 3, kernel: 3, pad: [1, 1], filters: 5 }),
+  channelwise('each channel of a sequence by itself', { image: [100], channels: 6, kernel: 4, pad: [3, 0] }),
+  channelwise('each channel of a long sequence by itself', { image: [3001], channels: 5, kernel: 3, pad: [1, 1] }),
+  channelwise('each channel of a volume by itself', {
+    image: [5, 6, 7],
+    channels: 4,
+    kernel: 3,
+    stride: 2,
+    pad: [1, 1],
+  }),
+  channelwise('each channel of many images by itself', {
+    image: [13, 14],
+    channels: 12,
+    kernel: 3,
+    pad: [1, 1],
+    batch: 16,
+  }),
+  {
+    title: 'several formulas over windows that reach over the edge',
+    inputs: { x: [2, 7, 10, 6], d: [2, 7, 10, 6] },
+    outputs: { p: [2, 7, 10, 6], q: [2, 7, 10, 6], s: [2, 7, 10, 6], r: [2, 7, 10, 6] },
+    write(k, { x, d, p, q, s, r }) {
+      const all = { size: [3, 3], padding: [1, 1].map(() => [1, 1] as const) }
+      const [seen, beside] = [x.windows(all), d.windows(all)]
+      const here = k.index(9).reshape(3, 3, 1)
+      k.reduce(
+        { p, q },
+        { p: 'sum', q: 'mean' },
+        'p = x == 0 ? 0 : d * j; q = -x',
+        { x: seen, d: beside, j: here },
+        [3, 4],
+      )
+      k.reduce(s, 'sum', 'x + 1', { x: seen }, [3, 4])
+      k.reduce(
+        r,
+        'sum',
+        'x * d',
+        {
+          x: seen,
+          d: d
+            .windows({
+              ...all,
+              size: [3, 5],
+              padding: [
+                [1, 1],
+                [2, 2],
+              ],
+            })
+            .slice(4, 1, 3),
+        },
+        [3, 4],
+      )
+    },
   },
   pool('max pool 2×2', 14, 2, 2),
   pool('max pool 2×2 with a rest', 7, 2, 2),

@@ -7,3 +7,11 @@ export function largestDivisor(n: number, limit: number): number {
   for (let d = Math.max(1, limit); d > 1; d--) if (n % d === 0) return d
   return 1
 }
+
+/** Every combination of indices of `levels`, in row-major order. */
+export function indices(levels: readonly number[], sizes: readonly number[]): Record<number, number>[] {
+  return levels.reduce<Record<number, number>[]>(
+    (all, l) => all.flatMap(at => range(0, sizes[l]).map(i => ({ ...at, [l]: i }))),
+    [{}],
+  )
+}

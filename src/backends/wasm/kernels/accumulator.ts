@@ -1,0 +1,100 @@
+import type { Formula } from '../../../formula/index.ts'
+import type { Reduction } from '../../../program/index.ts'
+import type { Code, Local } from '../assembler.ts'
+import { range } from '../numbers.ts'
+
+/** What a nest of loops is reduced to. */
+export interface Job {
+  /** Of each output: what it is of its part of the formula, and what that is multiplied by at the end. */
+  readonly kinds: readonly Reduction[]
+  readonly scales: readonly number[]
+  readonly formula: Formula
+  readonly names: readonly string[]
+  readonly label: string
+}
+
+/** What a reduction has so far of the summands of four elements. */
+export interface Accumulator {
+  take(value: Local): void
+  /** The vector with what leaves this as it is in its first lanes. */
+  without(value: Local, lanes: number): Local
+  /** Takes the four lanes together. */
+  gather(): void
+  result(scale: number): Local
+}
+
+export function accumulatorsOf(f: Code, { kinds, formula }: Pick<Job, 'kinds' | 'formula'>): Accumulator[] {
+  const roots = [...formula.outputs.values()]
+  const places = kinds.map(kind => (kind === 'argmax' ? place(f) : undefined))
+  return kinds.map((kind, o) => {
+    if (kind === 'sum' || kind === 'mean') return total(f)
+    const own = places[o]
+    if (own) return own
+    // A maximum whose place is asked for too has been found already.
+    const beside = kind === 'max' ? places.find((place, p) => place && roots[p] === roots[o]) : undefined
+    return beside ? { ...beside, take: () => {}, result: () => beside.best } : extreme(f, kind)
+  })
+}
+
+function total(f: Code): Accumulator {
+  const sum = f.local('v128')
+  f.f32x4(0).set(sum)
+  const take = (value: Local) => void f.get(sum).get(value).op('f32x4.add').set(sum)
+  return {
+    take,
+    without(value, lanes) {
+      const rest = f.local('v128')
+      const bits = range(0, 4).map(lane => (lane < lanes ? 0 : -1))
+      f.get(value).i32x4(bits[0], bits[1], bits[2], bits[3]).op('v128.and').set(rest)
+      return rest
+    },
+    gather: () => across(f, sum, take),
+    result(scale) {
+      if (scale !== 1) f.get(sum).f32x4(scale).op('f32x4.mul').set(sum)
+      return sum
+    },
+  }
+}
+
+/** The machine's extreme of value and best takes the value unless it is the lesser one: a NaN must not vanish. */
+function extreme(f: Code, kind: Reduction): Accumulator & { best: Local } {
+  const best = f.local('v128')
+  f.f32x4(kind === 'min' ? Infinity : -Infinity).set(best)
+  const take = (value: Local) =>
+    void f
+      .get(value)
+      .get(best)
+      .op(kind === 'min' ? 'f32x4.pmin' : 'f32x4.pmax')
+      .set(best)
+  // Looked at twice the largest is the same.
+  return { best, take, without: value => value, gather: () => across(f, best, take), result: () => best }
+}
+
+/** Where the largest stood: 0, 1, 2, … as they come. */
+function place(f: Code): Accumulator & { best: Local } {
+  const [best, worse, chosen, here] = [f.local('v128'), f.local('v128'), f.local('v128'), f.local('v128')]
+  f.f32x4(-Infinity).set(best).f32x4(0).set(chosen).f32x4(0).set(here)
+  const keep = (kept: Local, other: Local) => f.get(kept).get(other).get(worse).op('v128.bitselect').set(kept)
+  return {
+    best,
+    take(value) {
+      f.get(value).get(best).op('f32x4.le').set(worse)
+      keep(best, value)
+      keep(chosen, here)
+      f.get(here).f32x4(1).op('f32x4.add').set(here)
+    },
+    without: value => value,
+    gather() {
+      throw new Error('places are not gathered')
+    },
+    result: () => chosen,
+  }
+}
+
+function across(f: Code, lanes: Local, take: (value: Local) => void): void {
+  const turned = f.local('v128')
+  f.get(lanes).get(lanes).shuffle(2, 3, 0, 1).set(turned)
+  take(turned)
+  f.get(lanes).get(lanes).shuffle(1, 0, 3, 2).set(turned)
+  take(turned)
+}
