@@ -191,79 +191,67 @@ function filterToPanels(
   if (!across && channel !== 1) return false
   const plane = channels * width * 4 + stagger
   const thread = threadRoom(build, 0)
-  const [outer, inner] = across ? [channels, width] : [width, channels]
+  const [whole, rest] = [Math.floor(width / block.columns), width % block.columns]
   const code = build.module.function('', ['i32', 'i32', 'i32'], (f, begin, end, id) => {
-    const [source, target, rough, at, index] = range(0, 5).map(() => f.local('i32'))
+    const [source, target, rough] = range(0, 3).map(() => f.local('i32'))
     thread.rough(f, id, rough)
-    share(f, begin, end, unit => {
-      point(f, source, filter.start * 4, unit, (across ? channel : column) * 4)
-      // Where the panel of a column starts, and how far its rows are apart, depend on the column.
-      f.assign(index, 0)
-      f.times(inner / 4, () => {
-        const [c, j] = across ? [unit, index] : [index, unit]
-        const whole = Math.floor(width / block.columns) * block.columns
-        const rest = width % block.columns
-        f.get(j)
-          .i32(block.columns)
-          .op('i32.div_u')
-          .i32(channels * block.columns * 4)
-          .op('i32.mul')
-          .i32(panels)
-          .op('i32.add')
-          .set(at)
-        f.get(c)
-        if (rest)
-          f.i32(block.columns * 4)
-            .i32(rest * 4)
-            .get(j)
-            .i32(whole)
-            .op('i32.lt_s')
-            .op('select')
-        else f.i32(block.columns * 4)
-        const rowBytes = f.local('i32')
-        f.tee(rowBytes)
-          .op('i32.mul')
-          .get(j)
-          .i32(block.columns)
-          .op('i32.rem_u')
-          .i32(4)
-          .op('i32.mul')
-          .op('i32.add')
-          .get(at)
-          .op('i32.add')
-          .set(target)
-        transform(f, [ofFilter, ofFilter], rough, {
-          load(r, s) {
-            const offset = (r * row + s * tap) * 4
-            f.get(source)
-            if (offset < 0) f.i32(offset).op('i32.add')
-            f.mem('v128.load', Math.max(0, offset))
-          },
-          store(r, s, value) {
-            const place = placeOf(groups, [r, s])
-            if (!place) return
-            const offset = (groups[place.group].first + place.index) * plane
-            if (across) {
-              f.get(target).get(value).mem('v128.store', offset)
-              return
-            }
-            const to = f.local('i32')
-            f.get(target).set(to)
-            for (const lane of range(0, 4)) {
-              f.get(to).get(value).storeLane(lane, offset)
-              f.get(to).get(rowBytes).op('i32.add').set(to)
-            }
-          },
-        })
-        f.add(source, 16).add(index, 4)
+    const four = (put: (value: Local, offset: number) => void) =>
+      transform(f, [ofFilter, ofFilter], rough, {
+        load(r, s) {
+          const offset = (r * row + s * tap) * 4
+          f.get(source)
+          if (offset < 0) f.i32(offset).op('i32.add')
+          f.mem('v128.load', Math.max(0, offset))
+        },
+        store(r, s, value) {
+          const place = placeOf(groups, [r, s])
+          if (place) put(value, (groups[place.group].first + place.index) * plane)
+        },
       })
-      f.add(source, -inner * 4)
+    const acrossPanel = (columns: number) =>
+      f.times(channels, () => {
+        for (let at = 0; at < columns * 4; at += 16) {
+          four((value, offset) =>
+            f
+              .get(target)
+              .get(value)
+              .mem('v128.store', offset + at),
+          )
+          f.add(source, 16)
+        }
+        f.add(source, (channel - columns) * 4).add(target, columns * 4)
+      })
+    // Where four channels lie together and not four columns, they go to as many rows.
+    const downPanel = (columns: number) =>
+      f.times(channels / 4, () => {
+        f.times(columns, () => {
+          four((value, offset) => {
+            for (const lane of range(0, 4))
+              f.get(target)
+                .get(value)
+                .storeLane(lane, offset + lane * columns * 4)
+          })
+          f.add(source, column * 4).add(target, 4)
+        })
+        f.add(source, 16 - columns * column * 4).add(target, columns * 12)
+      })
+    // A panel at a time, so that each plane is written from end to end.
+    const panel = across ? acrossPanel : downPanel
+    share(f, begin, end, unit => {
+      point(f, source, filter.start * 4, unit, block.columns * column * 4)
+      point(f, target, panels, unit, block.columns * channels * 4)
+      if (rest === 0) return panel(block.columns)
+      f.get(unit).i32(whole).op('i32.lt_s')
+      f.if(
+        () => panel(block.columns),
+        () => panel(rest),
+      )
     })
   })
   build.add({
     name: 'winograd filter',
     code,
-    units: outer,
+    units: whole + Math.sign(rest),
     flops: 2 * planesOf(groups) * channels * width,
     bytes: 4 * (9 + planesOf(groups)) * channels * width,
     settled,
