@@ -7,7 +7,7 @@ import { largestDivisor, range } from '../numbers.ts'
 import { packedDepth, type Right, write } from './gemmCode.ts'
 import { map } from './map.ts'
 import { tallProduct } from './tall.ts'
-import { blockDepths, tileFor } from './tile.ts'
+import { blockDepths, tileFor, unroll } from './tile.ts'
 
 /** Most steps of the shared axis that one tile goes through before its sums are put into memory … */
 const deepest = 640
@@ -68,7 +68,9 @@ function direct(build: Build, instruction: Gemm, isTurned = false): boolean {
     packLeft ? packedDepth : blockDepth,
   )
   const depth = inner.reduce((steps, l) => steps * n.sizes[l], 1)
-  const size = tileFor(rowCount, width, { depth, fma: build.fma, packed: packLeft })
+  const loops = inner.length - Number((n.sizes[inner[inner.length - 1]] ?? 1) < unroll)
+  const blocks = outer.reduce((count, l) => count * n.sizes[l], 1)
+  const size = tileFor(rowCount, width, { depth, loops, blocks, fma: build.fma, packed: packLeft })
 
   // Threads share the rows, or the panels where there are few rows and many sums: the gradient of a filter.
   const rowUnits = rowLevels.length > 1 ? n.sizes[rowLevels[0]] : 1

@@ -21,7 +21,7 @@ export interface Tile {
   readonly beside?: number
 }
 
-const unroll = 4
+export const unroll = 4
 
 const shape = (rows: number, vectors: number) => ({ rows, vectors })
 
@@ -31,20 +31,51 @@ const shapes = [shape(3, 3), shape(2, 4), shape(4, 2), shape(5, 2)]
 const fusedShapes = [shape(4, 2), shape(5, 2)]
 
 /** Bytes of the right operand's panel that leave room for the left one in a first cache of 32 KB. */
-const panelBytes = 30_000
+const panelBytes = 25_000
+/** Instructions a processor begins while a sum waits for the one before it. */
+const latency = 18
+/** How much longer steps take than their instructions say: with operands that a compiler moves to memory and back … */
+const spilt = 1.3
+/** … and where it puts them in an order that lets sums wait. */
+const stalled = 1.1
+/** Instructions at the start and the end of a tile, and for each vector of sums. */
+const around = 20
+const each = 4
+
+/** How the shared axis of a product goes by. */
+export interface Passage {
+  /** Steps of a tile, in so many loops. */
+  readonly depth: number
+  readonly loops: number
+  /** How many times sums come from memory and go back. */
+  readonly blocks: number
+  readonly fma: boolean
+  /** Whether the rows of the left operand were copied. */
+  readonly packed: boolean
+}
 
 /**
- * The shape of tile that goes over so many rows and columns in the fewest instructions, rests included, with a panel of
- * `depth` steps that stays in the first cache. Rows that were copied lie four beside each other.
+ * The shape of tile that goes over so many rows and columns in the least time, rests included. Rows that were copied lie
+ * four beside each other.
  */
 export function tileFor(
   rows: number,
   columns: number,
-  { depth, fma, packed }: { depth: number; fma: boolean; packed: boolean },
+  { depth, loops, blocks, fma, packed }: Passage,
 ): { rows: number; vectors: number } {
   const vectors = Math.ceil(columns / 4)
+  const isPlain = loops <= 1 && blocks === 1
   // Loads of both operands, a product and a sum for each element, and a branch every two rows.
-  const cost = (r: number, v: number) => (r === 0 || v === 0 ? 0 : v + r + 2 * r * v + Math.ceil(r / 2) + 1)
+  const step = (r: number, v: number) => Math.max(latency, v + r + 2 * r * v + Math.ceil(r / 2) + 1)
+  // Measured: operands of four vectors stay in registers in one loop over whole sums alone, where in turn four rows of
+  // two vectors are slow.
+  const detour = (r: number, v: number) => {
+    if (fma) return 1
+    if (v === 4) return isPlain ? 1 : spilt
+    return r === 4 && v === 2 && isPlain ? stalled : 1
+  }
+  const cost = (r: number, v: number) =>
+    r === 0 || v === 0 ? 0 : step(r, v) * detour(r, v) * depth + each * r * v + around
   const total = (shape: { rows: number; vectors: number }) => {
     const [down, below] = [Math.floor(rows / shape.rows), rows % shape.rows]
     const [across, beside] = [Math.floor(vectors / shape.vectors), vectors % shape.vectors]
