@@ -22,6 +22,8 @@ const together = 8
 const blockElements = 48_000
 const deepest = 128
 const blockDepth = 96
+/** Elements that one row after another of a block stay in a first cache. */
+const nearElements = 4096
 
 /**
  * A product with few results of many steps each, such as the gradient of a filter: out = formula(aᵀ·b) where the rows of
@@ -47,7 +49,10 @@ export function tallProduct(build: Build, instruction: Gemm): boolean {
   const depth = inner.reduce((steps, l) => steps * n.sizes[l], 1)
   if (depth < shallow) return false
 
-  const widths = [rows, columns].map(apart)
+  // Rows of the left operand that lie close already, such as windows that overlap, stay where they are.
+  const stride = n.operands[0].strides[inner[0]]
+  const isNear = inner.length === 1 && levels(0).length === 1 && stride >= 0 && stride * depth <= nearElements
+  const widths = [isNear ? stride : apart(rows), apart(columns)]
   const wide = Math.ceil(columns / 4) * 4
   const blockBytes = 4 * (depth * (widths[0] + widths[1]) + 16)
   const room = build.scratch((build.threads * blockBytes) / 4)
@@ -88,22 +93,13 @@ export function tallProduct(build: Build, instruction: Gemm): boolean {
         blocks(outer, () => {
           n.operands.forEach((o, i) => {
             const walk = [...inner, ...levels(i)].map(l => ({ size: n.sizes[l], bytes: o.strides[l] * 4 }))
-            copyRows(f, walk, inner.length, from[i], packed[i], widths[i] * 4)
+            if (i === 0 && isNear) f.get(left).set(packedLeft)
+            else copyRows(f, walk, inner.length, from[i], packed[i], widths[i] * 4)
           })
           overTiles(f, [rows, wide], packedLeft, packedRight, target, (height, vectors) => {
             const steps = [{ size: depth, a: widths[0] * 4, b: widths[1] * 4 }]
             const shape = { rows: height, columns: vectors * 4, rowStep: 4, depth: steps }
-            const sums = tile(f, shape, packedLeft, packedRight, build.fma)
-            const all = (body: (sum: Local, offset: number) => void) =>
-              sums.forEach((row, i) => {
-                row.forEach((sum, j) => {
-                  body(sum, i * wide * 4 + j * 16)
-                })
-              })
-            f.get(fresh)
-              .op('i32.eqz')
-              .if(() => all((sum, at) => f.get(sum).get(target).mem('v128.load', at).op('f32x4.add').set(sum)))
-            all((sum, at) => f.get(target).get(sum).mem('v128.store', at))
+            addTo(f, target, wide * 4, fresh, tile(f, shape, packedLeft, packedRight, build.fma))
           })
           f.assign(fresh, 0)
         })
@@ -125,6 +121,20 @@ const apart = (elements: number) => (Math.ceil(elements / 16) | 1) * 16
 interface Walk {
   readonly size: number
   readonly bytes: number
+}
+
+/** Adds a tile's sums to those in memory, or puts them there where `fresh` is set. */
+function addTo(f: Code, target: Local, rowBytes: number, fresh: Local, sums: readonly (readonly Local[])[]): void {
+  const all = (body: (sum: Local, offset: number) => void) =>
+    sums.forEach((row, i) => {
+      row.forEach((sum, j) => {
+        body(sum, i * rowBytes + j * 16)
+      })
+    })
+  f.get(fresh)
+    .op('i32.eqz')
+    .if(() => all((sum, at) => f.get(sum).get(target).mem('v128.load', at).op('f32x4.add').set(sum)))
+  all((sum, at) => f.get(target).get(sum).mem('v128.store', at))
 }
 
 /**
