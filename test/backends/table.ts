@@ -536,6 +536,9 @@ export const cases: readonly Case[] = [
   pool('max pool 2×2', 14, 2, 2),
   pool('max pool 2×2 with a rest', 7, 2, 2),
   pool('max pool 3×3, stride 2', 9, 3, 2),
+  pool('max pool 3×3, stride 2, over both edges', 13, 3, 2),
+  pool('max pool 3×3, stride 1', 10, 3, 1),
+  pool('max pool 5×5, stride 3', 16, 5, 3),
   {
     title: 'gather rows and scatter them back',
     inputs: { table: [10, 3], i: [4, 1] },

@@ -15,7 +15,8 @@ export interface Job {
 
 /** What a reduction has so far of the summands of four elements. */
 export interface Accumulator {
-  take(value: Local): void
+  /** Takes one more of the values, the next one unless its index is given. */
+  take(value: Local, index?: number): void
   /** The vector with what leaves this as it is in its first lanes. */
   without(value: Local, lanes: number): Local
   /** Takes the four lanes together. */
@@ -70,18 +71,18 @@ function extreme(f: Code, kind: Reduction): Accumulator & { best: Local } {
   return { best, take, without: value => value, gather: () => across(f, best, take), result: () => best }
 }
 
-/** Where the largest stood: 0, 1, 2, … as they come. */
+/** Where the largest stood: 0, 1, 2, … as they come. A later place is a larger number than what has been chosen. */
 function place(f: Code): Accumulator & { best: Local } {
   const [best, worse, chosen, here] = [f.local('v128'), f.local('v128'), f.local('v128'), f.local('v128')]
   f.f32x4(-Infinity).set(best).f32x4(0).set(chosen).f32x4(0).set(here)
-  const keep = (kept: Local, other: Local) => f.get(kept).get(other).get(worse).op('v128.bitselect').set(kept)
   return {
     best,
-    take(value) {
+    take(value, index) {
       f.get(value).get(best).op('f32x4.le').set(worse)
-      keep(best, value)
-      keep(chosen, here)
-      f.get(here).f32x4(1).op('f32x4.add').set(here)
+      f.get(value).get(best).op('f32x4.pmax').set(best)
+      if (index !== undefined) f.f32x4(index).set(here)
+      f.get(here).get(worse).op('v128.andnot').get(chosen).op('f32x4.pmax').set(chosen)
+      if (index === undefined) f.get(here).f32x4(1).op('f32x4.add').set(here)
     },
     without: value => value,
     gather() {

@@ -1,4 +1,5 @@
 import { count, fold } from '../../../formula/index.ts'
+import type { Reduction } from '../../../program/index.ts'
 import { isCounted, viewOf } from '../../../tensor/view.ts'
 import type { Lanes, Local } from '../assembler.ts'
 import { type Body, type Build, groupWriter } from '../build.ts'
@@ -39,6 +40,8 @@ export function windows(build: Build, job: Job, n: Nest, outer: number): boolean
   const width = isKeptLong ? 1 : Math.max(1, Math.floor((2 * beside) / n.sizes[a]))
   const window = range(outer, b)
   const isWritten = isKeptLong && [...window, b].reduce((product, l) => product * n.sizes[l], beside) <= most
+  // What place a summand has is known where all of a window is written out.
+  if (job.kinds.includes('argmax') && !isWritten) return false
 
   // To walk along a level that needs no asking is to move a pointer; what must be asked is an operand of its own.
   const isColumn = checks.map(c => columns.includes(c))
@@ -58,11 +61,12 @@ export function windows(build: Build, job: Job, n: Nest, outer: number): boolean
     return o.checks.reduce((sum, c, k) => sum + (isColumn[k] ? of(c) : 0), 0)
   }
   const firsts = inputs.map(o => columnSum(o, c => (c.base * c.stride) / c.divisor))
-  // In this order what sees the same element comes together, and need not stay in a register.
-  const lead = walked.operands[slide.lead].strides
+  // In the window's order, and so that what sees the same element comes together and need not stay in a register.
+  const { strides } = walked.operands[slide.lead]
+  const ahead = strides[b] < 0 ? -1 : 1
   const pairs = (is: readonly number[], js: readonly number[]) =>
     is
-      .flatMap(i => js.map(j => ({ i, j, seen: lead[a] * i + lead[b] * j })))
+      .flatMap(i => js.map(j => ({ i, j, seen: ahead * (strides[a] * i + strides[b] * j) })))
       .filter(({ i, j }) => isInside(i, j))
       .sort((one, other) => one.seen - other.seen || one.j - other.j)
 
@@ -70,8 +74,9 @@ export function windows(build: Build, job: Job, n: Nest, outer: number): boolean
     const write = groupWriter(build, f, job.formula, name => job.names.includes(name))
     const w = walker(f, walked, build.key)
     /** Whether the rows that are seen `at` these steps lie inside, and how many bytes that moves each operand. */
-    const rowAt = (at: Steps): Row => {
-      if (rows.length === 0) return { at, moved: [] }
+    const rowAt = (at: Steps, step = 0): Row => {
+      const first = step * n.sizes[b]
+      if (rows.length === 0) return { at, first, moved: [] }
       const coordinates = rows.map((c, k) => {
         const coordinate = f.local('i32')
         f.get(w.pointers[n.operands.length + k])
@@ -101,7 +106,7 @@ export function windows(build: Build, job: Job, n: Nest, outer: number): boolean
         f.set(bytes)
         return bytes
       })
-      return { at, inside, moved }
+      return { at, first, inside, moved }
     }
     /** Takes what the steps `is` of a and `js` of b see of a row, at each place of the vectors. */
     const take = (row: Row, is: readonly number[], js: readonly number[], own: Group) => {
@@ -126,7 +131,7 @@ export function windows(build: Build, job: Job, n: Nest, outer: number): boolean
         own.starts.forEach((start, v) => {
           const at = { ...row.at, [a]: i, [b]: j, [inner]: start }
           write(name => [load(job.names.indexOf(name), at)]).forEach(([value], o) => {
-            own.sums.get(i)![v][o].take(value)
+            own.sums.get(i)![v][o].take(value, row.first + j)
           })
         })
     }
@@ -164,7 +169,7 @@ export function windows(build: Build, job: Job, n: Nest, outer: number): boolean
       w.loops(
         range(1, inner).filter(l => l !== a),
         () => {
-          const known = isWritten ? indices(window, n.sizes).map(rowAt) : undefined
+          const known = isWritten ? indices(window, n.sizes).map((at, step) => rowAt(at, step)) : undefined
           if (isKeptLong) walk(is => vectors(is, known))
           else vectors(range(0, n.sizes[a]), known)
         },
@@ -206,7 +211,7 @@ function slideOf(job: Job, n: Nest, outer: number): Slide | undefined {
   const inputs = n.operands.slice(0, job.names.length)
   const b = n.sizes.length - 1
   const a = range(1, outer - 1).findLast(l => inputs.some(o => slides(n, o, l, b)))
-  if (a === undefined || b < outer || job.kinds.includes('argmax') || Math.min(n.sizes[a], n.sizes[b]) > longest) return
+  if (a === undefined || b < outer || Math.min(n.sizes[a], n.sizes[b]) > longest) return
   const checked = inputs.filter(o => o.checks.length > 0)
   const { checks = [] } = checked[0] ?? {}
   const columns = checks.filter(c => c.steps[a] !== 0 || c.steps[b] !== 0)
@@ -235,6 +240,8 @@ type Steps = Readonly<Record<number, number>>
 /** A row of the window: the steps of the levels outside, whether it lies inside, and bytes from there to each operand's. */
 interface Row {
   readonly at: Steps
+  /** How many steps of the window come before it. */
+  readonly first: number
   readonly inside?: Local
   readonly moved: readonly (Local | undefined)[]
 }
@@ -265,7 +272,9 @@ const sameChecks = (some: readonly Check[], others: readonly Check[]): boolean =
     return c.base === base && c.size === size && c.divisor === divisor && c.steps.every((step, l) => step === steps[l])
   })
 
-/** Whether what lies beyond an edge changes nothing: 0 to a sum, -∞ to a maximum. */
+const neutral: Partial<Record<Reduction, number>> = { max: -Infinity, argmax: -Infinity, min: Infinity }
+
+/** Whether what lies beyond an edge changes nothing: 0 to a sum, -∞ to a maximum and its place. */
 function isNeutral({ kinds, formula, names }: Job, n: Nest): boolean {
   const fills = new Map(
     names.flatMap((name, i) => (n.operands[i].checks.length > 0 ? [[name, n.operands[i].view.fill]] : [])),
@@ -278,7 +287,7 @@ function isNeutral({ kinds, formula, names }: Job, n: Nest): boolean {
     if (node.op === '/' || node.op === 'neg') return x === 0 ? 0 : undefined
     return node.op === 'select' && y === z ? y : undefined
   })
-  return values.every((value, o) => value === (kinds[o] === 'max' ? -Infinity : kinds[o] === 'min' ? Infinity : 0))
+  return values.every((value, o) => value === (neutral[kinds[o]] ?? 0))
 }
 
 /** Steps that are written out together, and how many times: after so many the next ones do the same. */
