@@ -48,6 +48,9 @@ export const vectorizable = (n: Nest, l: number, outputs: readonly Operand[]): b
   n.operands.every(o => o.checks.every(c => c.steps[l] === 0)) &&
   outputs.every(o => o.strides[l] === 1)
 
+/** Steps of levels, by their numbers. */
+type Places = Readonly<Record<number, number>>
+
 /** The pointers and coordinates of a nest's operands in a function, and the loops that move them. */
 export function walker(f: Code, n: Nest, keyOf: (operand: Operand) => number) {
   const pointers = n.operands.map(() => f.local('i32'))
@@ -115,7 +118,7 @@ export function walker(f: Code, n: Nest, keyOf: (operand: Operand) => number) {
   }
 
   /** Leaves on the stack: is the operand's element here inside its buffer? */
-  function valid(i: number, at: Readonly<Record<number, number>>): void {
+  function valid(i: number, at: Places): void {
     n.operands[i].checks.forEach((c, k) => {
       coordinate(i, k, at)
       f.i32(c.size * c.divisor).op('i32.lt_u')
@@ -127,22 +130,22 @@ export function walker(f: Code, n: Nest, keyOf: (operand: Operand) => number) {
     })
   }
 
-  function coordinate(i: number, k: number, at: Readonly<Record<number, number>>): void {
+  function coordinate(i: number, k: number, at: Places): void {
     const { steps } = n.operands[i].checks[k]
-    const shift = Object.entries(at).reduce((sum, [l, index]) => sum + steps[Number(l)] * index, 0)
+    const shift = moved(steps, at)
     f.get(coordinates[i][k])
     if (shift) f.i32(shift).op('i32.add')
   }
 
   /**
-   * Leaves the address of an element on the stack; what is returned goes into the instruction's offset. `moved` holds
+   * Leaves the address of an element on the stack; what is returned goes into the instruction's offset. `by` holds
    * bytes that an index adds.
    */
-  function address(i: number, at: Readonly<Record<number, number>>, moved?: Local): number {
+  function address(i: number, at: Places, by?: Local): number {
     const o = n.operands[i]
-    const shift = Object.entries(at).reduce((sum, [l, index]) => sum + o.strides[Number(l)] * index, 0) * unit(o)
+    const shift = moved(o.strides, at) * unit(o)
     f.get(pointers[i])
-    if (moved) f.get(moved).op('i32.add')
+    if (by) f.get(by).op('i32.add')
     o.checks.forEach((c, k) => {
       coordinate(i, k, at)
       if (c.divisor !== 1) f.i32(c.divisor).op('i32.div_s')
@@ -156,18 +159,12 @@ export function walker(f: Code, n: Nest, keyOf: (operand: Operand) => number) {
   }
 
   /** The four (or one) elements of operand `i` where the loops stand, moved by `at` steps of each level. */
-  function load(
-    i: number,
-    level: number,
-    lanes: Lanes,
-    at: Readonly<Record<number, number>> = {},
-    moved?: Local,
-  ): Local {
+  function load(i: number, level: number, lanes: Lanes, at: Places = {}, by?: Local): Local {
     const o = n.operands[i]
     const value = f.local('v128')
     const spread = lanes > 1 && o.strides[level] === 1
     const read = () => {
-      const shift = address(i, at, moved)
+      const shift = address(i, at, by)
       if (!isCounted(o.view.buffer)) {
         f.load(spread ? lanes : 1, shift).set(value)
         return
@@ -187,15 +184,9 @@ export function walker(f: Code, n: Nest, keyOf: (operand: Operand) => number) {
     return value
   }
 
-  function store(
-    i: number,
-    value: Local,
-    lanes: Lanes,
-    at: Readonly<Record<number, number>> = {},
-    moved?: Local,
-  ): void {
+  function store(i: number, value: Local, lanes: Lanes, at: Places = {}, by?: Local): void {
     const write = () => {
-      f.store(() => address(i, at, moved), value, lanes)
+      f.store(() => address(i, at, by), value, lanes)
     }
     if (n.operands[i].checks.length === 0) write()
     else {
@@ -209,6 +200,13 @@ export function walker(f: Code, n: Nest, keyOf: (operand: Operand) => number) {
     n.operands[i].strides[l] !== 0 || n.operands[i].checks.some(c => c.steps[l] !== 0)
 
   return { start, varies, move, loops, sectioned, share, load, store, pointers }
+}
+
+/** How far so many steps of each level go. */
+function moved(steps: readonly number[], at: Places): number {
+  let sum = 0
+  for (const l in at) sum += steps[l] * at[l]
+  return sum
 }
 
 /** Turns four places on the stack into four uniform numbers: `uniformAt` of `tensor/counter.ts`, in SIMD. */
