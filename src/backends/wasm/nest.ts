@@ -107,6 +107,12 @@ function free({ shape }: Buffer): Location {
   return { ...contiguous(shape), low: none, high: none }
 }
 
+/** What an operand's pointer steps in: bytes, or places where nothing is stored. */
+export const unitOf = ({ view }: Operand): number => (isCounted(view.buffer) ? 1 : 4)
+
+/** Where an operand's pointer starts. */
+export const pointerOf = (o: Operand): number => o.start * unitOf(o)
+
 /** Joins neighbouring levels of one group that every operand walks as one. */
 function join(n: Nest, group: (axis: number) => unknown): void {
   for (let l = n.sizes.length - 2; l >= 0; l--) {

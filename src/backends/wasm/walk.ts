@@ -1,6 +1,6 @@
 import { isCounted } from '../../tensor/view.ts'
 import type { Code, Lanes, Local } from './assembler.ts'
-import type { Nest, Operand } from './nest.ts'
+import { type Nest, type Operand, pointerOf, unitOf } from './nest.ts'
 import { range } from './numbers.ts'
 
 /** A loop over a level: how many elements at once, where in each round such groups start, and how far a round goes. */
@@ -55,7 +55,8 @@ type Places = Readonly<Record<number, number>>
 export function walker(f: Code, n: Nest, keyOf: (operand: Operand) => number) {
   const pointers = n.operands.map(() => f.local('i32'))
   const coordinates = n.operands.map(o => o.checks.map(() => f.local('i32')))
-  const unit = (o: Operand) => (isCounted(o.view.buffer) ? 1 : 4)
+  /** Which of the function's numbers the pointers start at. */
+  const starts: number[] = []
 
   function start(begin: Local): void {
     n.operands.forEach((o, i) => {
@@ -64,7 +65,8 @@ export function walker(f: Code, n: Nest, keyOf: (operand: Operand) => number) {
         if (step !== 0 && n.sizes[0] > 1) f.get(begin).i32(step).op('i32.mul').op('i32.add')
         f.set(local)
       }
-      from(pointers[i], o.start * unit(o), o.strides[0] * unit(o))
+      starts[i] = f.numbers.length / 2
+      from(pointers[i], pointerOf(o), o.strides[0] * unitOf(o))
       o.checks.forEach((c, k) => {
         from(coordinates[i][k], c.base, c.steps[0])
       })
@@ -74,7 +76,7 @@ export function walker(f: Code, n: Nest, keyOf: (operand: Operand) => number) {
   /** Moves everything by so many steps of level `l`. */
   function move(l: number, count: number): void {
     n.operands.forEach((o, i) => {
-      f.add(pointers[i], o.strides[l] * count * unit(o))
+      f.add(pointers[i], o.strides[l] * count * unitOf(o))
       o.checks.forEach((c, k) => {
         f.add(coordinates[i][k], c.steps[l] * count)
       })
@@ -143,13 +145,13 @@ export function walker(f: Code, n: Nest, keyOf: (operand: Operand) => number) {
    */
   function address(i: number, at: Places, by?: Local): number {
     const o = n.operands[i]
-    const shift = moved(o.strides, at) * unit(o)
+    const shift = moved(o.strides, at) * unitOf(o)
     f.get(pointers[i])
     if (by) f.get(by).op('i32.add')
     o.checks.forEach((c, k) => {
       coordinate(i, k, at)
       if (c.divisor !== 1) f.i32(c.divisor).op('i32.div_s')
-      f.i32(c.stride * unit(o))
+      f.i32(c.stride * unitOf(o))
         .op('i32.mul')
         .op('i32.add')
     })
@@ -199,7 +201,7 @@ export function walker(f: Code, n: Nest, keyOf: (operand: Operand) => number) {
   const varies = (i: number, l: number) =>
     n.operands[i].strides[l] !== 0 || n.operands[i].checks.some(c => c.steps[l] !== 0)
 
-  return { start, varies, move, loops, sectioned, share, load, store, pointers }
+  return { start, starts, varies, move, loops, sectioned, share, load, store, pointers }
 }
 
 /** How far so many steps of each level go. */

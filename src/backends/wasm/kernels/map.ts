@@ -1,6 +1,7 @@
 import { count } from '../../../formula/index.ts'
 import type { MapInstruction } from '../../../program/index.ts'
-import type { Lanes } from '../assembler.ts'
+import { again } from '../again.ts'
+import type { Code, Lanes, Local } from '../assembler.ts'
 import { type Body, type Build, type Emit, groupWriter } from '../build.ts'
 import { cut, iterations, type Nest, nest, part, traffic, wrap } from '../nest.ts'
 import { range } from '../numbers.ts'
@@ -50,8 +51,8 @@ function emit(build: Build, instruction: MapInstruction, n: Nest, inputNames: re
   const vector = inner > 0 && vectorizable(n, inner, outputs)
   // What is overwritten cannot be read again in a later round.
   const inPlace = outputs.some(out => n.operands.some(o => o !== out && o.view.buffer === out.view.buffer))
-  const again = inPlace ? 'alone' : 'always'
-  const body: Body = (f, begin, end) => {
+  const twice = inPlace ? 'alone' : 'always'
+  const loops = (f: Code, begin: Local, end: Local) => {
     const write = groupWriter(build, f, instruction.formula, name => inputNames.includes(name))
     const w = walker(f, n, build.key)
     const group = (lanes: Lanes, places: readonly Record<number, number>[]) => {
@@ -69,7 +70,7 @@ function emit(build: Build, instruction: MapInstruction, n: Nest, inputNames: re
     w.share(begin, end, () => {
       if (inner === 0) return group(1, [{}])
       w.loops(range(1, inner), () => {
-        w.sectioned(inner, sections(n.sizes[inner], vector, width, again), ({ lanes, starts }) =>
+        w.sectioned(inner, sections(n.sizes[inner], vector, width, twice), ({ lanes, starts }) =>
           group(
             lanes,
             starts.map(start => ({ [inner]: start })),
@@ -77,7 +78,13 @@ function emit(build: Build, instruction: MapInstruction, n: Nest, inputNames: re
         )
       })
     })
+    return w.starts
   }
+  // A function of one unit may be written behind another.
+  const body: Body =
+    n.sizes[0] > 1
+      ? again(build, instruction.formula, n, `${twice} ${inputNames}`, loops)
+      : (f, begin, end) => void loops(f, begin, end)
   build.write(
     {
       name: `map ${Object.values(instruction.outputs)
