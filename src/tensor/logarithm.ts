@@ -15,9 +15,13 @@ function fma(a: number, b: number, c: number): number {
   const error = rounding(lowRest, highRest, odd)
   if (error !== 0) {
     word.setFloat64(0, odd)
-    const pattern = word.getBigInt64(0)
-    if ((pattern & 1n) === 0n) word.setBigInt64(0, pattern + (error > 0 === odd > 0 ? 1n : -1n))
-    odd = word.getFloat64(0)
+    const low = word.getInt32(4)
+    if ((low & 1) === 0) {
+      const away = error > 0 === odd > 0
+      if (!away && low === 0) word.setInt32(0, word.getInt32(0) - 1)
+      word.setInt32(4, away ? low + 1 : low - 1)
+      odd = word.getFloat64(0)
+    }
   }
   return high + odd
 }
