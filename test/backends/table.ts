@@ -334,6 +334,20 @@ export const cases: readonly Case[] = [
     batch: 2,
   }),
   {
+    title: 'products that read the same, before and after it changes',
+    inputs: { a: [20, 30], b: [20, 30], w: [30, 27] },
+    outputs: { y: [20, 27], q: [20, 27], p: [20, 27], r: [20, 27] },
+    write(k, { a, b, w, y, q, p, r }) {
+      const s = k.scratch('s', [30, 27])
+      k.map(s, 'w', { w })
+      k.gemm(y, a, s)
+      k.gemm(q, b, s)
+      k.map(s, '1 - 2 * s', { s })
+      k.gemm(p, a, s)
+      k.gemm(r, b, s)
+    },
+  },
+  {
     title: 'map of broadcast operands',
     inputs: { x: [3, 5, 6], r: [6], c: [5, 1] },
     outputs: { y: [3, 5, 6], q: [3, 5, 6] },

@@ -1,6 +1,6 @@
 import { apply, type Formula, fold, type Node, name as nameNode } from '../../formula/index.ts'
 import type { Instruction } from '../../program/index.ts'
-import type { Buffer } from '../../tensor/view.ts'
+import type { Buffer, View } from '../../tensor/view.ts'
 import type { Code, Local, Module } from './assembler.ts'
 import type { Given } from './merge.ts'
 import type { Location, Operand } from './nest.ts'
@@ -20,6 +20,12 @@ export interface Kernel extends Given {
   readonly touches?: readonly Touch[]
 }
 
+/** Where a right operand lies in panels: the first element of these, and of the narrow one behind. */
+export interface Packed {
+  readonly start: number
+  readonly tailStart: number
+}
+
 /** What the kernels of one program share while they are written. */
 export interface Build {
   readonly module: Module
@@ -35,6 +41,8 @@ export interface Build {
   key(operand: Operand): number
   /** Whether a buffer's numbers change only when somebody writes the weights. */
   isSettled(buffer: Buffer): boolean
+  /** What products leave each other that read the same in panels of so many columns; absent for what one reads alone. */
+  shared(right: View, wide: number): { packed?: Packed } | undefined
   /** Bytes that live for one instruction, at a multiple of 64; settled ones stay. */
   scratch(elements: number, settled?: boolean): number
   add(kernel: Kernel): void

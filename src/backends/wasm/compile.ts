@@ -3,6 +3,7 @@ import { compile, formulaOf, type Node, once } from '../../formula/index.ts'
 import {
   buffersOf,
   drop,
+  type Gemm,
   type Instruction,
   inline,
   lift,
@@ -19,9 +20,9 @@ import {
 } from '../../program/index.ts'
 import { streamKey } from '../../tensor/counter.ts'
 import { sizeOf } from '../../tensor/shape.ts'
-import { type Buffer, contiguous, isCounted } from '../../tensor/view.ts'
+import { type Buffer, contiguous, isCounted, sameView } from '../../tensor/view.ts'
 import { type Code, Module } from './assembler.ts'
-import type { Build, Kernel } from './build.ts'
+import type { Build, Kernel, Packed } from './build.ts'
 import { gather, scatterAdd } from './kernels/gather.ts'
 import { gemm } from './kernels/gemm.ts'
 import { map } from './kernels/map.ts'
@@ -101,6 +102,7 @@ export function plan(
     if (used === maxScalars) throw new Error('too many scalars')
     return slots + 4 * used++
   }
+  let group: Group | undefined
   const written: Kernel[] = []
   // The function that small kernels are written into, one behind the other.
   let open: Code | undefined
@@ -133,6 +135,11 @@ export function plan(
       return address
     },
     isSettled: buffer => settled.has(buffer),
+    shared(view, wide) {
+      if (!group || !sameView(group.first.b, view)) return undefined
+      group.wide ??= wide // there is room for one way to pack it
+      return group.wide === wide ? group : undefined
+    },
     scratch(elements, stays = false) {
       if (stays) return kept(elements * 4)
       const start = scratchTop
@@ -169,17 +176,16 @@ export function plan(
   const fallbacks: Instruction[] = []
   // Lasting buffers first: after them the scratch memory, which every instruction has to itself, can grow.
   for (const buffer of buffersOf(program)) if (!isCounted(buffer)) build.locate(buffer)
-  // What stays gets a part of its own, bounded by what each product can pack: a recurrent layer does so each step.
-  const keptEnd = { at: 0, end: 0 }
-  if (settled.size > 0) {
-    const bytes = program.instructions.reduce((sum, i) => {
-      if (i.verb !== 'gemm' || !settled.has(i.b.buffer)) return sum
-      const [depth, width] = i.b.shape
-      return sum + 4 * depth * (4 * width + 16) + 512 // panels with their rests, or the 36 planes of 9 taps
-    }, 0)
-    keptEnd.at = arena.own(bytes)
-    keptEnd.end = keptEnd.at + bytes
-  }
+  // What stays gets a part of its own, bounded by what each product can pack.
+  const groups = readAgain(program)
+  const bytes = program.instructions.reduce((sum, i) => {
+    if (i.verb !== 'gemm') return sum
+    const [depth, width] = i.b.shape
+    if (settled.has(i.b.buffer)) return sum + 4 * depth * (4 * width + 16) + 512 // or the 36 planes of 9 taps
+    return groups.get(i)?.first === i ? sum + 4 * depth * (width + 16) + 512 : sum // panels with their rests
+  }, 0)
+  const keptEnd = { at: bytes > 0 ? arena.own(bytes) : 0, end: 0 }
+  keptEnd.end = keptEnd.at + bytes
   function kept(bytes: number): number {
     const start = keptEnd.at
     keptEnd.at += Math.ceil((bytes + 64) / 64) * 64
@@ -191,6 +197,7 @@ export function plan(
   let scratchEnd = scratchStart
   for (const instruction of program.instructions) {
     scratchTop = scratchStart
+    group = groups.get(instruction)
     settledNow = writes(instruction).every(view => settled.has(view.buffer))
     if (write(build, instruction)) continue
     const index = fallbacks.push(instruction) - 1
@@ -268,6 +275,33 @@ export function plan(
 const reach = (instruction: Instruction) => (instruction.verb === 'gemm' ? tileReach(instruction) : [])
 
 const isWeight = ({ kind }: Buffer) => kind === 'parameter' || kind === 'state'
+
+/** Products that read the same on their right, while nobody writes it. */
+interface Group {
+  readonly first: Gemm
+  wide?: number
+  packed?: Packed
+}
+
+/** The groups of products, where there are two of one: a recurrent layer has the same weights in each of its steps. */
+function readAgain(program: Program): Map<Instruction, Group> {
+  const [open, all] = [new Map<Buffer, Gemm[]>(), new Map<Instruction, Group>()]
+  for (const instruction of program.instructions) {
+    if (instruction.verb === 'gemm') {
+      const { b } = instruction
+      const firsts = open.get(b.buffer) ?? []
+      open.set(b.buffer, firsts)
+      const first = firsts.find(other => sameView(other.b, b))
+      if (!first) firsts.push(instruction)
+      else {
+        const group = all.get(first) ?? { first }
+        all.set(first, group).set(instruction, group)
+      }
+    }
+    for (const { buffer } of writes(instruction)) open.delete(buffer)
+  }
+  return all
+}
 
 /** Weights that a program leaves alone, and the temporaries made of nothing else. */
 function settledBuffers(program: Program): Set<Buffer> {

@@ -1,7 +1,7 @@
 import { formula } from '../../../formula/index.ts'
 import type { Gemm } from '../../../program/index.ts'
 import { type Buffer, type View, viewOf } from '../../../tensor/view.ts'
-import type { Body, Build, Emit } from '../build.ts'
+import type { Body, Build, Emit, Packed } from '../build.ts'
 import { cut, iterations, type Nest, nest, type Operand, traffic } from '../nest.ts'
 import { largestDivisor, range } from '../numbers.ts'
 import { packedDepth, type Right, write } from './gemmCode.ts'
@@ -164,12 +164,12 @@ function copied(build: Build, view: View): View {
 }
 
 /** A buffer in scratch memory. */
-function room(build: Build, name: string, shape: readonly number[], settled = false): View {
+function room(build: Build, name: string, shape: readonly number[], stays = false): View {
   const buffer: Buffer = { name, shape, kind: 'temporary' }
   const start =
     build.scratch(
       shape.reduce((x, y) => x * y, 1),
-      settled,
+      stays,
     ) / 4
   build.locate(buffer, start)
   return viewOf(buffer)
@@ -195,8 +195,27 @@ function rightOperand(
     const panels = Math.floor(width / wide)
     return { start: o.start, panel: wide, strides: () => strides, tailStart: o.start + panels * wide }
   }
+  const shared = build.shared(b, wide)
+  const { start, tailStart } = shared?.packed ?? packed(build, b, wide, settled || shared !== undefined)
+  if (shared) shared.packed = { start, tailStart }
+  const packedStrides = (tail: boolean) => {
+    const strides: Record<number, number> = {}
+    let step = tail ? Math.ceil((width % wide) / 4) * 4 : wide
+    for (const l of [...depth].reverse()) {
+      strides[l] = step
+      step *= n.sizes[l]
+    }
+    return strides
+  }
+  return { start, panel: k * wide, strides: packedStrides, tailStart }
+}
+
+/** Copies a right operand into panels of `wide` columns, and the columns that are left into a narrower one. */
+function packed(build: Build, b: View, wide: number, stays: boolean): Packed {
+  const [k, width] = b.shape
   const panels = Math.floor(width / wide)
   const rest = width - panels * wide
+  const settled = build.isSettled(b.buffer)
   const keep: Build = settled ? { ...build, write: (kernel, body) => build.write({ ...kernel, settled }, body) } : build
   const copy = (from: View, to: View) =>
     map(keep, { verb: 'map', formula: formula('x'), inputs: { x: from }, outputs: { y: to } })
@@ -205,30 +224,20 @@ function rightOperand(
   let start = 0
   let tailStart = 0
   if (panels > 0) {
-    const packed = room(build, 'panels', [panels, k, wide], settled)
-    start = build.locate(packed.buffer).origin
+    const to = room(build, 'panels', [panels, k, wide], stays)
+    start = build.locate(to.buffer).origin
     copy(
       plain
         .slice(1, 0, panels * wide)
         .reshape(k, panels, wide)
         .transpose(1, 0, 2),
-      packed,
+      to,
     )
   }
-  const tailWide = Math.ceil(rest / 4) * 4
   if (rest > 0) {
-    const packed = room(build, 'panel', [k, tailWide], settled)
-    tailStart = build.locate(packed.buffer).origin
-    copy(plain.slice(1, panels * wide, rest), packed.slice(1, 0, rest))
+    const to = room(build, 'panel', [k, Math.ceil(rest / 4) * 4], stays)
+    tailStart = build.locate(to.buffer).origin
+    copy(plain.slice(1, panels * wide, rest), to.slice(1, 0, rest))
   }
-  const packedStrides = (tail: boolean) => {
-    const strides: Record<number, number> = {}
-    let step = tail ? tailWide : wide
-    for (const l of [...depth].reverse()) {
-      strides[l] = step
-      step *= n.sizes[l]
-    }
-    return strides
-  }
-  return { start, panel: k * wide, strides: packedStrides, tailStart }
+  return { start, tailStart }
 }
