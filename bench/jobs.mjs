@@ -33,7 +33,7 @@ const nabla = (threads, variant) => {
  */
 export const jobs = {
   'nabla 2t': {
-    workloads: ['W1', 'W2', 'W3', 'W4', 'W5', 'W7', 'W8', 'convolutions'],
+    workloads: ['W1', 'W2', 'W3', 'W4', 'W5', 'W7', 'W8', 'convolutions', 'networks'],
     start: nabla(2),
   },
   'pytorch 2t': {
@@ -42,13 +42,13 @@ export const jobs = {
     python: ['torch', 'numpy'],
   },
   'pytorch 2t, tuned allocator': {
-    workloads: ['W1', 'W7', 'convolutions'],
+    workloads: ['W1', 'W7', 'convolutions', 'networks'],
     start: py('peers/pytorch.py', 2),
     python: ['torch', 'numpy'],
     env: tuned,
   },
   'pytorch 2t, tuned allocator, AVX2': {
-    workloads: ['W7', 'convolutions'],
+    workloads: ['W7', 'convolutions', 'networks'],
     start: py('peers/pytorch.py', 2),
     python: ['torch', 'numpy'],
     env: avx2,
@@ -120,6 +120,7 @@ export const workloads = {
   W7: 'activations on 4,000,000 numbers',
   W8: 'process start to first trained batch of W3',
   convolutions: '3×3 convolutions of the digit CNN, batch 64',
+  networks: 'train other networks, a step',
 }
 
 /** Writes the network for onnxruntime. */

@@ -12,7 +12,7 @@ export const rows = (records, { workloads: chosen = Object.keys(workloads), peer
   compare(records)
     .filter(({ workload, ours }) => chosen.includes(workload) && (peers || ours))
     .map(({ workload, what, ours, peer, best, against, ratio, share, atLeast, aim, reached, error }) => [
-      workload === 'convolutions' ? '' : workload,
+      /^W/.test(workload) ? workload : '',
       what,
       error ?? figure(ours),
       against.length > 1 && best ? best.job : peer,
@@ -114,7 +114,7 @@ instructions the processor has, up to four times as wide as WebAssembly's; "AVX2
 
 ${markdown(head, rows(records))}
 
-A row of several figures (W6, W7, convolutions) compares the geometric mean of rates or the sum of times. The peak of W6 is
+A row of several figures (W6, W7, convolutions, networks) compares the geometric mean of rates or the sum of times. The peak of W6 is
 measured by products and sums that never leave the registers.
 
 ${largest(records)}## Everything measured

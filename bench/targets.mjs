@@ -7,6 +7,20 @@ const backward = ['AᵀB 256', 'AᵀB 512', 'AᵀB 1024', 'AᵀB 288×64×12544'
 const passes = ['28×28×1→32', '14×14×32→64', '7×7×64→128'].flatMap(shape =>
   ['forward', 'filters', 'input'].map(pass => `${shape} ${pass}`).filter(name => name !== '28×28×1→32 input'),
 )
+const networks = [
+  ...[
+    'LSTM',
+    'GRU',
+    'transformer',
+    '3×3 and pooling',
+    'depthwise and 1×1',
+    '3×3 with stride 2',
+    '5×5',
+    '1-d',
+    'transposed',
+  ],
+  'ResNet-18',
+]
 const peak = { against: ['peak of one core'], peer: '128-bit peak of this core', theirs: ['peak'], share: true }
 
 /**
@@ -142,6 +156,14 @@ export const targets = [
       aim: 1.2,
     })),
   ),
+  ...['', ', AVX2'].map(how => ({
+    workload: 'networks',
+    what: 'train other networks, recurrent, residual and so on',
+    ours: 'nabla 2t',
+    metrics: networks,
+    peer: `PyTorch, 2 threads, tuned allocator${how}`,
+    against: [`pytorch 2t, tuned allocator${how}`],
+  })),
   ...[2, 1].flatMap(threads =>
     [
       ['activations, 4,000,000 numbers', activations, '', 1, 1.5],

@@ -96,6 +96,63 @@ def convolutions():
             emit('%d×%d×%d→%d %s' % (size, size, channels, filters, name), best[0], 'ms', layout=best[1])
 
 
+class Last(nn.Module):
+    """What a recurrent layer leaves at its last step."""
+    def __init__(self, layer):
+        super().__init__(); self.layer = layer
+
+    def forward(self, x): return self.layer(x)[0][:, -1]
+
+
+class Mean(nn.Module):
+    def __init__(self, *axes):
+        super().__init__(); self.axes = axes
+
+    def forward(self, x): return x.mean(self.axes)
+
+
+class Block(nn.Module):
+    """He et al. 2016."""
+    def __init__(self, i, o, stride):
+        super().__init__()
+        unbiased = lambda i, size, stride: nn.Conv2d(i, o, size, stride, size // 2, bias=False)
+        self.body = nn.Sequential(unbiased(i, 3, stride), nn.BatchNorm2d(o), nn.ReLU(), unbiased(o, 3, 1), nn.BatchNorm2d(o))
+        self.short = nn.Identity() if stride == 1 else nn.Sequential(unbiased(i, 1, stride), nn.BatchNorm2d(o))
+
+    def forward(self, x): return F.relu(self.body(x) + self.short(x))
+
+
+def networks():
+    conv = lambda i, o, size, *more: [nn.Conv2d(i, o, size, *more, padding=size // 2), nn.ReLU()]
+    encoder = lambda: nn.TransformerEncoderLayer(64, 4, 256, dropout=0, batch_first=True)
+    spread = lambda i, o: [nn.ConvTranspose2d(i, o, 4, 2, 1), nn.ReLU()]
+    blocks = [Block(i, o, 1 if i == o else 2) for i, o in ((64, 64), (64, 64), (64, 128), (128, 128), (128, 256), (256, 256),
+                                                           (256, 512), (512, 512))]
+    made = {
+        'LSTM': ((32, 100, 64), [Last(nn.LSTM(64, 128, batch_first=True))], 128),
+        'GRU': ((32, 100, 64), [Last(nn.GRU(64, 128, batch_first=True))], 128),
+        'transformer': ((16, 64, 64), [encoder(), encoder(), Mean(1)], 64),
+        '3×3 and pooling': ((32, 3, 32, 32), [*conv(3, 32, 3), *conv(32, 32, 3), nn.MaxPool2d(2), *conv(32, 64, 3),
+                                              *conv(64, 64, 3), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(4096, 128), nn.ReLU()], 128),
+        'depthwise and 1×1': ((32, 32, 32, 32), [nn.Conv2d(32, 32, 3, padding=1, groups=32), nn.BatchNorm2d(32), nn.ReLU(),
+                                                 nn.Conv2d(32, 64, 1), nn.BatchNorm2d(64), nn.ReLU(), Mean(2, 3)], 64),
+        '3×3 with stride 2': ((32, 32, 32, 32), [*conv(32, 64, 3, 2), Mean(2, 3)], 64),
+        '5×5': ((32, 16, 28, 28), [*conv(16, 32, 5), nn.MaxPool2d(2), nn.Flatten()], 6272),
+        '1-d': ((32, 16, 1000), [nn.Conv1d(16, 64, 9, padding=4), nn.ReLU(), nn.MaxPool1d(4), nn.Conv1d(64, 64, 9, padding=4),
+                                 nn.ReLU(), Mean(2)], 64),
+        'transposed': ((32, 64, 8, 8), [*spread(64, 32), *spread(32, 16), nn.Flatten()], 16384),
+        'ResNet-18': ((16, 3, 32, 32), [nn.Conv2d(3, 64, 3, padding=1, bias=False), nn.BatchNorm2d(64), nn.ReLU(), *blocks,
+                                        Mean(2, 3)], 512),
+    }
+    for name, (shape, body, width) in made.items():
+        model = nn.Sequential(*body, nn.Linear(width, 10))
+        adam = torch.optim.Adam(model.parameters()); x = torch.randn(shape); y = torch.arange(shape[0]) % 10
+
+        def step():
+            adam.zero_grad(set_to_none=True); F.cross_entropy(model(x), y).backward(); adam.step()
+        emit(name, measure(step, 0.3), 'steps/s')
+
+
 def export():
     """Writes the digit network as ONNX, with an input and the output it must give, for onnxruntime."""
     model = digits().train()

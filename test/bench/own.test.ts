@@ -14,6 +14,7 @@ test.each([
   ['W6', '1', 'fma'],
   ['W7', '2'],
   ['convolutions', '1'],
+  ['networks', '2'],
 ])('the benchmark has figures for %s', { timeout: 60_000 }, (...asked) => {
   const figures = node('bench/nabla/main.mjs', ...asked)
     .trim()
