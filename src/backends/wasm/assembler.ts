@@ -105,9 +105,6 @@ class Bytes {
 const floats = new Float32Array(4)
 const floatBytes = new Uint8Array(floats.buffer)
 
-/** How many whole numbers a function can be given behind its parameters: so many locals come before its own. */
-export const mostGiven = 24
-
 /** One function being written. Methods append code and return the function, so that lines read left to right. */
 export class Code {
   bytes = new Bytes()
@@ -115,20 +112,22 @@ export class Code {
   readonly params: readonly Local[]
   /** Where the whole numbers stand that `i32` wrote, behind their opcode, in turn with the numbers. */
   readonly numbers: number[] = []
-  /** Whole numbers that it is also given, behind its parameters. */
+  /** Whole numbers that it is also given, behind its parameters, and the most there may be: so many locals come first. */
   given = 0
+  readonly mostGiven: number
   /** Exported under this name, unless it is empty. */
   name: string
   readonly index: number
-  constructor(name: string, index: number, params: readonly Type[]) {
+  constructor(name: string, index: number, params: readonly Type[], mostGiven = 0) {
     this.name = name
     this.index = index
+    this.mostGiven = mostGiven
     this.params = params.map((type, i) => ({ type, index: i }))
   }
 
   local(type: Type): Local {
     this.locals.push(type)
-    return { type, index: this.params.length + mostGiven + this.locals.length - 1 }
+    return { type, index: this.params.length + this.mostGiven + this.locals.length - 1 }
   }
   get(local: Local): this {
     this.bytes.pair(0x20, local.index)
@@ -327,7 +326,12 @@ export interface Import {
 export class Module {
   private readonly imports: Import[] = []
   private readonly codes: Code[] = []
+  readonly mostGiven: number
 
+  /** @param mostGiven how many whole numbers a function can be given behind its parameters */
+  constructor(mostGiven = 0) {
+    this.mostGiven = mostGiven
+  }
   /** Imports come first: WebAssembly numbers them before the module's own functions. */
   import(name: string, params: readonly Type[]): Import {
     if (this.codes.length > 0) throw new Error('imports must come before functions')
@@ -337,7 +341,7 @@ export class Module {
   }
   /** A function without results; a name exports it. */
   function(name: string, params: readonly Type[], body: (code: Code, ...params: readonly Local[]) => void): Code {
-    const code = new Code(name, this.imports.length + this.codes.length, params)
+    const code = new Code(name, this.imports.length + this.codes.length, params, this.mostGiven)
     this.codes.push(code)
     body(code, ...code.params)
     return code
@@ -378,7 +382,7 @@ export class Module {
     section(7, exported, (to, c) => to.text(c.name).push(0).uleb(c.index))
     section(10, this.codes, (to, c) => {
       const head = new Bytes()
-      const runs: [count: number, type: Type][] = [[mostGiven - c.given, 'i32']]
+      const runs: [count: number, type: Type][] = c.mostGiven > 0 ? [[c.mostGiven - c.given, 'i32']] : []
       for (const type of c.locals) {
         const last = runs[runs.length - 1]
         if (last?.[1] === type) last[0]++

@@ -82,7 +82,7 @@ export function plan(
   { threads, threadsFrom = 0, fma }: { threads: number; threadsFrom?: number; fma: boolean },
 ): Plan {
   const lifted = lift(drop(inline(tile(stage(phases(recorded), reach)))))
-  const module = new Module()
+  const module = new Module(lifted.instructions.length < many ? 0 : mostGiven)
   const fallback = module.import('fallback', ['i32'])
   const call = memory.shared ? module.import('together', []) : undefined
   const settled = settledBuffers(lifted)
@@ -326,6 +326,9 @@ function settledBuffers(program: Program): Set<Buffer> {
 }
 
 const maxScalars = 256
+/** Instructions from which on many kernels will be alike, and numbers in which they may differ. */
+const many = 150
+const mostGiven = 24
 /** Operations, with four for each byte, of what is written into one function, and bytes of code from which on it is full. */
 const smallWork = 2000
 const smallCode = 4096

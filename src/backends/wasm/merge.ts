@@ -1,4 +1,4 @@
-import { type Code, mostGiven } from './assembler.ts'
+import type { Code } from './assembler.ts'
 
 /** A function, and what it is given to be this one and not another that is like it. */
 export interface Given {
@@ -12,17 +12,13 @@ export function call(f: Code, { code, given = [] }: Given): void {
   f.call(code)
 }
 
-/** Bytes of code from which on it is worth looking for functions that are alike; where some are, more will be. */
-const large = 1 << 16
-
 /**
  * Functions that differ in whole numbers alone, such as where their arrays lie, become one that is given these numbers: a
  * recurrent layer has the same kernels for each of its steps, and machine code that is used once is the slowest there is.
  */
 export function merged<T extends Given>(all: readonly T[]): T[] {
   const single = all.filter(({ given }) => !given)
-  const isLarge = single.length < all.length || single.reduce((sum, { code }) => sum + code.bytes.length, 0) > large
-  if (!isLarge) return [...all]
+  if (!single[0]?.code.mostGiven) return [...all]
   const alike = new Map<number, Code[][]>()
   for (const code of new Set(single.map(({ code }) => code))) {
     const key = hash(code)
@@ -90,7 +86,7 @@ function merge(group: readonly Code[], now: Map<Code, Required<Given>>): void {
     if (!columns.has(key)) columns.set(key, steps.push(step) - 1)
     return columns.get(key)!
   })
-  if (steps.length > mostGiven) return
+  if (steps.length > first.mostGiven) return
   first.take(which, steps.length)
   group.forEach((code, i) => {
     now.set(code, { code: first, given: steps.map(step => step[i]) })

@@ -1,7 +1,7 @@
 import type { Code, Import, Local, Module } from './assembler.ts'
 import type { Kernel } from './build.ts'
 import type { Arena } from './compile.ts'
-import { call, type Given, merged } from './merge.ts'
+import { call, merged } from './merge.ts'
 import { maySleep } from './pool.ts'
 
 /** Bytes that go from cache to cache together: what different threads count lies as far apart. */
@@ -133,37 +133,35 @@ function shared(module: Module, arena: Arena, kernels: readonly Kernel[], sharer
     f.if(() => f.get(count).i32(-1).mem('memory.atomic.notify').op('drop'))
   })
   const meet = meeting(module, sleepers)
-  const stretch = (part: readonly Kernel[], i: number): Given => {
+  const bodies = parts.map((part, i) => (f: Code, id: Local) => {
     const count = sleepers + line + i * perStretch
     const [kernel] = part
     const total = isShared(kernel) ? kernel.units : 1
-    const code = module.function('', ['i32'], (f, id) => {
-      f.i32(count).mem('i32.atomic.load').i32(total).op('i32.lt_s')
-      f.if(() => {
-        if (isShared(kernel)) deal(f, kernel, { id, sharers, count, finish })
-        else {
-          f.i32(count + line)
-            .i32(1)
-            .mem('i32.atomic.rmw.add')
-            .op('i32.eqz')
-          f.if(() => {
-            for (const kernel of part) whole(f, kernel, id)
-            f.i32(count).i32(1).i32(1).call(finish)
-          })
-        }
-        const work = part.reduce((sum, kernel) => sum + workOf(kernel), 0)
-        f.i32(count)
-          .i32(total)
-          .get(id)
-          .i32(sleeps + work / leastWork)
-          .call(meet)
-      })
+    f.i32(count).mem('i32.atomic.load').i32(total).op('i32.lt_s')
+    f.if(() => {
+      if (isShared(kernel)) deal(f, kernel, { id, sharers, count, finish })
+      else {
+        f.i32(count + line)
+          .i32(1)
+          .mem('i32.atomic.rmw.add')
+          .op('i32.eqz')
+        f.if(() => {
+          for (const kernel of part) whole(f, kernel, id)
+          f.i32(count).i32(1).i32(1).call(finish)
+        })
+      }
+      const work = part.reduce((sum, kernel) => sum + workOf(kernel), 0)
+      f.i32(count)
+        .i32(total)
+        .get(id)
+        .i32(sleeps + work / leastWork)
+        .call(meet)
     })
-    return { code }
-  }
-  const all = merged(parts.map(stretch))
+  })
+  const apart = module.mostGiven > 0 && merged(bodies.map(body => ({ code: module.function('', ['i32'], body) })))
   return module.function('step', ['i32'], (f, id) => {
-    for (const part of all) call(f.get(id), part)
+    if (apart) for (const part of apart) call(f.get(id), part)
+    else for (const body of bodies) body(f, id)
   })
 }
 
