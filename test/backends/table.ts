@@ -348,6 +348,16 @@ export const cases: readonly Case[] = [
     },
   },
   {
+    title: 'products with a column, and with the same as a row',
+    inputs: { a: [20, 30], b: [20, 1], w: [30, 1] },
+    outputs: { y: [20, 1], q: [20, 30], p: [20, 1] },
+    write(k, { a, b, w, y, q, p }) {
+      k.gemm(y, a, w)
+      k.gemm(q, b, w.T)
+      k.gemm(p, a, w)
+    },
+  },
+  {
     title: 'map of broadcast operands',
     inputs: { x: [3, 5, 6], r: [6], c: [5, 1] },
     outputs: { y: [3, 5, 6], q: [3, 5, 6] },

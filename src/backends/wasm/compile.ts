@@ -19,8 +19,8 @@ import {
   writes,
 } from '../../program/index.ts'
 import { streamKey } from '../../tensor/counter.ts'
-import { sizeOf } from '../../tensor/shape.ts'
-import { type Buffer, contiguous, isCounted, sameView } from '../../tensor/view.ts'
+import { sameShape, sizeOf } from '../../tensor/shape.ts'
+import { type Buffer, contiguous, isCounted, sameView, type View } from '../../tensor/view.ts'
 import { type Code, Module } from './assembler.ts'
 import type { Build, Kernel, Packed } from './build.ts'
 import { gather, scatterAdd } from './kernels/gather.ts'
@@ -136,7 +136,7 @@ export function plan(
     },
     isSettled: buffer => settled.has(buffer),
     shared(view, wide) {
-      if (!group || !sameView(group.first.b, view)) return undefined
+      if (!group || !isSame(group.first.b, view)) return undefined
       group.wide ??= wide // there is room for one way to pack it
       return group.wide === wide ? group : undefined
     },
@@ -283,6 +283,9 @@ interface Group {
   packed?: Packed
 }
 
+/** Whether two views are one matrix; the same numbers may also be a row and a column. */
+const isSame = (a: View, b: View): boolean => sameShape(a.shape, b.shape) && sameView(a, b)
+
 /** The groups of products, where there are two of one: a recurrent layer has the same weights in each of its steps. */
 function readAgain(program: Program): Map<Instruction, Group> {
   const [open, all] = [new Map<Buffer, Gemm[]>(), new Map<Instruction, Group>()]
@@ -291,7 +294,7 @@ function readAgain(program: Program): Map<Instruction, Group> {
       const { b } = instruction
       const firsts = open.get(b.buffer) ?? []
       open.set(b.buffer, firsts)
-      const first = firsts.find(other => sameView(other.b, b))
+      const first = firsts.find(other => isSame(other.b, b))
       if (!first) firsts.push(instruction)
       else {
         const group = all.get(first) ?? { first }
