@@ -175,7 +175,8 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 const isCounts = (value: unknown): value is number[] =>
   Array.isArray(value) && value.every(n => Number.isSafeInteger(n) && n >= 0) && Number.isSafeInteger(sizeOf(value))
-const quote = (value: unknown) => (JSON.stringify(value) ?? 'nothing').slice(0, 40)
+const quote = (value: unknown) =>
+  (JSON.stringify(typeof value === 'string' ? value.slice(0, 40) : value) ?? 'nothing').slice(0, 40)
 const fail = (what: string) =>
   new DataError('bad-safetensors', `not a sound safetensors file: it has ${what}`, {
     hint: 'the file is damaged or not complete; save or download it again',
