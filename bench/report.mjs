@@ -131,14 +131,17 @@ ${done.map(name => `### ${name}: ${workloads[name]}\n\n${everything(records, nam
   engine and its first weights, the sums of a thousand epochs. All of a fit takes 0.3 to 0.5 ms where the JavaScript engine has compiled it
   ("again"), two to four times as long in the first fits of a process, and the median of nine fits lies on that slope. It would
   take less code, or an engine that keeps compiled code.
-- **W8.** What the parts of a start take stands in the table of W8. Reading source is a fifth: 570 KB, of which a start
-  runs 134 (every name is public and synchronous, so nothing can be loaded later). Planning and writing kernels is the
+- **W8.** What the parts of a start take stands in the table of W8. Reading source is a fifth: 620 KB, of which a start
+  runs a third (every name is public and synchronous, so nothing can be loaded later). Planning and writing kernels is the
   largest part, a thousand functions without a hot spot; for a second model in the same process all of it takes 6 ms, so that
   nine tenths are the JavaScript engine reading, compiling and learning code that runs once. Handed the compiled code by
   \`vm.Script\` (cachedData, Node 20) the same start took 75 ms instead of 108; Node 24 with \`NODE_COMPILE_CACHE\` 89 instead
   of 110. Kernels written ahead for common shapes would save some 20 ms more.
 - **3×3 convolutions.** Winograd's products take about 88 % of what 128-bit units can do, and the tiles around them a fifth
   of the time. oneDNN with AVX-512 has units that are four times as wide, and sums directly.
+- **Other networks.** Recurrent layers, transformers and transposed convolutions are far ahead, for PyTorch does them by many
+  small calls. Convolutions that Winograd's way is not for (5×5, strides, one axis) and ResNet-18 are behind: they sum
+  directly, at three quarters to nine tenths of what 128-bit units can do, where oneDNN's units are wider.
 - **W1.** Of a step two thirds are those convolutions; of the rest most goes over arrays that batch normalisation keeps from
   passing through in one go (two passes each way), at the speed of the outer caches.
 
