@@ -24,7 +24,7 @@ export type Approximations<V> = Readonly<Record<Transcendental, (x: V) => V>>
 
 // Adding and taking away 1.5 · 2²³ rounds to a whole number and leaves it in the low bits of the sum. With 127 more these
 // are the exponent of a float: shifted to their place they are 2ⁿ.
-const MAGIC = 12582912
+export const MAGIC = 12582912
 const EXPONENT = MAGIC + 127
 // Constants in two or three parts, the first ones with few bits so that small multiples of them are exact.
 const LN2 = [0.693359375, -2.1219444e-4] as const
@@ -34,7 +34,19 @@ const EXP = [1.381453936e-3, 8.368745178e-3, 4.16683908e-2, 0.166665204, 0.49999
 const EXPM1 = [1.98756915e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 0.5]
 const SQRT_HALF = 0x3f3504f3
 const ONE = 0x3f800000
-const SIGN = -0x80000000
+export const SIGN = -0x80000000
+
+/** Horner's rule, highest power first. */
+export const polynomial = <V>({ add, mul, constant }: SimdTarget<V>, x: V, [first, ...rest]: readonly number[]): V =>
+  rest.reduce((sum, c) => add(mul(sum, x), constant(c)), constant(first))
+
+/** x = 2^exponent · mantissa with the mantissa in [√½, √2), for normal positive x. */
+export function apart<V>(t: SimdTarget<V>, x: V): { exponent: V; mantissa: V } {
+  const { intAdd, intConstant } = t
+  const bits = intAdd(x, intConstant(ONE - SQRT_HALF))
+  const exponent = t.sub(t.intToFloat(t.shiftRight(bits, 23)), t.constant(127))
+  return { exponent, mantissa: intAdd(t.and(bits, intConstant(0x7fffff)), intConstant(SQRT_HALF)) }
+}
 
 /** Float32 functions from a machine's few operations, most after S. Moshier's Cephes library, right in the tails. */
 export function approximations<V>(t: SimdTarget<V>): Approximations<V> {
@@ -42,8 +54,6 @@ export function approximations<V>(t: SimdTarget<V>): Approximations<V> {
   const zero = () => constant(0)
   const one = () => constant(1)
   const scaled = (x: V, by: number, plus: V) => add(mul(x, constant(by)), plus)
-  const polynomial = (x: V, [first, ...rest]: readonly number[]) =>
-    rest.reduce((sum, c) => add(mul(sum, x), constant(c)), constant(first))
   const signOf = (x: V) => and(x, intConstant(SIGN))
 
   // The same in pairs, a + b·x times powers of x²: half as many steps wait for the one before.
@@ -102,11 +112,11 @@ export function approximations<V>(t: SimdTarget<V>): Approximations<V> {
     return add(result, result)
   }
 
-  // x = 2^e · m with m in [√½, √2), for normal positive x.
+  // For normal positive x; what is asked of its exponent is done on the way.
   function logarithm(x: V, e: (e: V) => V): V {
-    const bits = intAdd(x, intConstant(ONE - SQRT_HALF))
-    const exponent = e(sub(t.intToFloat(t.shiftRight(bits, 23)), constant(127)))
-    const f = sub(intAdd(and(bits, intConstant(0x7fffff)), intConstant(SQRT_HALF)), one())
+    const parts = apart(t, x)
+    const exponent = e(parts.exponent)
+    const f = sub(parts.mantissa, one())
     const z = mul(f, f)
     const p = paired(
       f,
@@ -153,8 +163,8 @@ export function approximations<V>(t: SimdTarget<V>): Approximations<V> {
     const rest = scaled(q, -HALF_PI[2], scaled(q, -HALF_PI[1], scaled(q, -HALF_PI[0], x)))
     const r = t.min(t.max(rest, constant(-0.8)), constant(0.8))
     const z = mul(r, r)
-    const sine = add(mul(mul(polynomial(z, [-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1]), z), r), r)
-    const p = polynomial(z, [2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2])
+    const sine = add(mul(mul(polynomial(t, z, [-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1]), z), r), r)
+    const p = polynomial(t, z, [2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2])
     const cosine = add(scaled(z, -0.5, mul(mul(p, z), z)), one())
     return { q: bits, sine, cosine }
   }
@@ -183,7 +193,7 @@ export function approximations<V>(t: SimdTarget<V>): Approximations<V> {
     const angle = select(far, constant(Math.PI / 2), and(middle, constant(Math.PI / 4)))
     const u = div(above, below)
     const z = mul(u, u)
-    const p = polynomial(z, [8.05374449538e-2, -1.38776856032e-1, 1.99777106478e-1, -3.33329491539e-1])
+    const p = polynomial(t, z, [8.05374449538e-2, -1.38776856032e-1, 1.99777106478e-1, -3.33329491539e-1])
     return xor(add(angle, add(mul(mul(p, z), u), u)), signOf(x))
   }
 
@@ -192,7 +202,7 @@ export function approximations<V>(t: SimdTarget<V>): Approximations<V> {
     const half = exponential(a, -1)
     const far = xor(sub(half, div(constant(0.25), half)), signOf(x))
     const z = mul(x, x)
-    const near = add(mul(mul(polynomial(z, [2.03721912945e-4, 8.33028376239e-3, 1.66667160211e-1]), z), x), x)
+    const near = add(mul(mul(polynomial(t, z, [2.03721912945e-4, 8.33028376239e-3, 1.66667160211e-1]), z), x), x)
     return select(t.lt(a, one()), near, far)
   }
 
@@ -217,7 +227,7 @@ export function approximations<V>(t: SimdTarget<V>): Approximations<V> {
     const z = mul(c, c)
     const above = [2.0255084e-6, 2.845713e-4, 3.8056872e-3, 0.052861277, 0.19148083, 1.1282028]
     const below = [3.7821257e-5, 1.1700321e-3, 0.015048993, 0.114524744, 0.5029761, 0.9998437]
-    return div(mul(c, polynomial(z, above)), polynomial(z, below))
+    return div(mul(c, polynomial(t, z, above)), polynomial(t, z, below))
   }
 
   return {

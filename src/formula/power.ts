@@ -1,12 +1,9 @@
+import { apart, MAGIC, polynomial, SIGN } from './approximations.ts'
 import { exactLog } from './exact.ts'
 import type { SimdTarget } from './simd.ts'
 
 // A float cut behind its first twelve bits: products of such halves are exact (Dekker 1971).
 const UPPER = -0x1000
-const SIGN = -0x80000000
-const MAGIC = 12582912
-const SQRT_HALF = 0x3f3504f3
-const ONE = 0x3f800000
 // 2 / ln 2 in two parts, the first of twelve bits.
 const LOG2E2 = [2.884765625, 6.244567779268e-4] as const
 // (atanh(s) / s - 1) / s² · 2 / ln 2 in s² for |s| ≤ (√2 - 1) / (√2 + 1), and (2ʳ - 1) / r for |r| ≤ ½: least relative errors.
@@ -33,8 +30,6 @@ export type Operand<V> = { readonly lanes: V } | { readonly number: number }
 export function power<V>(t: SimdTarget<V>, base: Operand<V>, exponent: Operand<V>): V {
   const { add, sub, mul, div, and, andNot, or, xor, select, constant, intConstant, intAdd, shiftLeft } = t
   const sum = (...terms: readonly V[]) => terms.reduce((a, b) => add(a, b))
-  const polynomial = (x: V, [first, ...rest]: readonly number[]) =>
-    rest.reduce((sum, c) => add(mul(sum, x), constant(c)), constant(first))
   const isWhole = (x: V) => t.eq(t.floor(x), x)
 
   function wide(float: V, rest: V): Wide<V> {
@@ -45,9 +40,8 @@ export function power<V>(t: SimdTarget<V>, base: Operand<V>, exponent: Operand<V
 
   // For normal positive x = 2ᵉ·m with m in [√½, √2): log₂ x = e + 2 / ln 2 · atanh((m - 1) / (m + 1)).
   function logarithm(x: V, less: V): Wide<V> {
-    const bits = intAdd(x, intConstant(ONE - SQRT_HALF))
-    const e = sub(sub(t.intToFloat(t.shiftRight(bits, 23)), constant(127)), less)
-    const m = intAdd(and(bits, intConstant(0x7fffff)), intConstant(SQRT_HALF))
+    const { exponent, mantissa: m } = apart(t, x)
+    const e = sub(exponent, less)
     const [above, up] = [sub(m, constant(1)), add(m, constant(1))]
     const below = wide(up, sub(m, sub(up, constant(1))))
     const s = div(above, up)
@@ -61,7 +55,7 @@ export function power<V>(t: SimdTarget<V>, base: Operand<V>, exponent: Operand<V
     const tail = sum(
       mul(rest, constant(LOG2E2[0])),
       mul(s, constant(LOG2E2[1])),
-      mul(mul(polynomial(square, ATANH), square), s),
+      mul(mul(polynomial(t, square, ATANH), square), s),
       mul(low, constant(LOG2E2[0])),
     )
     const rough = add(e, head)
@@ -75,7 +69,7 @@ export function power<V>(t: SimdTarget<V>, base: Operand<V>, exponent: Operand<V
     const both = add(high, low)
     const bits = add(t.min(t.max(both, constant(-200)), constant(200)), constant(MAGIC))
     const r = add(sub(high, sub(bits, constant(MAGIC))), low)
-    const result = intAdd(add(mul(polynomial(r, EXP2), r), constant(1)), shiftLeft(bits, 23))
+    const result = intAdd(add(mul(polynomial(t, r, EXP2), r), constant(1)), shiftLeft(bits, 23))
     return select(t.lt(both, constant(128)), and(result, t.ge(both, constant(-126))), constant(Infinity))
   }
 

@@ -7,6 +7,9 @@ export type Named<T> = Readonly<Record<string, T>>
 export const mapped = <T, U>(values: Named<T>, make: (value: T, name: string) => U): Record<string, U> =>
   Object.fromEntries(Object.entries(values).map(([name, value]) => [name, make(value, name)]))
 
+/** Whether each name has a view. */
+export const complete = (views: Named<View | undefined>): views is Named<View> => Object.values(views).every(Boolean)
+
 /** The elementwise part that every arithmetic verb has: `outputs` are the formula's outputs over `inputs`. */
 interface Elementwise {
   readonly formula: Formula

@@ -47,16 +47,16 @@ const formOf = ({ sizes, operands }: Nest, kind: string): string =>
     ]),
   ])
 
-function copy(f: Code, { code: { bytes, numbers, locals }, starts }: Written, n: Nest): void {
+function copy(f: Code, { code, starts }: Written, n: Nest): void {
   const addresses = new Map(starts.map((at, i) => [at, pointerOf(n.operands[i])]))
-  const view = bytes.view()
-  f.locals.push(...locals)
-  let from = 0
-  for (let i = 0; i < numbers.length; i += 2) {
-    f.bytes.append(view.subarray(from, numbers[i] - 1)) // its opcode is written again
-    f.i32(addresses.get(i / 2) ?? numbers[i + 1])
-    from = numbers[i]
-    while (view[from++] > 0x7f);
-  }
-  f.bytes.append(view.subarray(from))
+  f.locals.push(...code.locals)
+  const view = code.bytes.view()
+  let i = 0
+  code.parts((from, to, number) => {
+    if (number === undefined) f.bytes.append(view.subarray(from, to))
+    else {
+      f.bytes.append(view.subarray(from, to - 1)) // its opcode is written again
+      f.i32(addresses.get(i++) ?? number)
+    }
+  })
 }

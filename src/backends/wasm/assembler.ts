@@ -288,21 +288,30 @@ export class Code {
       this.get(left).i32(1).op('i32.sub').tee(left).brIf(0)
     })
   }
+  /** Goes over the code: from where to where bytes lie before each of its numbers, and what number, and behind the last. */
+  parts(part: (from: number, to: number, number?: number) => void): void {
+    const { numbers } = this
+    const view = this.bytes.view()
+    let from = 0
+    for (let i = 0; i < numbers.length; i += 2) {
+      part(from, numbers[i], numbers[i + 1])
+      from = numbers[i]
+      while (view[from++] > 0x7f);
+    }
+    part(from, view.length)
+  }
   /** From now on takes `count` numbers behind its parameters: what `which` says of a number it has is added to that. */
   take(which: readonly number[], count: number): void {
     const [bytes, written] = [new Bytes(), this.bytes.view()]
-    let from = 0
-    which.forEach((given, i) => {
-      if (given < 0) return
-      let to = this.numbers[2 * i]
-      while (written[to++] > 0x7f);
-      bytes
-        .append(written.subarray(from, to))
-        .pair(0x20, this.params.length + given)
-        .push(plain['i32.add'])
-      from = to
+    let i = 0
+    this.parts((from, to, number) => {
+      bytes.append(written.subarray(from, to))
+      if (number === undefined) return
+      bytes.sleb(number)
+      const given = which[i++]
+      if (given >= 0) bytes.pair(0x20, this.params.length + given).push(plain['i32.add'])
     })
-    this.bytes = bytes.append(written.subarray(from))
+    this.bytes = bytes
     this.given = count
   }
   /** Takes back what was written last. */

@@ -184,8 +184,8 @@ export function plan(
     if (settled.has(i.b.buffer)) return sum + 4 * depth * (4 * width + 16) + 512 // or the 36 planes of 9 taps
     return groups.get(i)?.first === i ? sum + 4 * depth * (width + 16) + 512 : sum // panels with their rests
   }, 0)
-  const keptEnd = { at: bytes > 0 ? arena.own(bytes) : 0, end: 0 }
-  keptEnd.end = keptEnd.at + bytes
+  const keptStart = bytes > 0 ? arena.own(bytes) : 0
+  const keptEnd = { at: keptStart, end: keptStart + bytes }
   function kept(bytes: number): number {
     const start = keptEnd.at
     keptEnd.at += Math.ceil((bytes + 64) / 64) * 64

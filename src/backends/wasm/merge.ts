@@ -33,23 +33,11 @@ export function merged<T extends Given>(all: readonly T[]): T[] {
   return all.map(one => (one.given ? one : { ...one, ...now.get(one.code) }))
 }
 
-/** Goes over the bytes that no number of `numbers` takes. */
-function between({ bytes, numbers }: Code, part: (from: number, to: number) => void): void {
-  const view = bytes.view()
-  let from = 0
-  for (let i = 0; i < numbers.length; i += 2) {
-    part(from, numbers[i])
-    from = numbers[i]
-    while (view[from++] > 0x7f);
-  }
-  part(from, view.length)
-}
-
 /** FNV-1a of all but numbers. */
 function hash(code: Code): number {
   const view = code.bytes.view()
   let h = 0x811c9dc5
-  between(code, (from, to) => {
+  code.parts((from, to) => {
     for (let i = from; i < to; i++) h = Math.imul(h ^ view[i], 0x01000193)
     h = Math.imul(h ^ (to - from), 0x01000193)
   })
@@ -61,10 +49,10 @@ function isLike(a: Code, b: Code): boolean {
   if (a.numbers.length !== b.numbers.length || a.locals.join() !== b.locals.join()) return false
   if (a.params.length !== b.params.length) return false
   const [parts, view, other]: [number[], Uint8Array, Uint8Array] = [[], a.bytes.view(), b.bytes.view()]
-  between(a, (from, to) => parts.push(from, to))
+  a.parts((from, to) => parts.push(from, to))
   let at = 0
   let same = true
-  between(b, (from, to) => {
+  b.parts((from, to) => {
     const [start, end] = [parts[at++], parts[at++]]
     same &&= end - start === to - from
     for (let i = 0; same && i < to - from; i++) same = view[start + i] === other[from + i]

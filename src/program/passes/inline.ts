@@ -2,11 +2,11 @@ import { fold, formulaOf, type Node, substitute } from '../../formula/index.ts'
 import { commonShape, type Shape, sameShape, sizeOf } from '../../tensor/shape.ts'
 import { type Buffer, inside, isCounted, isWhole, regrouped, type View, viewThrough } from '../../tensor/view.ts'
 import {
+  complete,
   domain,
   type Instruction,
   type MapInstruction,
   mapped,
-  type Named,
   type Program,
   type Reduce,
   reads,
@@ -89,8 +89,6 @@ function seenThrough(input: View, view: View, out: View): View | undefined {
   const own = regrouped(input, out.buffer.shape)
   return own && viewThrough(own, view)
 }
-
-const complete = (views: Named<View | undefined>): views is Named<View> => Object.values(views).every(Boolean)
 
 /** The instruction over the same elements in another shape. */
 function reshaped(instruction: Elementwise, shape: Shape): Elementwise | undefined {

@@ -1,6 +1,6 @@
 import { formulaOf, number, substitute } from '../../formula/index.ts'
 import { make, regrouped, type View } from '../../tensor/view.ts'
-import { type Gemm, type Instruction, mapped, type Named, type Program } from '../instruction.ts'
+import { complete, type Gemm, type Instruction, mapped, type Program } from '../instruction.ts'
 
 /**
  * A product that reads zeros between the elements of its left operand, as the way back of a convolution with strides does,
@@ -20,13 +20,11 @@ function parted(gemm: Gemm): Instruction[] {
   const [row, ...otherRows] = walks(rows)
   const [tap, ...otherTaps] = walks(depth)
   if (row?.step !== 1 || !tap || otherRows.length > 0 || otherTaps.length > 0) return [gemm]
-  const cut = (view: View, parts: View['axes'][0], first: boolean) => {
-    const sizes = parts.map(f => f.size)
-    return regrouped(view, first ? [...sizes, view.shape[1]] : sizes)
-  }
-  const left = cut(a, [...rows, ...depth], false)
-  const right = cut(gemm.b, depth, true)
-  const [results, operands] = [gemm.outputs, gemm.inputs].map(all => mapped(all, view => cut(view, rows, true)))
+  const [down, along] = [rows, depth].map(axis => axis.map(f => f.size))
+  const left = regrouped(a, [...down, ...along])
+  const right = regrouped(gemm.b, [...along, gemm.b.shape[1]])
+  const byRows = (view: View) => regrouped(view, [...down, view.shape[1]])
+  const [results, operands] = [gemm.outputs, gemm.inputs].map(all => mapped(all, byRows))
   if (!left || !right || !complete(results) || !complete(operands)) return [gemm]
 
   const stride = a.divisor[dim]
@@ -60,5 +58,3 @@ function dense(view: View, dim: number): View {
     divisor: divisor.with(dim, 1),
   })
 }
-
-const complete = (views: Named<View | undefined>): views is Named<View> => Object.values(views).every(Boolean)

@@ -6,8 +6,8 @@ import type { Build } from '../build.ts'
 import { cut, iterations, nest, traffic } from '../nest.ts'
 import { largestDivisor, range } from '../numbers.ts'
 import { map } from './map.ts'
-import { blockDepths, tile } from './tile.ts'
-import { each, point, share } from './winograd/emit.ts'
+import { addTo, blockDepths, tile } from './tile.ts'
+import { byHeights, each, point, share } from './winograd/emit.ts'
 
 /** Sums that are kept apart until the end, whatever the number of threads, so that threads need not meet. */
 const lanes = 8
@@ -123,20 +123,6 @@ interface Walk {
   readonly bytes: number
 }
 
-/** Adds a tile's sums to those in memory, or puts them there where `fresh` is set. */
-function addTo(f: Code, target: Local, rowBytes: number, fresh: Local, sums: readonly (readonly Local[])[]): void {
-  const all = (body: (sum: Local, offset: number) => void) =>
-    sums.forEach((row, i) => {
-      row.forEach((sum, j) => {
-        body(sum, i * rowBytes + j * 16)
-      })
-    })
-  f.get(fresh)
-    .op('i32.eqz')
-    .if(() => all((sum, at) => f.get(sum).get(target).mem('v128.load', at).op('f32x4.add').set(sum)))
-  all((sum, at) => f.get(target).get(sum).mem('v128.store', at))
-}
-
 /**
  * Copies rows to places `step` bytes apart. The first `outer` loops walk over rows, the others within one; the last of
  * them goes over elements side by side, and up to three more.
@@ -205,15 +191,11 @@ function overTiles(
       .add(target, (down * columns + across) * 4)
   }
   const panels = (count: number, width: number, most: number) => {
-    // Blocks of four rows where five do not fit, rather than one of a few rows at the end.
-    const blocks = Math.ceil(rows / most)
-    const heights = range(0, blocks).map(i => Math.floor((rows + i) / blocks))
     f.times(count, () => {
-      for (const height of new Set(heights))
-        f.times(heights.filter(h => h === height).length, () => {
-          body(height, width)
-          move(height, 0)
-        })
+      byHeights(f, rows, most, height => {
+        body(height, width)
+        move(height, 0)
+      })
       move(-rows, width * 4)
     })
   }

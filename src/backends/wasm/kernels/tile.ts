@@ -207,3 +207,23 @@ export function tile(
       })
   return sets[0]
 }
+
+/** Adds a tile's sums to those in memory, or puts them there where `fresh` is set. */
+export function addTo(
+  f: Code,
+  target: Local,
+  rowBytes: number,
+  fresh: Local,
+  sums: readonly (readonly Local[])[],
+): void {
+  const all = (body: (sum: Local, offset: number) => void) =>
+    sums.forEach((row, i) => {
+      row.forEach((sum, j) => {
+        body(sum, i * rowBytes + j * 16)
+      })
+    })
+  f.get(fresh)
+    .op('i32.eqz')
+    .if(() => all((sum, at) => f.get(sum).get(target).mem('v128.load', at).op('f32x4.add').set(sum)))
+  all((sum, at) => f.get(target).get(sum).mem('v128.store', at))
+}

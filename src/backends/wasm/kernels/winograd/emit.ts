@@ -41,6 +41,13 @@ export function each(f: Code, count: number, moves: Moves, body: () => void): vo
 /** Rows and columns of a product that stay in registers. */
 export const block = { rows: 5, columns: 8 }
 
+/** Cuts rows into blocks of `most` or one less, rather than leave one of a few rows at the end. */
+export function byHeights(f: Code, rows: number, most: number, body: (height: number) => void): void {
+  const blocks = Math.ceil(rows / most)
+  const heights = range(0, blocks).map(i => Math.floor((rows + i) / blocks))
+  for (const height of new Set(heights)) f.times(heights.filter(h => h === height).length, () => body(height))
+}
+
 /** Goes over a product block by block, and moves pointers by so many bytes a row and a column. */
 export function overBlocks(
   f: Code,
@@ -52,15 +59,11 @@ export function overBlocks(
   const move = (moves: Moves, steps: number) => {
     for (const [local, bytes] of moves) f.add(local, bytes * steps)
   }
-  // Blocks of four rows where five do not fit, rather than one of a few rows at the end.
-  const blocks = Math.ceil(rows / block.rows)
-  const heights = range(0, blocks).map(i => Math.floor((rows + i) / blocks))
   const panel = (width: number) => {
-    for (const height of new Set(heights))
-      f.times(heights.filter(h => h === height).length, () => {
-        body(height, width / 4)
-        move(byRow, height)
-      })
+    byHeights(f, rows, block.rows, height => {
+      body(height, width / 4)
+      move(byRow, height)
+    })
     move(byRow, -rows)
     move(byColumn, width)
   }

@@ -2,7 +2,7 @@ import type { Gemm } from '../../../../program/index.ts'
 import type { Code, Local } from '../../assembler.ts'
 import type { Build } from '../../build.ts'
 import { largestDivisor, range } from '../../numbers.ts'
-import { tile } from '../tile.ts'
+import { addTo, tile } from '../tile.ts'
 import {
   each,
   imageOf,
@@ -161,15 +161,6 @@ function sumOfProducts(
   overBlocks(f, [rows, columns], byRow, byColumn, (height, vectors) => {
     const steps = [{ size: depth, a: rows * 4, b: columns * 4 }]
     const sums = tile(f, { rows: height, columns: vectors * 4, rowStep: 4, depth: steps }, V, M, fma)
-    const all = (body: (sum: Local, offset: number) => void) =>
-      sums.forEach((row, i) => {
-        row.forEach((sum, j) => {
-          body(sum, i * columns * 4 + j * 16)
-        })
-      })
-    f.get(fresh)
-      .op('i32.eqz')
-      .if(() => all((sum, offset) => f.get(sum).get(target).mem('v128.load', offset).op('f32x4.add').set(sum)))
-    all((sum, offset) => f.get(target).get(sum).mem('v128.store', offset))
+    addTo(f, target, columns * 4, fresh, sums)
   })
 }
