@@ -52,40 +52,30 @@ export async function run(
   return Object.fromEntries(Object.keys(c.outputs).map(name => [name, engine.read(buffers[name])]))
 }
 
-const conv = (
+/** A convolution of images or signals with its gradients, as the layers write them. */
+export const conv = (
   title: string,
   o: {
-    image: [number, number]
+    image: readonly number[]
     channels: number
     filters: number
-    kernel: number
+    kernel: number | readonly number[]
     batch?: number
     stride?: number
     dilation?: number
-    pad?: [number, number]
+    pad?: readonly [number, number]
   },
 ): Case[] => {
-  const {
-    image: [h, w],
-    channels,
-    filters,
-    kernel,
-    batch = 2,
-    stride = 1,
-    dilation = 1,
-  } = o
-  const pad = o.pad ?? [0, 0]
-  const out = (n: number) => Math.floor((n + pad[0] + pad[1] - (kernel - 1) * dilation - 1) / stride) + 1
-  const options = {
-    size: [kernel, kernel],
-    strides: [stride, stride],
-    dilation: [dilation, dilation],
-    padding: [pad, pad],
-  }
+  const { image, channels, filters, batch = 2, stride = 1, dilation = 1, pad = [0, 0] } = o
+  const every = <T>(value: T) => image.map(() => value)
+  const size = typeof o.kernel === 'number' ? every(o.kernel) : o.kernel
+  const out = image.map((n, i) => Math.floor((n + pad[0] + pad[1] - (size[i] - 1) * dilation - 1) / stride) + 1)
+  const options = { size, strides: every(stride), dilation: every(dilation), padding: every(pad) }
+  const rows = image.length + 1
   const [x, W, z] = [
-    [batch, h, w, channels],
-    [kernel, kernel, channels, filters],
-    [batch, out(h), out(w), filters],
+    [batch, ...image, channels],
+    [...size, channels, filters],
+    [batch, ...out, filters],
   ]
   // Windows of an input have no border; through a temporary they do.
   const temporary = (k: Verbs, v: View) => {
@@ -102,32 +92,27 @@ const conv = (
         inputs: { x, W, b: [filters] },
         outputs: { z },
         write: (k: Verbs, v: Record<string, View>) =>
-          k.gemm(v.z.matrix(3), own(k, v.x).windows(options).matrix(3), v.W.matrix(3), { bias: v.b }),
+          k.gemm(v.z.matrix(rows), own(k, v.x).windows(options).matrix(rows), v.W.matrix(rows), { bias: v.b }),
       },
       {
         title: `${title}: gradient of W${note}`,
         inputs: { x, dz: z },
         outputs: { dW: W },
         write: (k: Verbs, v: Record<string, View>) =>
-          k.gemm(v.dW.matrix(3), own(k, v.x).windows(options).matrix(3).T, own(k, v.dz).matrix(3)),
+          k.gemm(v.dW.matrix(rows), own(k, v.x).windows(options).matrix(rows).T, own(k, v.dz).matrix(rows)),
       },
       {
         title: `${title}: gradient of x${note}`,
         inputs: { dz: z, W },
         outputs: { dx: x },
         write: (k: Verbs, v: Record<string, View>) => {
-          const low = dilation * (kernel - 1) - pad[0]
+          const padding = size.map(n => [dilation * (n - 1) - pad[0], 0] as const)
           const back = own(k, v.dz).windows({
-            size: [kernel, kernel],
-            dilation: [dilation, dilation],
-            spread: [stride, stride],
-            padding: [
-              [low, 0],
-              [low, 0],
-            ],
-            count: [h, w],
+            ...{ size, dilation: every(dilation), spread: every(stride), padding, count: image },
           })
-          k.gemm(v.dx.matrix(3), back.matrix(3), v.W.flip(0).flip(1).transpose(0, 1, 3, 2).matrix(3))
+          const turned = size.reduce((w, _, axis) => w.flip(axis), v.W)
+          const turn = [...size.map((_, axis) => axis), rows, rows - 1]
+          k.gemm(v.dx.matrix(rows), back.matrix(rows), turned.transpose(...turn).matrix(rows))
         },
       },
     ]
@@ -333,6 +318,26 @@ export const cases: readonly Case[] = [
     kernel: 3,
     batch: 2,
   }),
+  ...conv('convolution 5×5 of many channels', {
+    image: [13, 10],
+    channels: 16,
+    filters: 20,
+    kernel: 5,
+    pad: [2, 2],
+    batch: 3,
+  }),
+  ...conv('convolution 4×2 of many channels', {
+    image: [9, 12],
+    channels: 24,
+    filters: 16,
+    kernel: [4, 2],
+    pad: [1, 0],
+  }),
+  ...conv('convolution 1×7 of many channels', { image: [5, 21], channels: 32, filters: 24, kernel: [1, 7] }),
+  ...conv('convolution 3×1 of many channels', { image: [11, 4], channels: 32, filters: 32, kernel: [3, 1] }),
+  ...conv('convolution of a signal by 3', { image: [61], channels: 32, filters: 40, kernel: 3, pad: [1, 1], batch: 3 }),
+  ...conv('convolution of a signal by 5, causal', { image: [30], channels: 48, filters: 32, kernel: 5, pad: [4, 0] }),
+  ...conv('convolution of a signal by 6', { image: [12], channels: 64, filters: 64, kernel: 6, pad: [3, 2], batch: 9 }),
   {
     title: 'products that read the same, before and after it changes',
     inputs: { a: [20, 30], b: [20, 30], w: [30, 27] },

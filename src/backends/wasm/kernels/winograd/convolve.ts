@@ -21,20 +21,21 @@ import {
   tilesToPlanes,
   walkOf,
 } from './emit.ts'
-import { type Group, groupsOf, type Plan, placeOf, planesOf, productsOf } from './plan.ts'
-import { fromTile, ofFilter, toTile, transform } from './transforms.ts'
+import { type Group, groupsOf, type Patches, type Plan, placeOf, planesOf, productsOf } from './plan.ts'
+import { fromTile, ofFilter, pointsOf, toTile, transform } from './transforms.ts'
 
 /** The convolution itself, and its gradient by the image, which is one with the filter turned round. */
 export function convolve(build: Build, instruction: Gemm, { p, width }: Plan): boolean {
   const names = Object.keys(instruction.inputs)
-  const image = [p.batch, ...p.size, width]
+  const [down, across] = p.axes
+  const image = [p.batch, down.size, across.size, width]
   const results = Object.values(instruction.outputs).map(v => walkOf(build, v.reshape(...image)))
   const operands = Object.values(instruction.inputs).map(v => walkOf(build, v.reshape(...image)))
-  const filter = walkOf(build, instruction.b.reshape(3, 3, p.channels, width))
+  const filter = walkOf(build, instruction.b.reshape(down.taps, across.taps, p.channels, width))
   if (!filter || results.some(o => o?.strides[3] !== 1)) return false
   if (operands.some(o => !o || o.strides.slice(0, 3).some(s => s !== 0) || o.strides[3] > 1)) return false
 
-  const groups = groupsOf(p.size)
+  const groups = groupsOf(p.axes)
   const images = imagesTogether(groups, p.batch)
   // Threads share a few images by their filters, each making the tiles for itself.
   const parts = largestDivisor(width / block.columns, Math.ceil((build.threads * images) / p.batch))
@@ -42,7 +43,7 @@ export function convolve(build: Build, instruction: Gemm, { p, width }: Plan): b
   const settled = build.isSettled(instruction.b.buffer)
   const planeU = p.channels * width * 4 + stagger
   const panels = build.scratch((planesOf(groups) * planeU) / 4, settled)
-  if (!filterToPanels(build, filter, groups, panels, p.channels, width, settled)) return false
+  if (!filterToPanels(build, filter, p, groups, panels, width, settled)) return false
 
   const { start, strides } = imageOf(build, p)
   const planesV = planesFor(groups, images, p.channels)
@@ -64,7 +65,7 @@ export function convolve(build: Build, instruction: Gemm, { p, width }: Plan): b
       planesV.starts.forEach((from, g) => {
         place(pointers[g], from)
       })
-      const tiles = { images, size: p.size, channels: p.channels, strides }
+      const tiles = { images, axes: p.axes, channels: p.channels, strides }
       tilesToPlanes(f, toTile, tiles, groups, planesV, x, pointers, rough)
       // A small product for each plane: M[plane] = V[plane] · U[plane]
       groups.forEach((group, g) => {
@@ -98,8 +99,9 @@ export function convolve(build: Build, instruction: Gemm, { p, width }: Plan): b
       })
       const along = (axis: number, steps: number): Moves =>
         results.map((o, i) => [targets[i], o!.strides[axis] * steps * 4] as const)
-      overTiles(f, [images, ...p.size], along, (height, across) => {
-        const planes = planesOfTile(groups, planesM, pointers, [height, across])
+      overTiles(f, images, p.axes, along, outputs => {
+        const planes = planesOfTile(p.axes, groups, planesM, pointers, outputs)
+        const [down, across] = outputs.map((count, i) => fromTile(p.axes[i], count))
         const channelMoves: Moves = [
           ...along(3, 4),
           ...operands.map((o, i) => [beside[i], o!.strides[3] * 16] as const),
@@ -113,7 +115,7 @@ export function convolve(build: Build, instruction: Gemm, { p, width }: Plan): b
               .set(value)
             return value
           })
-          transform(f, [fromTile(height), fromTile(across)], rough, {
+          transform(f, [down, across], rough, {
             load(r, c) {
               const [pointer, offset] = planes.at(r, c)
               f.get(pointer).mem('v128.load', offset)
@@ -180,9 +182,9 @@ function smallProduct(
 function filterToPanels(
   build: Build,
   filter: { start: number; strides: readonly number[] },
+  { axes, channels }: Patches,
   groups: readonly Group[],
   panels: number,
-  channels: number,
   width: number,
   settled: boolean,
 ): boolean {
@@ -190,13 +192,15 @@ function filterToPanels(
   const across = column === 1
   if (!across && channel !== 1) return false
   const plane = channels * width * 4 + stagger
+  const ofFilters = [ofFilter(axes[0]), ofFilter(axes[1])] as const
+  const points = axes.map(axis => pointsOf(axis, axis.out))
   const thread = threadRoom(build, 0)
   const [whole, rest] = [Math.floor(width / block.columns), width % block.columns]
   const code = build.module.function('', ['i32', 'i32', 'i32'], (f, begin, end, id) => {
     const [source, target, rough] = range(0, 3).map(() => f.local('i32'))
     thread.rough(f, id, rough)
     const four = (put: (value: Local, offset: number) => void) =>
-      transform(f, [ofFilter, ofFilter], rough, {
+      transform(f, ofFilters, rough, {
         load(r, s) {
           const offset = (r * row + s * tap) * 4
           f.get(source)
@@ -204,8 +208,8 @@ function filterToPanels(
           f.mem('v128.load', Math.max(0, offset))
         },
         store(r, s, value) {
-          const place = placeOf(groups, [r, s])
-          if (place) put(value, (groups[place.group].first + place.index) * plane)
+          const { group, index } = placeOf(groups, [points[0][r], points[1][s]])
+          put(value, (groups[group].first + index) * plane)
         },
       })
     const acrossPanel = (columns: number) =>
@@ -253,7 +257,7 @@ function filterToPanels(
     code,
     units: whole + Math.sign(rest),
     flops: 2 * planesOf(groups) * channels * width,
-    bytes: 4 * (9 + planesOf(groups)) * channels * width,
+    bytes: 4 * (axes[0].taps * axes[1].taps + planesOf(groups)) * channels * width,
     settled,
   })
   return true

@@ -3,8 +3,8 @@ import type { Code, Local } from '../../assembler.ts'
 import type { Build } from '../../build.ts'
 import { nest } from '../../nest.ts'
 import { largestDivisor, range } from '../../numbers.ts'
-import { type Group, out, type Pair, type Patches, placeOf } from './plan.ts'
-import { type Matrix, pointsOf, transform } from './transforms.ts'
+import { type Group, type Pair, type Patches, placeOf, type Tiled } from './plan.ts'
+import { type Axis, type Matrix, mostPoints, pointsOf, transform } from './transforms.ts'
 
 /** Bytes between planes beyond their size: planes a power of two apart would fall on the same cache lines. */
 export const stagger = 64
@@ -24,7 +24,9 @@ export function walkOf(build: Build, view: View): { start: number; strides: numb
 /** The same of the image under a product's patches, from the first patch on; the border is part of it. */
 export function imageOf(build: Build, { buffer, from }: Patches): { start: number; strides: readonly number[] } {
   const { origin, strides } = build.locate(buffer)
-  return { start: origin + from[0] * strides[1] + from[1] * strides[2], strides }
+  const [images, ...others] = strides
+  const all = [images, ...(others.length < 3 ? [0] : []), ...others]
+  return { start: origin + from[0] * all[1] + from[1] * all[2], strides: all }
 }
 
 export type Moves = readonly (readonly [Local, number])[]
@@ -92,23 +94,25 @@ export function share(f: Code, begin: Local, end: Local, body: (unit: Local) => 
 /** Goes over the tiles of images row by row, with the number of outputs each has; the last of an axis may be narrow. */
 export function overTiles(
   f: Code,
-  [images, ...size]: readonly [number, number, number],
+  images: number,
+  axes: Pair<Tiled>,
   moves: (axis: number, steps: number) => Moves,
-  body: (height: number, width: number) => void,
+  body: (tile: Pair) => void,
 ): void {
   const along = (axis: number, part: (outputs: number) => void) => {
-    const [whole, rest] = [Math.floor(size[axis] / out), size[axis] % out]
+    const { size, out } = axes[axis]
+    const [whole, rest] = [Math.floor(size / out), size % out]
     if (whole > 0) each(f, whole, moves(axis + 1, out), () => part(out))
     if (rest === 0) return
     for (const [local, bytes] of moves(axis + 1, out)) f.add(local, bytes * whole)
     part(rest)
     for (const [local, bytes] of moves(axis + 1, out)) f.add(local, -bytes * whole)
   }
-  each(f, images, moves(0, 1), () => along(0, height => along(1, width => body(height, width))))
+  each(f, images, moves(0, 1), () => along(0, height => along(1, width => body([height, width]))))
 }
 
 /** Bytes in which the rows of one tile wait. */
-const roughBytes = 1024
+const roughBytes = 16 * mostPoints ** 2
 
 /** Memory of each thread's own: a place for a tile's rows, and `bytes` behind it. */
 export function threadRoom(build: Build, bytes: number) {
@@ -149,13 +153,19 @@ export function planesFor(groups: readonly Group[], images: number, channels: nu
  * Four channels of a tile's planes, of a tile with so many outputs: a pointer for each group, which stands at the tile
  * and goes on by one where the group has it.
  */
-export function planesOfTile(groups: readonly Group[], planes: Planes, pointers: readonly Local[], tile: Pair) {
-  const takesPart = groups.map(g => g.narrow.every((narrow, axis) => narrow || tile[axis] === out))
-  const points = tile.map(pointsOf)
+export function planesOfTile(
+  axes: Pair<Tiled>,
+  groups: readonly Group[],
+  planes: Planes,
+  pointers: readonly Local[],
+  tile: Pair,
+) {
+  const takesPart = groups.map(g => g.narrow.every((narrow, i) => narrow || tile[i] === axes[i].out))
+  const points = tile.map((outputs, i) => pointsOf(axes[i], outputs))
   return {
     /** The pointer and offset of the plane of this tile's points (r, c). */
     at(r: number, c: number): readonly [Local, number] {
-      const { group, index } = placeOf(groups, [points[0][r], points[1][c]])!
+      const { group, index } = placeOf(groups, [points[0][r], points[1][c]])
       return [pointers[group], index * planes.steps[group]]
     },
     next(f: Code): void {
@@ -169,8 +179,8 @@ export function planesOfTile(groups: readonly Group[], planes: Planes, pointers:
 /** Image tiles to planes: for tiles of `images` images from the source on; the pointers go on. */
 export function tilesToPlanes(
   f: Code,
-  how: (outputs: number) => Matrix,
-  o: { images: number; size: Pair; channels: number; strides: readonly number[] },
+  how: (axis: Axis, outputs: number) => Matrix,
+  o: { images: number; axes: Pair<Tiled>; channels: number; strides: readonly number[] },
   groups: readonly Group[],
   planes: Planes,
   source: Local,
@@ -179,10 +189,11 @@ export function tilesToPlanes(
 ): void {
   const bytes = o.strides.map(s => s * 4)
   const moves = (axis: number, steps: number): Moves => [[source, steps * bytes[axis]]]
-  overTiles(f, [o.images, ...o.size], moves, (height, width) => {
-    const tile = planesOfTile(groups, planes, pointers, [height, width])
+  overTiles(f, o.images, o.axes, moves, outputs => {
+    const tile = planesOfTile(o.axes, groups, planes, pointers, outputs)
+    const [down, across] = outputs.map((count, i) => how(o.axes[i], count))
     f.times(o.channels / 4, () => {
-      transform(f, [how(height), how(width)], rough, {
+      transform(f, [down, across], rough, {
         load: (r, c) => f.get(source).mem('v128.load', r * bytes[1] + c * bytes[2]),
         store(r, c, value) {
           const [pointer, offset] = tile.at(r, c)

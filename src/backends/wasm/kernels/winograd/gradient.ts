@@ -19,20 +19,29 @@ import {
   walkOf,
 } from './emit.ts'
 import { groupsOf, type Plan, placeOf, planesOf, productsOf } from './plan.ts'
-import { gradientOfFilter, type Matrix, toTile, toTileOfGradient, transform } from './transforms.ts'
+import {
+  type Axis,
+  gradientOfFilter,
+  type Matrix,
+  pointsOf,
+  toTile,
+  toTileOfGradient,
+  transform,
+} from './transforms.ts'
 
 /** Sums that are kept apart until the end, whatever the number of threads, so that threads need not meet. */
 const lanes = 4
 
 /** The gradient by the filter: tiles of the image against tiles of the output's gradient, summed over all tiles. */
 export function gradient(build: Build, instruction: Gemm, { p, width }: Plan): boolean {
-  const result = walkOf(build, Object.values(instruction.outputs)[0].reshape(3, 3, p.channels, width))
+  const [down, across] = p.axes
+  const result = walkOf(build, Object.values(instruction.outputs)[0].reshape(down.taps, across.taps, p.channels, width))
   const plain = [...instruction.formula.outputs.values()].every(node => node.op === 'name')
   if (!plain || instruction.formula.outputs.size !== 1 || result?.strides[3] !== 1) return false
-  const slope = walkOf(build, instruction.b.reshape(p.batch, ...p.size, width))
+  const slope = walkOf(build, instruction.b.reshape(p.batch, down.size, across.size, width))
   if (slope?.strides[3] !== 1) return false
 
-  const groups = groupsOf(p.size)
+  const groups = groupsOf(p.axes)
   const images = imagesTogether(groups, p.batch)
   const chunks = p.batch / images
   const sums = largestDivisor(chunks, lanes)
@@ -49,7 +58,7 @@ export function gradient(build: Build, instruction: Gemm, { p, width }: Plan): b
     const pointers = groups.map(() => f.local('i32'))
     thread.rough(f, id, rough)
     const tiles = (
-      how: (outputs: number) => Matrix,
+      how: (axis: Axis, outputs: number) => Matrix,
       source: Local,
       channels: number,
       strides: readonly number[],
@@ -59,7 +68,7 @@ export function gradient(build: Build, instruction: Gemm, { p, width }: Plan): b
       planes.starts.forEach((start, g) => {
         thread.place(f, id, pointers[g], offset + start)
       })
-      tilesToPlanes(f, how, { images, size: p.size, channels, strides }, groups, planes, source, pointers, rough)
+      tilesToPlanes(f, how, { images, axes: p.axes, channels, strides }, groups, planes, source, pointers, rough)
     }
     share(f, begin, end, unit => {
       const inLane = (chunks / sums) * images
@@ -97,9 +106,11 @@ export function gradient(build: Build, instruction: Gemm, { p, width }: Plan): b
     code: products,
     units: sums,
     flops: 2 * productsOf(groups) * p.batch * p.channels * width,
-    bytes: 4 * (p.size[0] * p.size[1] * p.batch * (p.channels + width) + sums * planesOf(groups) * p.channels * width),
+    bytes:
+      4 * (down.size * across.size * p.batch * (p.channels + width) + sums * planesOf(groups) * p.channels * width),
   })
 
+  const points = p.axes.map(axis => pointsOf(axis, axis.out))
   const [row, tap, channel] = result.strides.map(s => s * 4)
   const back = build.module.function('', ['i32', 'i32', 'i32'], (f, begin, end, id) => {
     const [source, target, rough] = range(0, 3).map(() => f.local('i32'))
@@ -112,12 +123,11 @@ export function gradient(build: Build, instruction: Gemm, { p, width }: Plan): b
         [target, 16],
       ]
       each(f, width / 4, moves, () =>
-        transform(f, [gradientOfFilter, gradientOfFilter], rough, {
+        transform(f, [gradientOfFilter(down), gradientOfFilter(across)], rough, {
           load(i, j) {
-            const place = placeOf(groups, [i, j])
-            if (!place) return f.f32x4(0)
+            const { group, index } = placeOf(groups, [points[0][i], points[1][j]])
             range(0, sums).forEach(lane => {
-              f.get(source).mem('v128.load', lane * laneU + (groups[place.group].first + place.index) * planeU)
+              f.get(source).mem('v128.load', lane * laneU + (groups[group].first + index) * planeU)
               if (lane > 0) f.op('f32x4.add')
             })
           },
@@ -135,7 +145,7 @@ export function gradient(build: Build, instruction: Gemm, { p, width }: Plan): b
     code: back,
     units: p.channels,
     flops: 2 * planesOf(groups) * p.channels * width,
-    bytes: 4 * (9 + sums * planesOf(groups)) * p.channels * width,
+    bytes: 4 * (down.taps * across.taps + sums * planesOf(groups)) * p.channels * width,
   })
   return true
 }

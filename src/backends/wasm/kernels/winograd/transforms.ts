@@ -3,18 +3,24 @@ import { range } from '../../numbers.ts'
 import { simdTarget } from '../../simd.ts'
 
 /*
- * A filter of three taps over m + 2 inputs gives m outputs. Read as polynomials, that takes one product for each of
- * m + 2 points: y = Aᵀ·((G·g) ⊙ (Bᵀ·d)). G gives the filter's values at the points, A the outputs' powers of them, and
+ * A filter of r taps over m + r - 1 inputs gives m outputs. Read as polynomials, that takes one product for each of
+ * m + r - 1 points: y = Aᵀ·((G·g) ⊙ (Bᵀ·d)). G gives the filter's values at the points, A the outputs' powers of them, and
  * Bᵀ the polynomials that are 0 at all points but one. Toom 1963, Winograd 1980, Lavin & Gray 2016.
  */
 
-/** The points, and what each row of G is divided by, so that Bᵀ has whole numbers. The last point is infinity. */
-const points = [0, 1, -1, 2, -2]
-const scale = [4, -6, -6, 24, 24, 1]
+/** The points, small numbers and their reciprocals, whose powers lose least; and the one after them, infinity. */
+const points = [0, 1, -1, 2, -2, 0.5, -0.5]
 const infinity = points.length
+export const mostPoints = points.length + 1
+
+/** What is done along one axis of an image: filters of `taps`, and tiles of `out` outputs, which meet all points. */
+export interface Axis {
+  readonly taps: number
+  readonly out: number
+}
 
 /** The points that `outputs` outputs need: a narrower tile does with the first of them, and infinity. */
-export const pointsOf = (outputs: number): number[] => [...range(0, outputs + 1), infinity]
+export const pointsOf = ({ taps }: Axis, outputs: number): number[] => [...range(0, outputs + taps - 2), infinity]
 
 export type Matrix = readonly (readonly number[])[]
 
@@ -28,28 +34,41 @@ const polynomial = (roots: readonly number[]): number[] => {
   return range(0, roots.length + 1).map(i => (p[i - 1] ?? 0) - root * (p[i] ?? 0))
 }
 
+/** The finite ones of some points, without the i-th. */
+const besides = (used: readonly number[], i: number) => used.filter(j => j !== i && j !== infinity).map(j => points[j])
+
+/** Π (x − root) at one of the points; at infinity, its highest coefficient. */
+const valueAt = (i: number, roots: readonly number[]) =>
+  i === infinity ? 1 : roots.reduce((p, root) => p * (points[i] - root), 1)
+
+/** 1, x, x², … at one of the points; at infinity, the highest of them. */
+const powersAt = (i: number, count: number) =>
+  range(0, count).map(k => (i === infinity ? Number(k === count - 1) : points[i] ** k))
+
+/** What each row of G is divided by, so that Bᵀ of a whole tile has round numbers. */
+const scale = (axis: Axis, i: number) => valueAt(i, besides(pointsOf(axis, axis.out), i))
+
 /** Bᵀ: inputs as the products need them. */
-export const toTile = (outputs: number): Matrix =>
-  pointsOf(outputs).map((i, _, used) => {
-    const others = used.filter(j => j !== i && j !== infinity).map(j => points[j])
-    const at = i === infinity ? 1 : others.reduce((p, other) => p * (points[i] - other), 1)
-    return range(0, used.length).map(k => ((polynomial(others)[k] ?? 0) * scale[i]) / at)
+export const toTile = (axis: Axis, outputs: number): Matrix =>
+  pointsOf(axis, outputs).map((i, _, used) => {
+    const others = besides(used, i)
+    const by = scale(axis, i) / valueAt(i, others)
+    return used.map((_, k) => (polynomial(others)[k] ?? 0) * by)
   })
 
 /** A: the gradient of the outputs, spread over the points. */
-export const toTileOfGradient = (outputs: number): Matrix =>
-  pointsOf(outputs).map(i => range(0, outputs).map(k => (i === infinity ? Number(k === outputs - 1) : points[i] ** k)))
+export const toTileOfGradient = (axis: Axis, outputs: number): Matrix =>
+  pointsOf(axis, outputs).map(i => powersAt(i, outputs))
 
 /** Aᵀ: sums of products to outputs. */
-export const fromTile = (outputs: number): Matrix => transpose(toTileOfGradient(outputs))
+export const fromTile = (axis: Axis, outputs: number): Matrix => transpose(toTileOfGradient(axis, outputs))
 
-/** G: a filter's three taps as the products need them. */
-export const ofFilter: Matrix = scale.map((s, i) =>
-  range(0, 3).map(k => (i === infinity ? Number(k === 2) : points[i] ** k) / s),
-)
+/** G: a filter's taps as the products need them. */
+export const ofFilter = (axis: Axis): Matrix =>
+  pointsOf(axis, axis.out).map(i => powersAt(i, axis.taps).map(power => power / scale(axis, i)))
 
-/** Gᵀ: the gradient of a filter's three taps. */
-export const gradientOfFilter = transpose(ofFilter)
+/** Gᵀ: the gradient of a filter's taps. */
+export const gradientOfFilter = (axis: Axis): Matrix => transpose(ofFilter(axis))
 
 type Arithmetic = ReturnType<typeof simdTarget>
 

@@ -1,0 +1,96 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { reference } from '../../src/backends/reference/index.ts'
+import { wasm } from '../../src/backends/wasm/index.ts'
+import { planOf } from '../../src/backends/wasm/kernels/winograd/plan.ts'
+import {
+  type Axis,
+  fromTile,
+  gradientOfFilter,
+  type Matrix,
+  mostPoints,
+  ofFilter,
+  pointsOf,
+  toTile,
+  toTileOfGradient,
+} from '../../src/backends/wasm/kernels/winograd/transforms.ts'
+import type { Gemm } from '../../src/program/index.ts'
+import { numpyRandom } from '../../src/tensor/random.ts'
+import { type Case, conv, programOf, run } from './table.ts'
+
+const times = (m: Matrix, v: readonly number[]) => m.map(row => row.reduce((sum, x, i) => sum + x * v[i], 0))
+const normals = (seed: number, count: number) => Array.from(numpyRandom(seed).normal(0, 1, count) as Float64Array)
+
+const axes: Axis[] = [{ taps: 1, out: 1 }]
+for (let taps = 2; taps < mostPoints; taps++)
+  for (const points of [6, mostPoints]) if (points > taps) axes.push({ taps, out: points - taps + 1 })
+
+test.each(axes)('$taps taps over tiles of $out outputs, whole and narrow, are sums and their gradients', axis => {
+  const g = normals(1, axis.taps)
+  const filter = times(ofFilter(axis), g)
+  for (let outputs = 1; outputs <= axis.out; outputs++) {
+    const here = (values: readonly number[]) =>
+      pointsOf(axis, outputs).map(i => values[pointsOf(axis, axis.out).indexOf(i)])
+    const d = normals(2, outputs + axis.taps - 1)
+    const dy = normals(3, outputs)
+    const tile = times(toTile(axis, outputs), d)
+    const y = times(
+      fromTile(axis, outputs),
+      here(filter).map((u, i) => u * tile[i]),
+    )
+    y.forEach((value, i) => {
+      expect(value).toBeCloseTo(
+        g.reduce((sum, w, k) => sum + w * d[i + k], 0),
+        10,
+      )
+    })
+    const slopes = times(toTileOfGradient(axis, outputs), dy)
+    const spread = pointsOf(axis, axis.out).map(point => {
+      const i = pointsOf(axis, outputs).indexOf(point)
+      return i < 0 ? 0 : slopes[i] * tile[i]
+    })
+    times(gradientOfFilter(axis), spread).forEach((value, k) => {
+      expect(value).toBeCloseTo(
+        dy.reduce((sum, slope, i) => sum + slope * d[i + k], 0),
+        10,
+      )
+    })
+  }
+})
+
+const multiple = fc.integer({ min: 4, max: 10 }).map(n => 4 * n)
+const axis = fc.record({ size: fc.integer({ min: 1, max: 15 }), taps: fc.integer({ min: 1, max: 7 }) })
+
+const isTiled = (c: Case): boolean =>
+  planOf(programOf(c).program.instructions.find(i => i.verb === 'gemm') as Gemm) !== undefined
+
+test('convolutions of any size that tiles pay for agree with the reference, and threads leave the same bits', async () => {
+  let count = 0
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(axis, { minLength: 1, maxLength: 2 }),
+      fc.record({ batch: fc.integer({ min: 1, max: 3 }), channels: multiple, filters: multiple }),
+      fc.integer({ min: 0, max: 1 }),
+      async (axes, sizes, edge) => {
+        const kernel = axes.map(({ taps }) => taps)
+        const pad = [edge, edge] as const
+        const image = axes.map(({ size, taps }) => Math.max(taps, size + taps - 1) - 2 * edge)
+        if (image.some(n => n < 1)) return
+        for (const c of conv('', { image, kernel, pad, ...sizes }).filter(isTiled)) {
+          count++
+          const expected = await run(c, reference)
+          const got = await run(c, wasm)
+          const again = await run(c, wasm, { threads: 2 })
+          for (const [name, values] of Object.entries(expected)) {
+            const largest = Math.max(1, ...Array.from(values, Math.abs))
+            const off = Array.from(values, (value, i) => Math.abs(value - got[name][i]))
+            expect(Math.max(...off) / largest).toBeLessThan(4e-5)
+            expect(again[name]).toEqual(got[name])
+          }
+        }
+      },
+    ),
+    { numRuns: 40, seed: 7 },
+  )
+  expect(count).toBeGreaterThan(60)
+})
