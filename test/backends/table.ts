@@ -303,6 +303,14 @@ export const cases: readonly Case[] = [
     pad: [1, 1],
     batch: 1,
   }),
+  ...conv('convolution 3×3 of many channels, whose last band is one row of narrow tiles', {
+    image: [9, 128],
+    channels: 16,
+    filters: 16,
+    kernel: 3,
+    pad: [1, 1],
+    batch: 1,
+  }),
   ...conv('convolution 3×3 of many channels, odd', {
     image: [7, 10],
     channels: 20,

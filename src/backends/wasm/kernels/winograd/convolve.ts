@@ -7,12 +7,13 @@ import { tile } from '../tile.ts'
 import {
   block,
   each,
+  eachPlane,
   imageOf,
-  imagesTogether,
   type Moves,
+  meeting,
+  type OfChunk,
   overBlocks,
   overTiles,
-  planesFor,
   planesOfTile,
   point,
   share,
@@ -20,9 +21,10 @@ import {
   threadRoom,
   tilesToPlanes,
   walkOf,
+  withChunk,
 } from './emit.ts'
-import { type Group, groupsOf, type Patches, type Plan, placeOf, planesOf, productsOf } from './plan.ts'
-import { fromTile, ofFilter, pointsOf, toTile, transform } from './transforms.ts'
+import { chunksOf, type Pair, type Patches, type Plan, planesOf, pointsIn, productsOf, type Tiled } from './plan.ts'
+import { fromTile, ofFilter, toTile, transform } from './transforms.ts'
 
 /** The convolution itself, and its gradient by the image, which is one with the filter turned round. */
 export function convolve(build: Build, instruction: Gemm, { p, width }: Plan): boolean {
@@ -35,58 +37,54 @@ export function convolve(build: Build, instruction: Gemm, { p, width }: Plan): b
   if (!filter || results.some(o => o?.strides[3] !== 1)) return false
   if (operands.some(o => !o || o.strides.slice(0, 3).some(s => s !== 0) || o.strides[3] > 1)) return false
 
-  const groups = groupsOf(p.axes)
-  const images = imagesTogether(groups, p.batch)
-  // Threads share a few images by their filters, each making the tiles for itself.
-  const parts = largestDivisor(width / block.columns, Math.ceil((build.threads * images) / p.batch))
+  const chunks = chunksOf(p)
+  const { images } = chunks
+  // Threads share a few chunks by their filters, each making the tiles for itself.
+  const parts = largestDivisor(width / block.columns, Math.ceil(build.threads / chunks.count))
   const columns = width / parts
   const settled = build.isSettled(instruction.b.buffer)
   const planeU = p.channels * width * 4 + stagger
-  const panels = build.scratch((planesOf(groups) * planeU) / 4, settled)
-  if (!filterToPanels(build, filter, p, groups, panels, width, settled)) return false
+  const panels = build.scratch((planesOf(p.axes) * planeU) / 4, settled)
+  if (!filterToPanels(build, filter, p, panels, width, settled)) return false
 
   const { start, strides } = imageOf(build, p)
-  const planesV = planesFor(groups, images, p.channels)
-  const planesM = planesFor(groups, images, columns)
-  const thread = threadRoom(build, planesV.bytes + planesM.bytes)
+  const met = (axes: Pair<Tiled>) => meeting(axes, images, [p.channels, columns])
+  const thread = threadRoom(build, Math.max(...chunks.kinds.map(axes => met(axes).bytes)))
 
   const code = build.module.function('', ['i32', 'i32', 'i32'], (f, begin, end, id) => {
     const epilogue = formulaWriter(build, f, instruction.formula, name => name === 'product' || names.includes(name))
-    const [x, V, M, U, rough, first, part] = range(0, 7).map(() => f.local('i32'))
-    const pointers = groups.map(() => f.local('i32'))
+    const [x, V, M, U, rough, chunk, part] = range(0, 7).map(() => f.local('i32'))
     const targets = results.map(() => f.local('i32'))
     const beside = operands.map(() => f.local('i32'))
     const place = (local: Local, offset: number) => thread.place(f, id, local, offset)
-    thread.rough(f, id, rough)
-    share(f, begin, end, unit => {
-      f.get(unit).i32(parts).op('i32.div_u').set(first)
-      f.get(unit).i32(parts).op('i32.rem_u').set(part)
-      point(f, x, start * 4, first, images * strides[0] * 4)
-      planesV.starts.forEach((from, g) => {
+    const one: OfChunk = (axes, at) => {
+      const made = met(axes)
+      const { groups } = made
+      const pointers = groups.map(() => f.local('i32'))
+      at(x, start, strides)
+      made.V.starts.forEach((from, g) => {
         place(pointers[g], from)
       })
-      const tiles = { images, axes: p.axes, channels: p.channels, strides }
-      tilesToPlanes(f, toTile, tiles, groups, planesV, x, pointers, rough)
+      tilesToPlanes(f, toTile, { images, axes, channels: p.channels, strides }, groups, made.V, x, pointers, rough)
       // A small product for each plane: M[plane] = V[plane] · U[plane]
       groups.forEach((group, g) => {
-        place(V, planesV.starts[g])
-        place(M, planesV.bytes + planesM.starts[g])
-        point(f, U, panels + group.first * planeU, part, columns * p.channels * 4)
+        place(V, made.V.starts[g])
+        place(M, made.V.bytes + made.M.starts[g])
+        const first = group.from[0] * pointsIn(across) + group.from[1]
+        point(f, U, panels + first * planeU, part, columns * p.channels * 4)
         const moves: Moves = [
-          [V, planesV.steps[g]],
-          [M, planesM.steps[g]],
-          [U, planeU],
+          [V, made.V.steps[g]],
+          [M, made.M.steps[g]],
         ]
-        each(f, group.planes.length, moves, () =>
-          smallProduct(f, { rows: group.tiles * images, depth: p.channels, columns }, V, U, M, build.fma),
-        )
+        const shape = { rows: group.tiles * images, depth: p.channels, columns }
+        eachPlane(f, group, moves, [U, planeU, pointsIn(across)], () => smallProduct(f, shape, V, U, M, build.fma))
       })
       // Planes to images, the formula applied on the way out.
-      planesM.starts.forEach((from, g) => {
-        place(pointers[g], planesV.bytes + from)
+      made.M.starts.forEach((from, g) => {
+        place(pointers[g], made.V.bytes + from)
       })
       results.forEach((o, i) => {
-        point(f, targets[i], o!.start * 4, first, images * o!.strides[0] * 4)
+        at(targets[i], o!.start, o!.strides)
         f.get(targets[i])
           .get(part)
           .i32(columns * 4)
@@ -99,9 +97,9 @@ export function convolve(build: Build, instruction: Gemm, { p, width }: Plan): b
       })
       const along = (axis: number, steps: number): Moves =>
         results.map((o, i) => [targets[i], o!.strides[axis] * steps * 4] as const)
-      overTiles(f, images, p.axes, along, outputs => {
-        const planes = planesOfTile(p.axes, groups, planesM, pointers, outputs)
-        const [down, across] = outputs.map((count, i) => fromTile(p.axes[i], count))
+      overTiles(f, images, axes, along, outputs => {
+        const tile = planesOfTile(axes, groups, made.M, pointers, outputs)
+        const [down, across] = outputs.map((count, i) => fromTile(axes[i], count))
         const channelMoves: Moves = [
           ...along(3, 4),
           ...operands.map((o, i) => [beside[i], o!.strides[3] * 16] as const),
@@ -117,7 +115,7 @@ export function convolve(build: Build, instruction: Gemm, { p, width }: Plan): b
           })
           transform(f, [down, across], rough, {
             load(r, c) {
-              const [pointer, offset] = planes.at(r, c)
+              const [pointer, offset] = tile.at(r, c)
               f.get(pointer).mem('v128.load', offset)
             },
             store(r, c, product) {
@@ -130,9 +128,15 @@ export function convolve(build: Build, instruction: Gemm, { p, width }: Plan): b
               })
             },
           })
-          planes.next(f)
+          tile.next(f)
         })
       })
+    }
+    thread.rough(f, id, rough)
+    share(f, begin, end, unit => {
+      f.get(unit).i32(parts).op('i32.div_u').set(chunk)
+      f.get(unit).i32(parts).op('i32.rem_u').set(part)
+      withChunk(f, chunks, chunk, one)
     })
   })
   const label = Object.values(instruction.outputs)
@@ -141,8 +145,8 @@ export function convolve(build: Build, instruction: Gemm, { p, width }: Plan): b
   build.add({
     name: `winograd ${label}`,
     code,
-    units: (p.batch / images) * parts,
-    flops: 2 * productsOf(groups) * p.batch * p.channels * width,
+    units: chunks.count * parts,
+    flops: 2 * productsOf(p.axes) * p.batch * p.channels * width,
     bytes: 4 * (sizeOf(p.buffer.shape) + results.length * sizeOf(image)),
   })
   return true
@@ -183,7 +187,6 @@ function filterToPanels(
   build: Build,
   filter: { start: number; strides: readonly number[] },
   { axes, channels }: Patches,
-  groups: readonly Group[],
   panels: number,
   width: number,
   settled: boolean,
@@ -193,7 +196,6 @@ function filterToPanels(
   if (!across && channel !== 1) return false
   const plane = channels * width * 4 + stagger
   const ofFilters = [ofFilter(axes[0]), ofFilter(axes[1])] as const
-  const points = axes.map(axis => pointsOf(axis, axis.out))
   const thread = threadRoom(build, 0)
   const [whole, rest] = [Math.floor(width / block.columns), width % block.columns]
   const code = build.module.function('', ['i32', 'i32', 'i32'], (f, begin, end, id) => {
@@ -208,8 +210,7 @@ function filterToPanels(
           f.mem('v128.load', Math.max(0, offset))
         },
         store(r, s, value) {
-          const { group, index } = placeOf(groups, [points[0][r], points[1][s]])
-          put(value, (groups[group].first + index) * plane)
+          put(value, (r * pointsIn(axes[1]) + s) * plane)
         },
       })
     const acrossPanel = (columns: number) =>
@@ -256,8 +257,8 @@ function filterToPanels(
     name: 'winograd filter',
     code,
     units: whole + Math.sign(rest),
-    flops: 2 * planesOf(groups) * channels * width,
-    bytes: 4 * (axes[0].taps * axes[1].taps + planesOf(groups)) * channels * width,
+    flops: 2 * planesOf(axes) * channels * width,
+    bytes: 4 * (axes[0].taps * axes[1].taps + planesOf(axes)) * channels * width,
     settled,
   })
   return true

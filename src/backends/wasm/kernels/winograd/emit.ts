@@ -2,9 +2,9 @@ import type { View } from '../../../../tensor/view.ts'
 import type { Code, Local } from '../../assembler.ts'
 import type { Build } from '../../build.ts'
 import { nest } from '../../nest.ts'
-import { largestDivisor, range } from '../../numbers.ts'
-import { type Group, type Pair, type Patches, placeOf, type Tiled } from './plan.ts'
-import { type Axis, type Matrix, mostPoints, pointsOf, transform } from './transforms.ts'
+import { range } from '../../numbers.ts'
+import { type Chunks, type Group, groupsOf, type Pair, type Patches, placeOf, planesIn, type Tiled } from './plan.ts'
+import { type Axis, type Matrix, mostPoints, transform } from './transforms.ts'
 
 /** Bytes between planes beyond their size: planes a power of two apart would fall on the same cache lines. */
 export const stagger = 64
@@ -24,8 +24,7 @@ export function walkOf(build: Build, view: View): { start: number; strides: numb
 /** The same of the image under a product's patches, from the first patch on; the border is part of it. */
 export function imageOf(build: Build, { buffer, from }: Patches): { start: number; strides: readonly number[] } {
   const { origin, strides } = build.locate(buffer)
-  const [images, ...others] = strides
-  const all = [images, ...(others.length < 3 ? [0] : []), ...others]
+  const all = strides.length === 3 ? strides.toSpliced(2, 0, 0) : strides
   return { start: origin + from[0] * all[1] + from[1] * all[2], strides: all }
 }
 
@@ -125,10 +124,50 @@ export function threadRoom(build: Build, bytes: number) {
   }
 }
 
-/** Tiles that go through the caches together. */
-const together = 32
-export const imagesTogether = (groups: readonly Group[], batch: number): number =>
-  largestDivisor(batch, Math.max(1, Math.floor(together / Math.max(...groups.map(g => g.tiles)))))
+/** Writes what is done with a chunk; `at` sets a pointer to where the chunk begins in an array of such strides. */
+export type OfChunk = (axes: Pair<Tiled>, at: (local: Local, start: number, strides: readonly number[]) => void) => void
+
+/** Writes it for each kind of chunk. */
+export function withChunk(
+  f: Code,
+  { images, bands, height, kinds: [usual, last] }: Chunks,
+  chunk: Local,
+  body: OfChunk,
+): void {
+  const [image, band] = [f.local('i32'), f.local('i32')]
+  f.get(chunk).i32(bands).op('i32.div_u').set(image)
+  f.get(chunk).i32(bands).op('i32.rem_u').set(band)
+  const at = (local: Local, start: number, [perImage, perRow]: readonly number[]) => {
+    point(f, local, start * 4, image, images * perImage * 4)
+    if (bands > 1)
+      f.get(local)
+        .get(band)
+        .i32(height * perRow * 4)
+        .op('i32.mul')
+        .op('i32.add')
+        .set(local)
+  }
+  if (!last) return body(usual, at)
+  f.get(band)
+    .i32(bands - 1)
+    .op('i32.eq')
+  f.if(
+    () => body(last, at),
+    () => body(usual, at),
+  )
+}
+
+/** Goes over the planes of a group: pointers to those of tiles move from one to the next, those to all go on in their square. */
+export function eachPlane(
+  f: Code,
+  { count: [down, across] }: Group,
+  tiles: Moves,
+  [all, bytes, side]: readonly [Local, number, number],
+  body: () => void,
+): void {
+  const rows: Moves = tiles.map(([local, step]) => [local, across * step])
+  each(f, down, [...rows, [all, side * bytes]], () => each(f, across, [...tiles, [all, bytes]], body))
+}
 
 /** Where the planes of groups lie, each with the tiles of `images` images: plane[tile][channel]. */
 export interface Planes {
@@ -138,15 +177,22 @@ export interface Planes {
   readonly bytes: number
 }
 
-export function planesFor(groups: readonly Group[], images: number, channels: number): Planes {
+function planesFor(groups: readonly Group[], images: number, channels: number): Planes {
   const steps = groups.map(g => g.tiles * images * channels * 4 + stagger)
   const starts: number[] = []
   let bytes = 0
   groups.forEach((g, i) => {
     starts.push(bytes)
-    bytes += g.planes.length * steps[i]
+    bytes += planesIn(g) * steps[i]
   })
   return { starts, steps, bytes }
+}
+
+/** The groups of a chunk's tiles, and where a thread has the planes of the two that meet in its products. */
+export function meeting(axes: Pair<Tiled>, images: number, channels: Pair) {
+  const groups = groupsOf(axes)
+  const [V, M] = channels.map(wide => planesFor(groups, images, wide))
+  return { groups, V, M, bytes: V.bytes + M.bytes }
 }
 
 /**
@@ -161,11 +207,10 @@ export function planesOfTile(
   tile: Pair,
 ) {
   const takesPart = groups.map(g => g.narrow.every((narrow, i) => narrow || tile[i] === axes[i].out))
-  const points = tile.map((outputs, i) => pointsOf(axes[i], outputs))
   return {
     /** The pointer and offset of the plane of this tile's points (r, c). */
     at(r: number, c: number): readonly [Local, number] {
-      const { group, index } = placeOf(groups, [points[0][r], points[1][c]])
+      const { group, index } = placeOf(groups, [r, c])
       return [pointers[group], index * planes.steps[group]]
     },
     next(f: Code): void {

@@ -1,33 +1,27 @@
 import type { Gemm } from '../../../../program/index.ts'
 import type { Code, Local } from '../../assembler.ts'
 import type { Build } from '../../build.ts'
-import { largestDivisor, range } from '../../numbers.ts'
+import { range } from '../../numbers.ts'
 import { addTo, tile } from '../tile.ts'
 import {
   each,
+  eachPlane,
   imageOf,
-  imagesTogether,
   type Moves,
+  meeting,
+  type OfChunk,
   overBlocks,
   type Planes,
-  planesFor,
   point,
   share,
   stagger,
   threadRoom,
   tilesToPlanes,
   walkOf,
+  withChunk,
 } from './emit.ts'
-import { groupsOf, type Plan, placeOf, planesOf, productsOf } from './plan.ts'
-import {
-  type Axis,
-  gradientOfFilter,
-  type Matrix,
-  pointsOf,
-  toTile,
-  toTileOfGradient,
-  transform,
-} from './transforms.ts'
+import { chunksOf, type Pair, type Plan, planesOf, pointsIn, productsOf, type Tiled } from './plan.ts'
+import { type Axis, gradientOfFilter, type Matrix, toTile, toTileOfGradient, transform } from './transforms.ts'
 
 /** Sums that are kept apart until the end, whatever the number of threads, so that threads need not meet. */
 const lanes = 4
@@ -41,62 +35,74 @@ export function gradient(build: Build, instruction: Gemm, { p, width }: Plan): b
   const slope = walkOf(build, instruction.b.reshape(p.batch, down.size, across.size, width))
   if (slope?.strides[3] !== 1) return false
 
-  const groups = groupsOf(p.axes)
-  const images = imagesTogether(groups, p.batch)
-  const chunks = p.batch / images
-  const sums = largestDivisor(chunks, lanes)
-  const planesV = planesFor(groups, images, p.channels)
-  const planesM = planesFor(groups, images, width)
+  const chunks = chunksOf(p)
+  const { images } = chunks
+  const sums = Math.min(lanes, chunks.count)
+  const met = (axes: Pair<Tiled>) => meeting(axes, images, [p.channels, width])
   const planeU = p.channels * width * 4 + stagger
-  const laneU = planesOf(groups) * planeU
+  const laneU = planesOf(p.axes) * planeU
   const dU = build.scratch((sums * laneU) / 4)
-  const thread = threadRoom(build, planesV.bytes + planesM.bytes)
+  const thread = threadRoom(build, Math.max(...chunks.kinds.map(axes => met(axes).bytes)))
   const from = imageOf(build, p)
+  // A last band of narrow tiles alone has not all points, and may be the first that a lane adds.
+  const isPartial = chunks.kinds.some(([{ size }]) => size < down.out)
 
   const products = build.module.function('', ['i32', 'i32', 'i32'], (f, begin, end, id) => {
-    const [x, dy, V, M, target, rough, fresh] = range(0, 7).map(() => f.local('i32'))
-    const pointers = groups.map(() => f.local('i32'))
-    thread.rough(f, id, rough)
-    const tiles = (
-      how: (axis: Axis, outputs: number) => Matrix,
-      source: Local,
-      channels: number,
-      strides: readonly number[],
-      planes: Planes,
-      offset: number,
-    ) => {
-      planes.starts.forEach((start, g) => {
-        thread.place(f, id, pointers[g], offset + start)
-      })
-      tilesToPlanes(f, how, { images, axes: p.axes, channels, strides }, groups, planes, source, pointers, rough)
-    }
-    share(f, begin, end, unit => {
-      const inLane = (chunks / sums) * images
-      point(f, x, from.start * 4, unit, inLane * from.strides[0] * 4)
-      point(f, dy, slope.start * 4, unit, inLane * slope.strides[0] * 4)
-      f.assign(fresh, 1)
-      const moves: Moves = [
-        [x, images * from.strides[0] * 4],
-        [dy, images * slope.strides[0] * 4],
-      ]
-      each(f, chunks / sums, moves, () => {
-        tiles(toTile, x, p.channels, from.strides, planesV, 0)
-        tiles(toTileOfGradient, dy, width, slope.strides, planesM, planesV.bytes)
-        // dU[plane] += V[plane]ᵀ · M[plane]
-        groups.forEach((group, g) => {
-          thread.place(f, id, V, planesV.starts[g])
-          thread.place(f, id, M, planesV.bytes + planesM.starts[g])
-          point(f, target, dU + group.first * planeU, unit, laneU)
-          const moves: Moves = [
-            [V, planesV.steps[g]],
-            [M, planesM.steps[g]],
-            [target, planeU],
-          ]
-          each(f, group.planes.length, moves, () =>
-            sumOfProducts(f, [p.channels, width, group.tiles * images], V, M, target, fresh, build.fma),
-          )
+    const [x, dy, V, M, target, rough, fresh, lane, chunk, stop] = range(0, 10).map(() => f.local('i32'))
+    const one: OfChunk = (axes, at) => {
+      const made = met(axes)
+      const { groups } = made
+      const pointers = groups.map(() => f.local('i32'))
+      const tiles = (
+        how: (axis: Axis, outputs: number) => Matrix,
+        source: Local,
+        channels: number,
+        strides: readonly number[],
+        planes: Planes,
+        offset: number,
+      ) => {
+        planes.starts.forEach((start, g) => {
+          thread.place(f, id, pointers[g], offset + start)
         })
-        f.assign(fresh, 0)
+        tilesToPlanes(f, how, { images, axes, channels, strides }, groups, planes, source, pointers, rough)
+      }
+      at(x, from.start, from.strides)
+      at(dy, slope.start, slope.strides)
+      tiles(toTile, x, p.channels, from.strides, made.V, 0)
+      tiles(toTileOfGradient, dy, width, slope.strides, made.M, made.V.bytes)
+      // dU[plane] += V[plane]ᵀ · M[plane]
+      groups.forEach((group, g) => {
+        thread.place(f, id, V, made.V.starts[g])
+        thread.place(f, id, M, made.V.bytes + made.M.starts[g])
+        const first = group.from[0] * pointsIn(across) + group.from[1]
+        point(f, target, dU + first * planeU, lane, laneU)
+        const moves: Moves = [
+          [V, made.V.steps[g]],
+          [M, made.M.steps[g]],
+        ]
+        const shape = [p.channels, width, group.tiles * images] as const
+        eachPlane(f, group, moves, [target, planeU, pointsIn(across)], () =>
+          sumOfProducts(f, shape, V, M, target, fresh, build.fma),
+        )
+      })
+    }
+    thread.rough(f, id, rough)
+    share(f, begin, end, unit => {
+      const cut = () => f.i32(chunks.count).op('i32.mul').i32(sums).op('i32.div_u')
+      f.get(unit).set(lane)
+      f.get(unit)
+      cut().set(chunk)
+      f.get(unit).i32(1).op('i32.add')
+      cut().set(stop)
+      f.assign(fresh, isPartial ? 0 : 1)
+      if (isPartial) {
+        point(f, target, dU, lane, laneU)
+        f.get(target).i32(0).i32(laneU).fill()
+      }
+      f.loop(() => {
+        withChunk(f, chunks, chunk, one)
+        f.assign(fresh, 0).add(chunk, 1)
+        f.get(chunk).get(stop).op('i32.lt_u').brIf(0)
       })
     })
   })
@@ -105,12 +111,11 @@ export function gradient(build: Build, instruction: Gemm, { p, width }: Plan): b
     name: `winograd ${label}`,
     code: products,
     units: sums,
-    flops: 2 * productsOf(groups) * p.batch * p.channels * width,
+    flops: 2 * productsOf(p.axes) * p.batch * p.channels * width,
     bytes:
-      4 * (down.size * across.size * p.batch * (p.channels + width) + sums * planesOf(groups) * p.channels * width),
+      4 * (down.size * across.size * p.batch * (p.channels + width) + sums * planesOf(p.axes) * p.channels * width),
   })
 
-  const points = p.axes.map(axis => pointsOf(axis, axis.out))
   const [row, tap, channel] = result.strides.map(s => s * 4)
   const back = build.module.function('', ['i32', 'i32', 'i32'], (f, begin, end, id) => {
     const [source, target, rough] = range(0, 3).map(() => f.local('i32'))
@@ -125,9 +130,8 @@ export function gradient(build: Build, instruction: Gemm, { p, width }: Plan): b
       each(f, width / 4, moves, () =>
         transform(f, [gradientOfFilter(down), gradientOfFilter(across)], rough, {
           load(i, j) {
-            const { group, index } = placeOf(groups, [points[0][i], points[1][j]])
             range(0, sums).forEach(lane => {
-              f.get(source).mem('v128.load', lane * laneU + (groups[group].first + index) * planeU)
+              f.get(source).mem('v128.load', lane * laneU + (i * pointsIn(across) + j) * planeU)
               if (lane > 0) f.op('f32x4.add')
             })
           },
@@ -144,8 +148,8 @@ export function gradient(build: Build, instruction: Gemm, { p, width }: Plan): b
     name: `winograd ${label} from tiles`,
     code: back,
     units: p.channels,
-    flops: 2 * planesOf(groups) * p.channels * width,
-    bytes: 4 * (down.taps * across.taps + sums * planesOf(groups)) * p.channels * width,
+    flops: 2 * planesOf(p.axes) * p.channels * width,
+    bytes: 4 * (down.taps * across.taps + sums * planesOf(p.axes)) * p.channels * width,
   })
   return true
 }

@@ -1,7 +1,7 @@
 import type { Gemm } from '../../../../program/index.ts'
 import type { Buffer, View } from '../../../../tensor/view.ts'
-import { range } from '../../numbers.ts'
-import { type Axis, mostPoints, pointsOf } from './transforms.ts'
+import { largestDivisor, range } from '../../numbers.ts'
+import { type Axis, mostPoints, pointsFor } from './transforms.ts'
 
 export type Pair<T = number> = readonly [T, T]
 
@@ -11,7 +11,7 @@ export interface Tiled extends Axis {
   readonly size: number
 }
 
-/** A view that shows the patches of an image: [batch·height·width, taps·taps·channels]. A signal is an image of height 1. */
+/** A view that shows the patches of an image: [batch·height·width, taps·taps·channels]. A signal is an image of width 1. */
 export interface Patches {
   readonly buffer: Buffer
   readonly batch: number
@@ -22,60 +22,86 @@ export interface Patches {
   readonly from: Pair
 }
 
+/** How many points an axis has, and how many tiles. */
+export const pointsIn = (axis: Tiled) => pointsFor(axis, axis.out)
+export const tilesIn = ({ size, out }: Tiled) => Math.ceil(size / out)
+
 /**
- * Products of one pair of points each, which the same tiles take part in. A narrow tile needs fewer points: with three
- * taps 14 outputs are 6 + 6 + 2, with 8 + 8 + 4 points, and 7 are 4 + 3, with 6 + 5.
+ * Products of one pair of points each, which the same tiles take part in. A narrow tile does with the first points: with
+ * three taps 14 outputs are 4 + 4 + 4 + 2, with 6 + 6 + 6 + 4 points, and 7 are 4 + 3.
  */
 export interface Group {
   /** Whether the last, narrow tiles take part. */
   readonly narrow: Pair<boolean>
   /** Tiles of an image. */
   readonly tiles: number
-  /** The pairs of points. */
-  readonly planes: readonly Pair[]
-  /** Place of the first plane among those of all groups. */
-  readonly first: number
+  /** The first points down and across, and how many there are. */
+  readonly from: Pair
+  readonly count: Pair
 }
 
 export function groupsOf(axes: Pair<Tiled>): Group[] {
-  const parts = axes.map(axis => {
+  const [down, across] = axes.map(axis => {
     const [whole, rest] = [Math.floor(axis.size / axis.out), axis.size % axis.out]
-    const all = pointsOf(axis, axis.out)
-    if (rest === 0) return [{ narrow: true, tiles: whole, points: all }]
-    const narrow = pointsOf(axis, rest)
+    const [all, few] = [pointsIn(axis), pointsFor(axis, rest)]
+    if (rest === 0) return [{ narrow: true, tiles: whole, from: 0, count: all }]
     return [
-      { narrow: true, tiles: whole + 1, points: narrow },
-      { narrow: false, tiles: whole, points: all.filter(i => !narrow.includes(i)) },
+      { narrow: true, tiles: whole + 1, from: 0, count: few },
+      ...(whole > 0 ? [{ narrow: false, tiles: whole, from: few, count: all - few }] : []),
     ]
   })
-  let first = 0
-  return parts[0].flatMap(down =>
-    parts[1].map(across => {
-      const planes = down.points.flatMap(i => across.points.map(j => [i, j] as const))
-      first += planes.length
-      return {
-        narrow: [down.narrow, across.narrow] as const,
-        tiles: down.tiles * across.tiles,
-        planes,
-        first: first - planes.length,
-      }
-    }),
+  return down.flatMap(d =>
+    across.map(a => ({
+      narrow: [d.narrow, a.narrow] as const,
+      tiles: d.tiles * a.tiles,
+      from: [d.from, a.from] as const,
+      count: [d.count, a.count] as const,
+    })),
   )
 }
 
 /** The group of a pair of points, and the pair's place in it. */
-export function placeOf(groups: readonly Group[], [i, j]: Pair): { group: number; index: number } {
-  const indexIn = (g: Group) => g.planes.findIndex(plane => plane[0] === i && plane[1] === j)
-  const group = groups.findIndex(g => indexIn(g) >= 0)
-  return { group, index: indexIn(groups[group]) }
+export function placeOf(groups: readonly Group[], pair: Pair): { group: number; index: number } {
+  const group = groups.findIndex(({ from, count }) => pair.every((i, a) => from[a] <= i && i < from[a] + count[a]))
+  const { from, count } = groups[group]
+  return { group, index: (pair[0] - from[0]) * count[1] + pair[1] - from[1] }
 }
 
-/** Planes in all, and products of channels an image takes. */
-export const planesOf = (groups: readonly Group[]) => groups.reduce((n, g) => n + g.planes.length, 0)
-export const productsOf = (groups: readonly Group[]) => groups.reduce((n, g) => n + g.planes.length * g.tiles, 0)
+/** Pairs of points of a group and of all, and products of channels an image takes. */
+export const planesIn = ({ count }: Group) => count[0] * count[1]
+export const planesOf = (axes: Pair<Tiled>) => pointsIn(axes[0]) * pointsIn(axes[1])
+export const productsOf = (axes: Pair<Tiled>) => groupsOf(axes).reduce((n, g) => n + planesIn(g) * g.tiles, 0)
+
+/** What goes through the caches together: several images, or a band of one. */
+export interface Chunks {
+  readonly count: number
+  readonly images: number
+  /** Bands of an image, and the outputs down each but the last, which may have fewer. */
+  readonly bands: number
+  readonly height: number
+  /** The axes of a band, and of the last one where they are others. */
+  readonly kinds: readonly Pair<Tiled>[]
+}
+
+/** Tiles of small images that are a chunk, and of a band of a large one, about. */
+const together = 32
+const most = 64
+
+export function chunksOf({ batch, axes: [down, across] }: Patches): Chunks {
+  const [rows, columns] = [tilesIn(down), tilesIn(across)]
+  const cuts = rows * columns > most ? Math.ceil(rows / Math.max(1, Math.floor(most / columns))) : 1
+  const height = Math.ceil(rows / cuts) * down.out
+  const bands = Math.ceil(down.size / height)
+  const images = bands > 1 ? 1 : largestDivisor(batch, Math.max(1, Math.floor(together / (rows * columns))))
+  const rest = down.size - (bands - 1) * height
+  const kinds = [...new Set([Math.min(height, down.size), rest])].map(
+    (size): Pair<Tiled> => [{ ...down, size }, across],
+  )
+  return { count: (batch / images) * bands, images, bands, height, kinds }
+}
 
 /** Points that a row of so many outputs takes. */
-const pointsAlong = ({ size, taps, out }: Tiled) => size + Math.ceil(size / out) * (taps - 1)
+const pointsAlong = (axis: Tiled) => axis.size + tilesIn(axis) * (axis.taps - 1)
 
 /** Points of a whole tile: eight lose a little more to rounding than six, and have to save something. */
 const usual = 6
@@ -111,17 +137,16 @@ function patches(view: View): Patches | undefined {
   const image = range(1, channelsAt)
   if (image.some(dim => taps[dim] > mostPoints - 1)) return undefined
   const cuts = image.map(dim => tiled(sizes[dim], taps[dim]))
-  const [down, across] = channelsAt === 3 ? cuts : [tiled(1, 1), ...cuts]
-  const from = channelsAt === 3 ? ([base[1], base[2]] as const) : ([0, base[1]] as const)
+  const [down, across = tiled(1, 1)] = cuts
+  const from = [base[1], channelsAt === 3 ? base[2] : 0] as const
   return { buffer, batch: sizes[0], axes: [down, across], channels, from }
 }
 
 /** Whether tiles take less than direct sums. */
 function pays({ batch, axes, channels }: Patches, width: number): boolean {
-  const groups = groupsOf(axes)
-  const [products, both] = [productsOf(groups), channels * width]
+  const [products, both] = [productsOf(axes), channels * width]
   const direct = axes.reduce((n, { size, taps }) => n * size * taps, batch * both)
-  const moved = batch * products * (channels + width) + planesOf(groups) * both
+  const moved = batch * products * (channels + width) + planesOf(axes) * both
   return batch * products * both + costOfMove * moved < direct
 }
 
@@ -145,6 +170,6 @@ export function tileReach(instruction: Gemm): readonly Far[] {
   if (!plan) return []
   const { buffer, batch, axes, channels, from } = plan.p
   const image = axes.map(({ size, taps }, i) => [from[i], from[i] + size + taps - 2])
-  const ends = [[0, batch - 1], ...image.slice(4 - buffer.shape.length), [0, channels - 1]]
+  const ends = [[0, batch - 1], ...image.slice(0, buffer.shape.length - 2), [0, channels - 1]]
   return [[buffer, { low: ends.map(([low]) => low), high: ends.map(([, high]) => high) }]]
 }

@@ -8,10 +8,9 @@ import { simdTarget } from '../../simd.ts'
  * Bᵀ the polynomials that are 0 at all points but one. Toom 1963, Winograd 1980, Lavin & Gray 2016.
  */
 
-/** The points, small numbers and their reciprocals, whose powers lose least; and the one after them, infinity. */
-const points = [0, 1, -1, 2, -2, 0.5, -0.5]
-const infinity = points.length
-export const mostPoints = points.length + 1
+/** The points, from the first on as many as a tile needs: beside infinity small numbers and their reciprocals. */
+const points = [Infinity, 0, 1, -1, 2, -2, 0.5, -0.5]
+export const mostPoints = points.length
 
 /** What is done along one axis of an image: filters of `taps`, and tiles of `out` outputs, which meet all points. */
 export interface Axis {
@@ -19,8 +18,9 @@ export interface Axis {
   readonly out: number
 }
 
-/** The points that `outputs` outputs need: a narrower tile does with the first of them, and infinity. */
-export const pointsOf = ({ taps }: Axis, outputs: number): number[] => [...range(0, outputs + taps - 2), infinity]
+/** How many points so many outputs need. */
+export const pointsFor = ({ taps }: Axis, outputs: number): number => outputs + taps - 1
+const pointsOf = (axis: Axis, outputs: number) => points.slice(0, pointsFor(axis, outputs))
 
 export type Matrix = readonly (readonly number[])[]
 
@@ -34,38 +34,38 @@ const polynomial = (roots: readonly number[]): number[] => {
   return range(0, roots.length + 1).map(i => (p[i - 1] ?? 0) - root * (p[i] ?? 0))
 }
 
-/** The finite ones of some points, without the i-th. */
-const besides = (used: readonly number[], i: number) => used.filter(j => j !== i && j !== infinity).map(j => points[j])
+/** The finite ones of some points, without one of them. */
+const besides = (used: readonly number[], point: number) => used.filter(other => other !== point && other < Infinity)
 
-/** Π (x − root) at one of the points; at infinity, its highest coefficient. */
-const valueAt = (i: number, roots: readonly number[]) =>
-  i === infinity ? 1 : roots.reduce((p, root) => p * (points[i] - root), 1)
+/** Π (x − root) at a point; at infinity, its highest coefficient. */
+const valueAt = (point: number, roots: readonly number[]) =>
+  point === Infinity ? 1 : roots.reduce((p, root) => p * (point - root), 1)
 
-/** 1, x, x², … at one of the points; at infinity, the highest of them. */
-const powersAt = (i: number, count: number) =>
-  range(0, count).map(k => (i === infinity ? Number(k === count - 1) : points[i] ** k))
+/** 1, x, x², … at a point; at infinity, the highest of them. */
+const powersAt = (point: number, count: number) =>
+  range(0, count).map(k => (point === Infinity ? Number(k === count - 1) : point ** k))
 
 /** What each row of G is divided by, so that Bᵀ of a whole tile has round numbers. */
-const scale = (axis: Axis, i: number) => valueAt(i, besides(pointsOf(axis, axis.out), i))
+const scale = (axis: Axis, point: number) => valueAt(point, besides(pointsOf(axis, axis.out), point))
 
 /** Bᵀ: inputs as the products need them. */
 export const toTile = (axis: Axis, outputs: number): Matrix =>
-  pointsOf(axis, outputs).map((i, _, used) => {
-    const others = besides(used, i)
-    const by = scale(axis, i) / valueAt(i, others)
+  pointsOf(axis, outputs).map((point, _, used) => {
+    const others = besides(used, point)
+    const by = scale(axis, point) / valueAt(point, others)
     return used.map((_, k) => (polynomial(others)[k] ?? 0) * by)
   })
 
 /** A: the gradient of the outputs, spread over the points. */
 export const toTileOfGradient = (axis: Axis, outputs: number): Matrix =>
-  pointsOf(axis, outputs).map(i => powersAt(i, outputs))
+  pointsOf(axis, outputs).map(point => powersAt(point, outputs))
 
 /** Aᵀ: sums of products to outputs. */
 export const fromTile = (axis: Axis, outputs: number): Matrix => transpose(toTileOfGradient(axis, outputs))
 
 /** G: a filter's taps as the products need them. */
 export const ofFilter = (axis: Axis): Matrix =>
-  pointsOf(axis, axis.out).map(i => powersAt(i, axis.taps).map(power => power / scale(axis, i)))
+  pointsOf(axis, axis.out).map(point => powersAt(point, axis.taps).map(power => power / scale(axis, point)))
 
 /** Gᵀ: the gradient of a filter's taps. */
 export const gradientOfFilter = (axis: Axis): Matrix => transpose(ofFilter(axis))
