@@ -114,8 +114,9 @@ function tiled(size: number, taps: number): Tiled {
   return pointsAlong(many) < saving * pointsAlong(few) ? many : few
 }
 
-/** What it costs to bring a number to its tile's plane or back, and one of a filter, in products and sums. */
-const costOfMove = 7
+/** What it costs to bring a number to its tile's plane or back, and one of the filter, which goes further, in products. */
+const costOfMove = 2
+const costOfFilter = 7
 
 /** Reads a product's operand as patches. */
 function patches(view: View): Patches | undefined {
@@ -146,8 +147,8 @@ function patches(view: View): Patches | undefined {
 function pays({ batch, axes, channels }: Patches, width: number): boolean {
   const [products, both] = [productsOf(axes), channels * width]
   const direct = axes.reduce((n, { size, taps }) => n * size * taps, batch * both)
-  const moved = batch * products * (channels + width) + planesOf(axes) * both
-  return batch * products * both + costOfMove * moved < direct
+  const moved = costOfMove * batch * products * (channels + width) + costOfFilter * planesOf(axes) * both
+  return batch * products * both + moved < direct
 }
 
 export type Plan = { kind: 'filter' | 'gradient'; p: Patches; width: number }
