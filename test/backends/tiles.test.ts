@@ -65,12 +65,13 @@ test('convolutions of any size that tiles pay for agree with the reference, and 
       fc.array(axis, { minLength: 1, maxLength: 2 }),
       fc.record({ batch: fc.integer({ min: 1, max: 3 }), channels: multiple, filters: multiple }),
       fc.integer({ min: 0, max: 1 }),
-      async (axes, sizes, edge) => {
+      fc.constantFrom(1, 1, 2, 3),
+      async (axes, sizes, edge, stride) => {
         const kernel = axes.map(({ taps }) => taps)
         const pad = [edge, edge] as const
-        const image = axes.map(({ size, taps }) => Math.max(taps, size + taps - 1) - 2 * edge)
+        const image = axes.map(({ size, taps }) => (size - 1) * stride + taps - 2 * edge)
         if (image.some(n => n < 1)) return
-        for (const c of conv('', { image, kernel, pad, ...sizes }).filter(isTiled)) {
+        for (const c of conv('', { image, kernel, pad, stride, ...sizes }).filter(isTiled)) {
           count++
           const expected = await run(c, reference)
           const got = await run(c, wasm)

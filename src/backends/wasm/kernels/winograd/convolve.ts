@@ -23,7 +23,18 @@ import {
   walkOf,
   withChunk,
 } from './emit.ts'
-import { chunksOf, type Pair, type Patches, type Plan, planesOf, pointsIn, productsOf, type Tiled } from './plan.ts'
+import {
+  chunksOf,
+  type Pair,
+  type Patches,
+  type Plan,
+  phasesOf,
+  planesOf,
+  pointsIn,
+  productsOf,
+  type Tiled,
+  tapOf,
+} from './plan.ts'
 import { fromTile, ofFilter, toTile, transform } from './transforms.ts'
 
 /** The convolution itself, and its gradient by the image, which is one with the filter turned round. */
@@ -33,7 +44,7 @@ export function convolve(build: Build, instruction: Gemm, { p, width }: Plan): b
   const image = [p.batch, down.size, across.size, width]
   const results = Object.values(instruction.outputs).map(v => walkOf(build, v.reshape(...image)))
   const operands = Object.values(instruction.inputs).map(v => walkOf(build, v.reshape(...image)))
-  const filter = walkOf(build, instruction.b.reshape(down.taps, across.taps, p.channels, width))
+  const filter = walkOf(build, instruction.b.reshape(down.kernel, across.kernel, p.channels, width))
   if (!filter || results.some(o => o?.strides[3] !== 1)) return false
   if (operands.some(o => !o || o.strides.slice(0, 3).some(s => s !== 0) || o.strides[3] > 1)) return false
 
@@ -43,12 +54,12 @@ export function convolve(build: Build, instruction: Gemm, { p, width }: Plan): b
   const parts = largestDivisor(width / block.columns, Math.ceil(build.threads / chunks.count))
   const columns = width / parts
   const settled = build.isSettled(instruction.b.buffer)
-  const planeU = p.channels * width * 4 + stagger
+  const planeU = p.depth * width * 4 + stagger
   const panels = build.scratch((planesOf(p.axes) * planeU) / 4, settled)
   if (!filterToPanels(build, filter, p, panels, width, settled)) return false
 
-  const { start, strides } = imageOf(build, p)
-  const met = (axes: Pair<Tiled>) => meeting(axes, images, [p.channels, columns])
+  const { start, strides, phases } = imageOf(build, p)
+  const met = (axes: Pair<Tiled>) => meeting(axes, images, [p.depth, columns])
   const thread = threadRoom(build, Math.max(...chunks.kinds.map(axes => met(axes).bytes)))
 
   const code = build.module.function('', ['i32', 'i32', 'i32'], (f, begin, end, id) => {
@@ -65,18 +76,27 @@ export function convolve(build: Build, instruction: Gemm, { p, width }: Plan): b
       made.V.starts.forEach((from, g) => {
         place(pointers[g], from)
       })
-      tilesToPlanes(f, toTile, { images, axes, channels: p.channels, strides }, groups, made.V, x, pointers, rough)
+      tilesToPlanes(
+        f,
+        toTile,
+        { images, axes, channels: p.channels, strides, phases },
+        groups,
+        made.V,
+        x,
+        pointers,
+        rough,
+      )
       // A small product for each plane: M[plane] = V[plane] · U[plane]
       groups.forEach((group, g) => {
         place(V, made.V.starts[g])
         place(M, made.V.bytes + made.M.starts[g])
         const first = group.from[0] * pointsIn(across) + group.from[1]
-        point(f, U, panels + first * planeU, part, columns * p.channels * 4)
+        point(f, U, panels + first * planeU, part, columns * p.depth * 4)
         const moves: Moves = [
           [V, made.V.steps[g]],
           [M, made.M.steps[g]],
         ]
-        const shape = { rows: group.tiles * images, depth: p.channels, columns }
+        const shape = { rows: group.tiles * images, depth: p.depth, columns }
         eachPlane(f, group, moves, [U, planeU, pointsIn(across)], () => smallProduct(f, shape, V, U, M, build.fma))
       })
       // Planes to images, the formula applied on the way out.
@@ -146,7 +166,7 @@ export function convolve(build: Build, instruction: Gemm, { p, width }: Plan): b
     name: `winograd ${label}`,
     code,
     units: chunks.count * parts,
-    flops: 2 * productsOf(p.axes) * p.batch * p.channels * width,
+    flops: 2 * productsOf(p.axes) * p.batch * p.depth * width,
     bytes: 4 * (sizeOf(p.buffer.shape) + results.length * sizeOf(image)),
   })
   return true
@@ -186,7 +206,7 @@ function smallProduct(
 function filterToPanels(
   build: Build,
   filter: { start: number; strides: readonly number[] },
-  { axes, channels }: Patches,
+  { axes, channels, depth }: Patches,
   panels: number,
   width: number,
   settled: boolean,
@@ -194,17 +214,19 @@ function filterToPanels(
   const [row, tap, channel, column] = filter.strides
   const across = column === 1
   if (!across && channel !== 1) return false
-  const plane = channels * width * 4 + stagger
+  const plane = depth * width * 4 + stagger
   const ofFilters = [ofFilter(axes[0]), ofFilter(axes[1])] as const
   const thread = threadRoom(build, 0)
   const [whole, rest] = [Math.floor(width / block.columns), width % block.columns]
   const code = build.module.function('', ['i32', 'i32', 'i32'], (f, begin, end, id) => {
     const [source, target, rough] = range(0, 3).map(() => f.local('i32'))
     thread.rough(f, id, rough)
-    const four = (put: (value: Local, offset: number) => void) =>
+    const four = (phase: Pair, put: (value: Local, offset: number) => void) =>
       transform(f, ofFilters, rough, {
         load(r, s) {
-          const offset = (r * row + s * tap) * 4
+          const [i, j] = tapOf(axes, phase, [r, s])
+          if (i >= axes[0].kernel || j >= axes[1].kernel) return f.f32x4(0)
+          const offset = (i * row + j * tap) * 4
           f.get(source)
           if (offset < 0) f.i32(offset).op('i32.add')
           f.mem('v128.load', Math.max(0, offset))
@@ -213,10 +235,10 @@ function filterToPanels(
           put(value, (r * pointsIn(axes[1]) + s) * plane)
         },
       })
-    const acrossPanel = (columns: number) =>
+    const acrossPanel = (columns: number, phase: Pair) =>
       f.times(channels, () => {
         for (let at = 0; at < columns * 4; at += 16) {
-          four((value, offset) =>
+          four(phase, (value, offset) =>
             f
               .get(target)
               .get(value)
@@ -227,10 +249,10 @@ function filterToPanels(
         f.add(source, (channel - columns) * 4).add(target, columns * 4)
       })
     // Where four channels lie together and not four columns, they go to as many rows.
-    const downPanel = (columns: number) =>
+    const downPanel = (columns: number, phase: Pair) =>
       f.times(channels / 4, () => {
         f.times(columns, () => {
-          four((value, offset) => {
+          four(phase, (value, offset) => {
             for (const lane of range(0, 4))
               f.get(target)
                 .get(value)
@@ -241,10 +263,15 @@ function filterToPanels(
         f.add(source, 16 - columns * column * 4).add(target, columns * 12)
       })
     // A panel at a time, so that each plane is written from end to end.
-    const panel = across ? acrossPanel : downPanel
+    const panel = (columns: number) => {
+      for (const phase of phasesOf(axes)) {
+        ;(across ? acrossPanel : downPanel)(columns, phase)
+        f.add(source, -channels * channel * 4)
+      }
+    }
     share(f, begin, end, unit => {
       point(f, source, filter.start * 4, unit, block.columns * column * 4)
-      point(f, target, panels, unit, block.columns * channels * 4)
+      point(f, target, panels, unit, block.columns * depth * 4)
       if (rest === 0) return panel(block.columns)
       f.get(unit).i32(whole).op('i32.lt_s')
       f.if(
@@ -257,8 +284,8 @@ function filterToPanels(
     name: 'winograd filter',
     code,
     units: whole + Math.sign(rest),
-    flops: 2 * planesOf(axes) * channels * width,
-    bytes: 4 * (axes[0].taps * axes[1].taps + planesOf(axes)) * channels * width,
+    flops: 2 * planesOf(axes) * depth * width,
+    bytes: 4 * (axes[0].kernel * axes[1].kernel * channels + planesOf(axes) * depth) * width,
     settled,
   })
   return true

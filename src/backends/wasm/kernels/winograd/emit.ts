@@ -21,11 +21,16 @@ export function walkOf(build: Build, view: View): { start: number; strides: numb
   return { start: n.operands[0].start, strides }
 }
 
-/** The same of the image under a product's patches, from the first patch on; the border is part of it. */
-export function imageOf(build: Build, { buffer, from }: Patches): { start: number; strides: readonly number[] } {
-  const { origin, strides } = build.locate(buffer)
-  const all = strides.length === 3 ? strides.toSpliced(2, 0, 0) : strides
-  return { start: origin + from[0] * all[1] + from[1] * all[2], strides: all }
+/**
+ * The same of the image under a product's patches, from the first patch on, by its outputs; and how many phases it has
+ * along each axis, so many elements apart. The border is part of it.
+ */
+export function imageOf(build: Build, { buffer, from, axes }: Patches) {
+  const { origin, strides: own } = build.locate(buffer)
+  const all = own.length === 3 ? own.toSpliced(2, 0, 0) : own
+  const phases = axes.map(({ stride }, i) => [stride, all[i + 1]] as const)
+  const strides = all.map((step, i) => step * (phases[i - 1]?.[0] ?? 1))
+  return { start: origin + from[0] * all[1] + from[1] * all[2], strides, phases }
 }
 
 export type Moves = readonly (readonly [Local, number])[]
@@ -225,7 +230,7 @@ export function planesOfTile(
 export function tilesToPlanes(
   f: Code,
   how: (axis: Axis, outputs: number) => Matrix,
-  o: { images: number; axes: Pair<Tiled>; channels: number; strides: readonly number[] },
+  o: { images: number; axes: Pair<Tiled>; channels: number; strides: readonly number[]; phases?: readonly Pair[] },
   groups: readonly Group[],
   planes: Planes,
   source: Local,
@@ -237,17 +242,18 @@ export function tilesToPlanes(
   overTiles(f, o.images, o.axes, moves, outputs => {
     const tile = planesOfTile(o.axes, groups, planes, pointers, outputs)
     const [down, across] = outputs.map((count, i) => how(o.axes[i], count))
-    f.times(o.channels / 4, () => {
-      transform(f, [down, across], rough, {
-        load: (r, c) => f.get(source).mem('v128.load', r * bytes[1] + c * bytes[2]),
-        store(r, c, value) {
-          const [pointer, offset] = tile.at(r, c)
-          f.get(pointer).get(value).mem('v128.store', offset)
-        },
+    const channels = () =>
+      each(f, o.channels / 4, [[source, 16]], () => {
+        transform(f, [down, across], rough, {
+          load: (r, c) => f.get(source).mem('v128.load', r * bytes[1] + c * bytes[2]),
+          store(r, c, value) {
+            const [pointer, offset] = tile.at(r, c)
+            f.get(pointer).get(value).mem('v128.store', offset)
+          },
+        })
+        tile.next(f)
       })
-      f.add(source, 16)
-      tile.next(f)
-    })
-    f.add(source, -o.channels * 4)
+    const [[rows, row], [columns, pixel]] = o.phases ?? [[1, 0], [1, 0]] // biome-ignore format: one thing
+    each(f, rows, [[source, row * 4]], () => each(f, columns, [[source, pixel * 4]], channels))
   })
 }

@@ -20,7 +20,7 @@ import {
   walkOf,
   withChunk,
 } from './emit.ts'
-import { chunksOf, type Pair, type Plan, planesOf, pointsIn, productsOf, type Tiled } from './plan.ts'
+import { chunksOf, type Pair, type Plan, phasesOf, planesOf, pointsIn, productsOf, type Tiled, tapOf } from './plan.ts'
 import { type Axis, gradientOfFilter, type Matrix, toTile, toTileOfGradient, transform } from './transforms.ts'
 
 /** Sums that are kept apart until the end, whatever the number of threads, so that threads need not meet. */
@@ -29,7 +29,10 @@ const lanes = 4
 /** The gradient by the filter: tiles of the image against tiles of the output's gradient, summed over all tiles. */
 export function gradient(build: Build, instruction: Gemm, { p, width }: Plan): boolean {
   const [down, across] = p.axes
-  const result = walkOf(build, Object.values(instruction.outputs)[0].reshape(down.taps, across.taps, p.channels, width))
+  const result = walkOf(
+    build,
+    Object.values(instruction.outputs)[0].reshape(down.kernel, across.kernel, p.channels, width),
+  )
   const plain = [...instruction.formula.outputs.values()].every(node => node.op === 'name')
   if (!plain || instruction.formula.outputs.size !== 1 || result?.strides[3] !== 1) return false
   const slope = walkOf(build, instruction.b.reshape(p.batch, down.size, across.size, width))
@@ -38,8 +41,8 @@ export function gradient(build: Build, instruction: Gemm, { p, width }: Plan): b
   const chunks = chunksOf(p)
   const { images } = chunks
   const sums = Math.min(lanes, chunks.count)
-  const met = (axes: Pair<Tiled>) => meeting(axes, images, [p.channels, width])
-  const planeU = p.channels * width * 4 + stagger
+  const met = (axes: Pair<Tiled>) => meeting(axes, images, [p.depth, width])
+  const planeU = p.depth * width * 4 + stagger
   const laneU = planesOf(p.axes) * planeU
   const dU = build.scratch((sums * laneU) / 4)
   const thread = threadRoom(build, Math.max(...chunks.kinds.map(axes => met(axes).bytes)))
@@ -57,19 +60,19 @@ export function gradient(build: Build, instruction: Gemm, { p, width }: Plan): b
         how: (axis: Axis, outputs: number) => Matrix,
         source: Local,
         channels: number,
-        strides: readonly number[],
+        from: { strides: readonly number[]; phases?: readonly Pair[] },
         planes: Planes,
         offset: number,
       ) => {
         planes.starts.forEach((start, g) => {
           thread.place(f, id, pointers[g], offset + start)
         })
-        tilesToPlanes(f, how, { images, axes, channels, strides }, groups, planes, source, pointers, rough)
+        tilesToPlanes(f, how, { images, axes, channels, ...from }, groups, planes, source, pointers, rough)
       }
       at(x, from.start, from.strides)
       at(dy, slope.start, slope.strides)
-      tiles(toTile, x, p.channels, from.strides, made.V, 0)
-      tiles(toTileOfGradient, dy, width, slope.strides, made.M, made.V.bytes)
+      tiles(toTile, x, p.channels, from, made.V, 0)
+      tiles(toTileOfGradient, dy, width, slope, made.M, made.V.bytes)
       // dU[plane] += V[plane]ᵀ · M[plane]
       groups.forEach((group, g) => {
         thread.place(f, id, V, made.V.starts[g])
@@ -80,7 +83,7 @@ export function gradient(build: Build, instruction: Gemm, { p, width }: Plan): b
           [V, made.V.steps[g]],
           [M, made.M.steps[g]],
         ]
-        const shape = [p.channels, width, group.tiles * images] as const
+        const shape = [p.depth, width, group.tiles * images] as const
         eachPlane(f, group, moves, [target, planeU, pointsIn(across)], () =>
           sumOfProducts(f, shape, V, M, target, fresh, build.fma),
         )
@@ -111,9 +114,8 @@ export function gradient(build: Build, instruction: Gemm, { p, width }: Plan): b
     name: `winograd ${label}`,
     code: products,
     units: sums,
-    flops: 2 * productsOf(p.axes) * p.batch * p.channels * width,
-    bytes:
-      4 * (down.size * across.size * p.batch * (p.channels + width) + sums * planesOf(p.axes) * p.channels * width),
+    flops: 2 * productsOf(p.axes) * p.batch * p.depth * width,
+    bytes: 4 * (down.size * across.size * p.batch * (p.depth + width) + sums * planesOf(p.axes) * p.depth * width),
   })
 
   const [row, tap, channel] = result.strides.map(s => s * 4)
@@ -121,35 +123,39 @@ export function gradient(build: Build, instruction: Gemm, { p, width }: Plan): b
     const [source, target, rough] = range(0, 3).map(() => f.local('i32'))
     thread.rough(f, id, rough)
     share(f, begin, end, unit => {
-      point(f, source, dU, unit, width * 4)
-      point(f, target, result.start * 4, unit, channel)
-      const moves: Moves = [
-        [source, 16],
-        [target, 16],
-      ]
-      each(f, width / 4, moves, () =>
-        transform(f, [gradientOfFilter(down), gradientOfFilter(across)], rough, {
-          load(i, j) {
-            range(0, sums).forEach(lane => {
-              f.get(source).mem('v128.load', lane * laneU + (i * pointsIn(across) + j) * planeU)
-              if (lane > 0) f.op('f32x4.add')
-            })
-          },
-          store: (i, j, value) =>
-            f
-              .get(target)
-              .get(value)
-              .mem('v128.store', i * row + j * tap),
-        }),
-      )
+      phasesOf(p.axes).forEach((phase, n) => {
+        point(f, source, dU + n * p.channels * width * 4, unit, width * 4)
+        point(f, target, result.start * 4, unit, channel)
+        const moves: Moves = [
+          [source, 16],
+          [target, 16],
+        ]
+        each(f, width / 4, moves, () =>
+          transform(f, [gradientOfFilter(down), gradientOfFilter(across)], rough, {
+            load(r, s) {
+              range(0, sums).forEach(lane => {
+                f.get(source).mem('v128.load', lane * laneU + (r * pointsIn(across) + s) * planeU)
+                if (lane > 0) f.op('f32x4.add')
+              })
+            },
+            store(r, s, value) {
+              const [i, j] = tapOf(p.axes, phase, [r, s])
+              if (i < down.kernel && j < across.kernel)
+                f.get(target)
+                  .get(value)
+                  .mem('v128.store', i * row + j * tap)
+            },
+          }),
+        )
+      })
     })
   })
   build.add({
     name: `winograd ${label} from tiles`,
     code: back,
     units: p.channels,
-    flops: 2 * planesOf(p.axes) * p.channels * width,
-    bytes: 4 * (down.taps * across.taps + sums * planesOf(p.axes)) * p.channels * width,
+    flops: 2 * planesOf(p.axes) * p.depth * width,
+    bytes: 4 * (down.kernel * across.kernel * p.channels + sums * planesOf(p.axes) * p.depth) * width,
   })
   return true
 }

@@ -1,23 +1,31 @@
 import type { Gemm } from '../../../../program/index.ts'
+import type { Shape } from '../../../../tensor/shape.ts'
 import type { Buffer, View } from '../../../../tensor/view.ts'
 import { largestDivisor, range } from '../../numbers.ts'
 import { type Axis, mostPoints, pointsFor } from './transforms.ts'
 
 export type Pair<T = number> = readonly [T, T]
 
-/** An axis of an image as tiles cover it: the last of them is as narrow as the rest is. */
+/**
+ * An axis of an image as tiles cover it: the last of them is as narrow as the rest is. With a stride of s the image is s
+ * images, its phases, each of which meets every s-th tap of the kernel, as far as there are any.
+ */
 export interface Tiled extends Axis {
   /** Outputs in all. */
   readonly size: number
+  readonly kernel: number
+  readonly stride: number
 }
 
-/** A view that shows the patches of an image: [batch·height·width, taps·taps·channels]. A signal is an image of width 1. */
+/** A view that shows the patches of an image: [batch·height·width, kernel·kernel·channels]. A signal is an image of width 1. */
 export interface Patches {
   readonly buffer: Buffer
   readonly batch: number
   /** Down and across. */
   readonly axes: Pair<Tiled>
   readonly channels: number
+  /** Channels of all phases. */
+  readonly depth: number
   /** Coordinate of the first patch. */
   readonly from: Pair
 }
@@ -72,6 +80,14 @@ export const planesIn = ({ count }: Group) => count[0] * count[1]
 export const planesOf = (axes: Pair<Tiled>) => pointsIn(axes[0]) * pointsIn(axes[1])
 export const productsOf = (axes: Pair<Tiled>) => groupsOf(axes).reduce((n, g) => n + planesIn(g) * g.tiles, 0)
 
+/** The phases of an image: where each begins. */
+export const phasesOf = ([down, across]: Pair<Tiled>): Pair[] =>
+  range(0, down.stride).flatMap(i => range(0, across.stride).map(j => [i, j] as const))
+
+/** The place in the kernel of a phase's tap; some phases have one less than others, and meet 0 for it. */
+export const tapOf = (axes: Pair<Tiled>, phase: Pair, tap: Pair): number[] =>
+  axes.map(({ stride }, i) => phase[i] + tap[i] * stride)
+
 /** What goes through the caches together: several images, or a band of one. */
 export interface Chunks {
   readonly count: number
@@ -108,8 +124,10 @@ const usual = 6
 const saving = 0.85
 
 /** Cuts an axis into tiles. */
-function tiled(size: number, taps: number): Tiled {
-  const cut = (points: number) => ({ size, taps, out: taps === 1 ? 1 : Math.max(1, Math.min(size, points - taps + 1)) })
+function tiled(size: number, kernel: number, stride: number): Tiled {
+  const taps = Math.ceil(kernel / stride)
+  const out = (points: number) => (taps === 1 ? 1 : Math.max(1, Math.min(size, points - taps + 1)))
+  const cut = (points: number) => ({ size, kernel, stride, taps, out: out(points) })
   const [few, many] = [cut(usual), cut(mostPoints)]
   return pointsAlong(many) < saving * pointsAlong(few) ? many : few
 }
@@ -118,37 +136,39 @@ function tiled(size: number, taps: number): Tiled {
 const costOfMove = 2
 const costOfFilter = 7
 
+/** How many elements an axis of a view shows along each dimension, one after another, and how far apart they are. */
+function walks(shape: Shape, axis: View['axes'][0]): { sizes: number[]; steps: number[] } | undefined {
+  const [sizes, steps] = [shape.map(() => 1), shape.map(() => 1)]
+  const factors = axis.filter(f => f.size !== 1)
+  for (const { dim, size, step } of factors) [sizes[dim], steps[dim]] = [size, step]
+  return factors.every((f, i) => f.step > 0 && (i === 0 || factors[i - 1].dim < f.dim)) ? { sizes, steps } : undefined
+}
+
 /** Reads a product's operand as patches. */
 function patches(view: View): Patches | undefined {
   const { buffer, base, axes, fill } = view
   const channelsAt = buffer.shape.length - 1
   if (channelsAt < 2 || channelsAt > 3 || axes.length !== 2 || fill !== 0) return undefined
   if (view.divisor.some(d => d !== 1)) return undefined
-  const [sizes, taps] = axes.map(axis => {
-    const along = buffer.shape.map(() => 1)
-    const factors = axis.filter(f => f.size !== 1)
-    const inOrder = factors.every((f, i) => f.step === 1 && (i === 0 || factors[i - 1].dim < f.dim))
-    for (const f of factors) along[f.dim] = f.size
-    return inOrder ? along : []
-  })
+  const [rows, columns] = axes.map(axis => walks(buffer.shape, axis))
   const channels = buffer.shape[channelsAt]
-  if (!sizes?.length || sizes[channelsAt] !== 1 || !taps?.length || taps[0] !== 1 || taps[channelsAt] !== channels)
-    return undefined
-  if (base[0] !== 0 || base[channelsAt] !== 0 || channels % 4 !== 0) return undefined
-  const image = range(1, channelsAt)
-  if (image.some(dim => taps[dim] > mostPoints - 1)) return undefined
-  const cuts = image.map(dim => tiled(sizes[dim], taps[dim]))
-  const [down, across = tiled(1, 1)] = cuts
+  if (rows?.steps[0] !== 1 || rows.sizes[channelsAt] !== 1 || base[0] !== 0) return undefined
+  if (!columns || columns.steps.some(step => step !== 1) || columns.sizes[0] !== 1) return undefined
+  if (columns.sizes[channelsAt] !== channels || base[channelsAt] !== 0 || channels % 4 !== 0) return undefined
+  const image = range(1, channelsAt).map(dim => tiled(rows.sizes[dim], columns.sizes[dim], rows.steps[dim]))
+  if (image.some(({ taps }) => taps >= mostPoints)) return undefined
+  const [down, across = tiled(1, 1, 1)] = image
   const from = [base[1], channelsAt === 3 ? base[2] : 0] as const
-  return { buffer, batch: sizes[0], axes: [down, across], channels, from }
+  const depth = channels * down.stride * across.stride
+  return { buffer, batch: rows.sizes[0], axes: [down, across], channels, depth, from }
 }
 
 /** Whether tiles take less than direct sums. */
-function pays({ batch, axes, channels }: Patches, width: number): boolean {
-  const [products, both] = [productsOf(axes), channels * width]
-  const direct = axes.reduce((n, { size, taps }) => n * size * taps, batch * both)
-  const moved = costOfMove * batch * products * (channels + width) + costOfFilter * planesOf(axes) * both
-  return batch * products * both + moved < direct
+function pays({ batch, axes, channels, depth }: Patches, width: number): boolean {
+  const products = batch * productsOf(axes)
+  const direct = axes.reduce((n, { size, kernel }) => n * size * kernel, batch * channels * width)
+  const moved = costOfMove * products * (depth + width) + costOfFilter * planesOf(axes) * depth * width
+  return products * depth * width + moved < direct
 }
 
 export type Plan = { kind: 'filter' | 'gradient'; p: Patches; width: number }
@@ -170,7 +190,7 @@ export function tileReach(instruction: Gemm): readonly Far[] {
   const plan = planOf(instruction)
   if (!plan) return []
   const { buffer, batch, axes, channels, from } = plan.p
-  const image = axes.map(({ size, taps }, i) => [from[i], from[i] + size + taps - 2])
+  const image = axes.map(({ size, taps, stride }, i) => [from[i], from[i] + (size + taps - 1) * stride - 1])
   const ends = [[0, batch - 1], ...image.slice(0, buffer.shape.length - 2), [0, channels - 1]]
   return [[buffer, { low: ends.map(([low]) => low), high: ends.map(([, high]) => high) }]]
 }
