@@ -126,8 +126,9 @@ const saving = 0.85
 /** Cuts an axis into tiles. */
 function tiled(size: number, kernel: number, stride: number): Tiled {
   const taps = Math.ceil(kernel / stride)
-  const out = (points: number) => (taps === 1 ? 1 : Math.max(1, Math.min(size, points - taps + 1)))
-  const cut = (points: number) => ({ size, kernel, stride, taps, out: out(points) })
+  // As many tiles as the widest possible would be, and of one width where that goes.
+  const out = (widest: number) => Math.ceil(size / Math.ceil(size / Math.max(1, widest)))
+  const cut = (points: number) => ({ size, kernel, stride, taps, out: taps === 1 ? 1 : out(points - taps + 1) })
   const [few, many] = [cut(usual), cut(mostPoints)]
   return pointsAlong(many) < saving * pointsAlong(few) ? many : few
 }
