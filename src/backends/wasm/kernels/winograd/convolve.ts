@@ -28,7 +28,7 @@ import {
   type Pair,
   type Patches,
   type Plan,
-  phasesOf,
+  partsOf,
   planesOf,
   pointsIn,
   productsOf,
@@ -58,7 +58,7 @@ export function convolve(build: Build, instruction: Gemm, { p, width }: Plan): b
   const panels = build.scratch((planesOf(p.axes) * planeU) / 4, settled)
   if (!filterToPanels(build, filter, p, panels, width, settled)) return false
 
-  const { start, strides, phases } = imageOf(build, p)
+  const seen = imageOf(build, p)
   const met = (axes: Pair<Tiled>) => meeting(axes, images, [p.depth, columns])
   const thread = threadRoom(build, Math.max(...chunks.kinds.map(axes => met(axes).bytes)))
 
@@ -72,20 +72,11 @@ export function convolve(build: Build, instruction: Gemm, { p, width }: Plan): b
       const made = met(axes)
       const { groups } = made
       const pointers = groups.map(() => f.local('i32'))
-      at(x, start, strides)
+      at(x, seen.start, seen.strides)
       made.V.starts.forEach((from, g) => {
         place(pointers[g], from)
       })
-      tilesToPlanes(
-        f,
-        toTile,
-        { images, axes, channels: p.channels, strides, phases },
-        groups,
-        made.V,
-        x,
-        pointers,
-        rough,
-      )
+      tilesToPlanes(f, toTile, { images, axes, channels: p.channels, ...seen }, groups, made.V, x, pointers, rough)
       // A small product for each plane: M[plane] = V[plane] · U[plane]
       groups.forEach((group, g) => {
         place(V, made.V.starts[g])
@@ -221,12 +212,12 @@ function filterToPanels(
   const code = build.module.function('', ['i32', 'i32', 'i32'], (f, begin, end, id) => {
     const [source, target, rough] = range(0, 3).map(() => f.local('i32'))
     thread.rough(f, id, rough)
-    const four = (phase: Pair, put: (value: Local, offset: number) => void) =>
+    const four = (part: Pair, put: (value: Local, offset: number) => void) =>
       transform(f, ofFilters, rough, {
         load(r, s) {
-          const [i, j] = tapOf(axes, phase, [r, s])
-          if (i >= axes[0].kernel || j >= axes[1].kernel) return f.f32x4(0)
-          const offset = (i * row + j * tap) * 4
+          const place = tapOf(axes, part, [r, s])
+          if (!place) return f.f32x4(0)
+          const offset = (place[0] * row + place[1] * tap) * 4
           f.get(source)
           if (offset < 0) f.i32(offset).op('i32.add')
           f.mem('v128.load', Math.max(0, offset))
@@ -235,10 +226,10 @@ function filterToPanels(
           put(value, (r * pointsIn(axes[1]) + s) * plane)
         },
       })
-    const acrossPanel = (columns: number, phase: Pair) =>
+    const acrossPanel = (columns: number, part: Pair) =>
       f.times(channels, () => {
         for (let at = 0; at < columns * 4; at += 16) {
-          four(phase, (value, offset) =>
+          four(part, (value, offset) =>
             f
               .get(target)
               .get(value)
@@ -249,10 +240,10 @@ function filterToPanels(
         f.add(source, (channel - columns) * 4).add(target, columns * 4)
       })
     // Where four channels lie together and not four columns, they go to as many rows.
-    const downPanel = (columns: number, phase: Pair) =>
+    const downPanel = (columns: number, part: Pair) =>
       f.times(channels / 4, () => {
         f.times(columns, () => {
-          four(phase, (value, offset) => {
+          four(part, (value, offset) => {
             for (const lane of range(0, 4))
               f.get(target)
                 .get(value)
@@ -264,8 +255,8 @@ function filterToPanels(
       })
     // A panel at a time, so that each plane is written from end to end.
     const panel = (columns: number) => {
-      for (const phase of phasesOf(axes)) {
-        ;(across ? acrossPanel : downPanel)(columns, phase)
+      for (const part of partsOf(axes)) {
+        ;(across ? acrossPanel : downPanel)(columns, part)
         f.add(source, -channels * channel * 4)
       }
     }

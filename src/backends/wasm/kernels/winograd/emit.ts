@@ -22,15 +22,15 @@ export function walkOf(build: Build, view: View): { start: number; strides: numb
 }
 
 /**
- * The same of the image under a product's patches, from the first patch on, by its outputs; and how many phases it has
+ * The same of the image under a product's patches, from the first patch on, by its outputs; and how many parts there are
  * along each axis, so many elements apart. The border is part of it.
  */
 export function imageOf(build: Build, { buffer, from, axes }: Patches) {
   const { origin, strides: own } = build.locate(buffer)
   const all = own.length === 3 ? own.toSpliced(2, 0, 0) : own
-  const phases = axes.map(({ stride }, i) => [stride, all[i + 1]] as const)
-  const strides = all.map((step, i) => step * (phases[i - 1]?.[0] ?? 1))
-  return { start: origin + from[0] * all[1] + from[1] * all[2], strides, phases }
+  const parts = axes.map(({ parts, apart }, i) => [parts, apart * all[i + 1]] as const)
+  const strides = all.map((step, i) => step * (axes[i - 1]?.stride ?? 1))
+  return { start: origin + from[0] * all[1] + from[1] * all[2], strides, parts }
 }
 
 export type Moves = readonly (readonly [Local, number])[]
@@ -230,7 +230,7 @@ export function planesOfTile(
 export function tilesToPlanes(
   f: Code,
   how: (axis: Axis, outputs: number) => Matrix,
-  o: { images: number; axes: Pair<Tiled>; channels: number; strides: readonly number[]; phases?: readonly Pair[] },
+  o: { images: number; axes: Pair<Tiled>; channels: number; strides: readonly number[]; parts?: readonly Pair[] },
   groups: readonly Group[],
   planes: Planes,
   source: Local,
@@ -253,7 +253,7 @@ export function tilesToPlanes(
         })
         tile.next(f)
       })
-    const [[rows, row], [columns, pixel]] = o.phases ?? [[1, 0], [1, 0]] // biome-ignore format: one thing
+    const [[rows, row], [columns, pixel]] = o.parts ?? [[1, 0], [1, 0]] // biome-ignore format: one thing
     each(f, rows, [[source, row * 4]], () => each(f, columns, [[source, pixel * 4]], channels))
   })
 }

@@ -20,7 +20,7 @@ import {
   walkOf,
   withChunk,
 } from './emit.ts'
-import { chunksOf, type Pair, type Plan, phasesOf, planesOf, pointsIn, productsOf, type Tiled, tapOf } from './plan.ts'
+import { chunksOf, type Pair, type Plan, partsOf, planesOf, pointsIn, productsOf, type Tiled, tapOf } from './plan.ts'
 import { type Axis, gradientOfFilter, type Matrix, toTile, toTileOfGradient, transform } from './transforms.ts'
 
 /** Sums that are kept apart until the end, whatever the number of threads, so that threads need not meet. */
@@ -60,7 +60,7 @@ export function gradient(build: Build, instruction: Gemm, { p, width }: Plan): b
         how: (axis: Axis, outputs: number) => Matrix,
         source: Local,
         channels: number,
-        from: { strides: readonly number[]; phases?: readonly Pair[] },
+        from: { strides: readonly number[]; parts?: readonly Pair[] },
         planes: Planes,
         offset: number,
       ) => {
@@ -123,7 +123,7 @@ export function gradient(build: Build, instruction: Gemm, { p, width }: Plan): b
     const [source, target, rough] = range(0, 3).map(() => f.local('i32'))
     thread.rough(f, id, rough)
     share(f, begin, end, unit => {
-      phasesOf(p.axes).forEach((phase, n) => {
+      partsOf(p.axes).forEach((part, n) => {
         point(f, source, dU + n * p.channels * width * 4, unit, width * 4)
         point(f, target, result.start * 4, unit, channel)
         const moves: Moves = [
@@ -139,11 +139,11 @@ export function gradient(build: Build, instruction: Gemm, { p, width }: Plan): b
               })
             },
             store(r, s, value) {
-              const [i, j] = tapOf(p.axes, phase, [r, s])
-              if (i < down.kernel && j < across.kernel)
+              const place = tapOf(p.axes, part, [r, s])
+              if (place)
                 f.get(target)
                   .get(value)
-                  .mem('v128.store', i * row + j * tap)
+                  .mem('v128.store', place[0] * row + place[1] * tap)
             },
           }),
         )

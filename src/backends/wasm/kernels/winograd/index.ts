@@ -7,10 +7,10 @@ import { planOf } from './plan.ts'
 export { tileReach } from './plan.ts'
 
 /**
- * Winograd's minimal filtering, for filters of up to seven taps along each axis: with 3 × 3 a tile of 4 × 4 outputs takes 36
- * products in place of 144, with 5 × 5 as many outputs take 64 in place of 400, between sums that cost little. Lavin & Gray
- * 2016. Its error is a few times that of the direct sum: relative to normal data 1.5e-6 with tiles of six points an axis
- * (3 × 3), 4e-6 with eight (5 × 5), under 1e-6 where only one axis has taps.
+ * Winograd's minimal filtering: with 3 × 3 taps a tile of 4 × 4 outputs takes 36 products in place of 144, with 5 × 5 as many
+ * outputs take 64 in place of 400, between sums that cost little. Longer kernels and strides are sums of shorter filters.
+ * Lavin & Gray 2016. Its error is a few times that of the direct sum: relative to normal data 1.5e-6 with tiles of six
+ * points an axis (3 × 3), 4e-6 with eight (5 × 5), under 1e-6 where only one axis has taps.
  */
 export const winograd: Emit<Gemm> = (build, instruction) => {
   const plan = planOf(instruction)

@@ -7,14 +7,18 @@ import { type Axis, mostPoints, pointsFor } from './transforms.ts'
 export type Pair<T = number> = readonly [T, T]
 
 /**
- * An axis of an image as tiles cover it: the last of them is as narrow as the rest is. With a stride of s the image is s
- * images, its phases, each of which meets every s-th tap of the kernel, as far as there are any.
+ * An axis of an image as tiles cover it: the last of them is as narrow as the rest is. What one tile has too few points for
+ * is a sum of parts: with a stride of s each s-th tap of the kernel meets an image of each s-th element, and of a long
+ * kernel the first taps meet the image, the next ones the image further on, and so on.
  */
 export interface Tiled extends Axis {
   /** Outputs in all. */
   readonly size: number
   readonly kernel: number
   readonly stride: number
+  readonly parts: number
+  /** Elements from where a part begins to where the next one does. */
+  readonly apart: number
 }
 
 /** A view that shows the patches of an image: [batch·height·width, kernel·kernel·channels]. A signal is an image of width 1. */
@@ -24,7 +28,7 @@ export interface Patches {
   /** Down and across. */
   readonly axes: Pair<Tiled>
   readonly channels: number
-  /** Channels of all phases. */
+  /** Channels of all parts. */
   readonly depth: number
   /** Coordinate of the first patch. */
   readonly from: Pair
@@ -80,13 +84,15 @@ export const planesIn = ({ count }: Group) => count[0] * count[1]
 export const planesOf = (axes: Pair<Tiled>) => pointsIn(axes[0]) * pointsIn(axes[1])
 export const productsOf = (axes: Pair<Tiled>) => groupsOf(axes).reduce((n, g) => n + planesIn(g) * g.tiles, 0)
 
-/** The phases of an image: where each begins. */
-export const phasesOf = ([down, across]: Pair<Tiled>): Pair[] =>
-  range(0, down.stride).flatMap(i => range(0, across.stride).map(j => [i, j] as const))
+/** The parts of a sum, down and across. */
+export const partsOf = ([down, across]: Pair<Tiled>): Pair[] =>
+  range(0, down.parts).flatMap(i => range(0, across.parts).map(j => [i, j] as const))
 
-/** The place in the kernel of a phase's tap; some phases have one less than others, and meet 0 for it. */
-export const tapOf = (axes: Pair<Tiled>, phase: Pair, tap: Pair): number[] =>
-  axes.map(({ stride }, i) => phase[i] + tap[i] * stride)
+/** The place in the kernel of a part's tap, if the kernel has it: some parts have less than others, and meet 0 for it. */
+export function tapOf(axes: Pair<Tiled>, part: Pair, tap: Pair): readonly number[] | undefined {
+  const place = axes.map(({ apart, stride }, i) => part[i] * apart + tap[i] * stride)
+  return place.every((at, i) => at < axes[i].kernel) ? place : undefined
+}
 
 /** What goes through the caches together: several images, or a band of one. */
 export interface Chunks {
@@ -116,21 +122,29 @@ export function chunksOf({ batch, axes: [down, across] }: Patches): Chunks {
   return { count: (batch / images) * bands, images, bands, height, kinds }
 }
 
-/** Points that a row of so many outputs takes. */
-const pointsAlong = (axis: Tiled) => axis.size + tilesIn(axis) * (axis.taps - 1)
-
 /** Points of a whole tile: eight lose a little more to rounding than six, and have to save something. */
 const usual = 6
 const saving = 0.85
+/** Parts of a long kernel, and of a stride, for each of which something is written. */
+const mostParts = 4
 
-/** Cuts an axis into tiles. */
-function tiled(size: number, kernel: number, stride: number): Tiled {
-  const taps = Math.ceil(kernel / stride)
-  // As many tiles as the widest possible would be, and of one width where that goes.
-  const out = (widest: number) => Math.ceil(size / Math.ceil(size / Math.max(1, widest)))
-  const cut = (points: number) => ({ size, kernel, stride, taps, out: taps === 1 ? 1 : out(points - taps + 1) })
-  const [few, many] = [cut(usual), cut(mostPoints)]
-  return pointsAlong(many) < saving * pointsAlong(few) ? many : few
+/** Products that a row of outputs takes for each channel, on an equal footing. */
+function costOf(axis: Tiled): number {
+  const points = axis.parts * (axis.size + tilesIn(axis) * (axis.taps - 1))
+  return pointsIn(axis) > usual ? points / saving : points
+}
+
+/** Cuts an axis into tiles, the best way there is. */
+function tiled(size: number, kernel: number, stride: number): Tiled | undefined {
+  const ways = (stride > 1 ? [stride] : range(1, mostParts + 1)).flatMap(parts => {
+    const taps = Math.ceil(kernel / parts)
+    const apart = stride > 1 ? 1 : taps
+    // As many tiles as the widest possible would be, and of one width where that goes.
+    const out = (widest: number) => (taps === 1 ? 1 : Math.ceil(size / Math.ceil(size / widest)))
+    const widest = [usual, mostPoints].map(points => points - taps + 1).filter(most => most > 0)
+    return widest.map(most => ({ size, kernel, stride, parts, apart, taps, out: out(most) }))
+  })
+  return stride > mostParts ? undefined : ways.sort((a, b) => costOf(a) - costOf(b))[0]
 }
 
 /** What it costs to bring a number to its tile's plane or back, and one of the filter, which goes further, in products. */
@@ -157,10 +171,10 @@ function patches(view: View): Patches | undefined {
   if (!columns || columns.steps.some(step => step !== 1) || columns.sizes[0] !== 1) return undefined
   if (columns.sizes[channelsAt] !== channels || base[channelsAt] !== 0 || channels % 4 !== 0) return undefined
   const image = range(1, channelsAt).map(dim => tiled(rows.sizes[dim], columns.sizes[dim], rows.steps[dim]))
-  if (image.some(({ taps }) => taps >= mostPoints)) return undefined
-  const [down, across = tiled(1, 1, 1)] = image
+  const [down, across] = [...image, tiled(1, 1, 1)]
+  if (!down || !across) return undefined
   const from = [base[1], channelsAt === 3 ? base[2] : 0] as const
-  const depth = channels * down.stride * across.stride
+  const depth = channels * down.parts * across.parts
   return { buffer, batch: rows.sizes[0], axes: [down, across], channels, depth, from }
 }
 
@@ -191,7 +205,10 @@ export function tileReach(instruction: Gemm): readonly Far[] {
   const plan = planOf(instruction)
   if (!plan) return []
   const { buffer, batch, axes, channels, from } = plan.p
-  const image = axes.map(({ size, taps, stride }, i) => [from[i], from[i] + (size + taps - 1) * stride - 1])
+  const image = axes.map(({ size, taps, stride, parts, apart }, i) => [
+    from[i],
+    from[i] + (size + taps - 2) * stride + (parts - 1) * apart,
+  ])
   const ends = [[0, batch - 1], ...image.slice(0, buffer.shape.length - 2), [0, channels - 1]]
   return [[buffer, { low: ends.map(([low]) => low), high: ends.map(([, high]) => high) }]]
 }
