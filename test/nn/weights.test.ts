@@ -20,7 +20,7 @@ import { describe, expect, test } from 'vitest'
 import { direct } from '../../src/backends/reference/index.ts'
 import { type Buffer, viewOf } from '../../src/tensor/view.ts'
 
-const { bidirectional, dense, input, simpleRnn, timeDistributed } = layers
+const { bidirectional, dense, input, simpleRnn, timeDistributed, transformerEncoder } = layers
 const random = numpyRandom(5)
 const data = dataset({ x: random.randn(40 * 3), y: random.randint(0, 2, 40), inputShape: [3] })
 
@@ -100,6 +100,7 @@ describe('regularisers', () => {
   test.each([
     ['a wrapper', () => timeDistributed(dense(2, { kernelRegularizer: 'l2' }))],
     ['a bidirectional layer', () => bidirectional(simpleRnn(2, { kernelRegularizer: 'l2', returnSequences: true }))],
+    ['a block', () => transformerEncoder(4, 1, { kernelRegularizer: 'l2' })],
   ])('reach into %s', async (_, make) => {
     const model = sequential([input([3, 1]), make()], { seed: 2 })
     model.compile({ loss: 'meanSquaredError', backend: reference })
@@ -108,7 +109,7 @@ describe('regularisers', () => {
     const x = [1, 2, 3, 3, 2, 1]
     const out = await model.predict({ x, inputShape: [3, 1] })
     const { loss } = await model.evaluate({ x, y: out.data, inputShape: [3, 1], targetShape: out.shape.slice(1) })
-    expect(loss).toBeCloseTo(0.01 * squares(/W$/), 12)
+    expect(loss).toBeCloseTo(0.01 * squares(/W[qkvo]?$/), 12)
   })
 
   test('of what a layer gives join the loss as a mean over the batch, and move the weights before it', async () => {

@@ -1,6 +1,6 @@
 import { ShapeError } from '../../errors.ts'
 import { type LayerOptions, layer, whole } from '../layer.ts'
-import type { ActivationChoice, InitializerChoice } from '../resolve.ts'
+import type { ActivationChoice, InitializerChoice, WeightOptions } from '../resolve.ts'
 import type { AttendingOptions } from './attending.ts'
 import { composed } from './composed.ts'
 import { dense } from './dense.ts'
@@ -10,7 +10,7 @@ import { multiHeadAttention } from './multiHeadAttention.ts'
 import { layerNormalization } from './normalizations.ts'
 import { timeDistributed } from './timeDistributed.ts'
 
-export interface TransformerEncoderOptions extends LayerOptions, AttendingOptions {
+export interface TransformerEncoderOptions extends LayerOptions, AttendingOptions, WeightOptions {
   /** f, between the two dense layers. */
   activation?: ActivationChoice
   /** Of the normalisations. */
@@ -41,8 +41,12 @@ export const transformerEncoder = layer(
   ['intermediateDim', 'numHeads'],
   (intermediateDim: number, numHeads: number, options: TransformerEncoderOptions = {}) => {
     const { activation = 'relu', epsilon = 1e-5, normalizeFirst = false, dropout: rate = 0, useCausalMask } = options
-    const { kernelInitializer, biasInitializer } = options
-    const start = { kernelInitializer, biasInitializer }
+    const { kernelInitializer, kernelRegularizer, kernelConstraint } = options
+    const { biasInitializer, biasRegularizer, biasConstraint } = options
+    const weights = {
+      ...{ kernelInitializer, kernelRegularizer, kernelConstraint },
+      ...{ biasInitializer, biasRegularizer, biasConstraint },
+    }
     whole('transformerEncoder', 'intermediateDim', intermediateDim)
     whole('transformerEncoder', 'numHeads', numHeads)
     return composed(x => {
@@ -53,14 +57,14 @@ export const transformerEncoder = layer(
           hint: 'the number of features is a multiple of the number of heads',
         })
       const attend = multiHeadAttention(numHeads, features / numHeads, {
-        ...start,
+        ...weights,
         dropout: rate,
         useCausalMask,
         name: 'attention',
       })
       const [norm1, norm2] = ['norm1', 'norm2'].map(name => layerNormalization({ epsilon, name }))
-      const widen = timeDistributed(dense(intermediateDim, { ...start, activation }), { name: 'dense1' })
-      const narrow = timeDistributed(dense(features, start), { name: 'dense2' })
+      const widen = timeDistributed(dense(intermediateDim, { ...weights, activation }), { name: 'dense1' })
+      const narrow = timeDistributed(dense(features, weights), { name: 'dense2' })
       if (normalizeFirst) {
         const h = add()(x, dropout(rate)(attend(norm1(x))))
         return add()(h, dropout(rate)(narrow(widen(norm2(h)))))
