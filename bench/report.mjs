@@ -138,10 +138,11 @@ ${done.map(name => `### ${name}: ${workloads[name]}\n\n${everything(records, nam
   \`vm.Script\` (cachedData, Node 20) the same start took 75 ms instead of 108; Node 24 with \`NODE_COMPILE_CACHE\` 89 instead
   of 110. Kernels written ahead for common shapes would save some 20 ms more.
 - **3×3 convolutions.** Winograd's products take about 88 % of what 128-bit units can do, and the tiles around them a fifth
-  of the time. oneDNN with AVX-512 has units that are four times as wide, and sums directly.
+  of the time. oneDNN with AVX-512 has units that are four times as wide, and sums directly: it comes out even.
 - **Other networks.** Recurrent layers, transformers and transposed convolutions are far ahead, for PyTorch does them by many
-  small calls. Convolutions that Winograd's way is not for (5×5, strides, one axis) and ResNet-18 are behind: they sum
-  directly, at three quarters to nine tenths of what 128-bit units can do, where oneDNN's units are wider.
+  small calls; kernels of 4 taps and more are, for tiles save most there. A stride of two with 3×3 is behind: of nine products
+  tiles leave six, for oneDNN's wider units to do nine. So is ResNet-18 at 16 images a step: its last filters are larger than
+  the caches, and to turn them to tiles takes as long as a quarter of the products.
 - **W1.** Of a step two thirds are those convolutions; of the rest most goes over arrays that batch normalisation keeps from
   passing through in one go (two passes each way), at the speed of the outer caches.
 

@@ -20,11 +20,22 @@ import {
   walkOf,
   withChunk,
 } from './emit.ts'
-import { chunksOf, type Pair, type Plan, partsOf, planesOf, pointsIn, productsOf, type Tiled, tapOf } from './plan.ts'
+import {
+  chunksOf,
+  mostBytes,
+  type Pair,
+  type Plan,
+  partsOf,
+  planesOf,
+  pointsIn,
+  productsOf,
+  type Tiled,
+  tapOf,
+} from './plan.ts'
 import { type Axis, gradientOfFilter, type Matrix, toTile, toTileOfGradient, transform } from './transforms.ts'
 
-/** Sums that are kept apart until the end, whatever the number of threads, so that threads need not meet. */
-const lanes = 4
+/** Sums that are kept apart until the end, whatever the number of threads, so that threads need not meet; large ones less. */
+const lanesOf = (bytes: number) => (4 * bytes > mostBytes ? 2 : 4)
 
 /** The gradient by the filter: tiles of the image against tiles of the output's gradient, summed over all tiles. */
 export function gradient(build: Build, instruction: Gemm, { p, width }: Plan): boolean {
@@ -40,10 +51,10 @@ export function gradient(build: Build, instruction: Gemm, { p, width }: Plan): b
 
   const chunks = chunksOf(p)
   const { images } = chunks
-  const sums = Math.min(lanes, chunks.count)
   const met = (axes: Pair<Tiled>) => meeting(axes, images, [p.depth, width])
   const planeU = p.depth * width * 4 + stagger
   const laneU = planesOf(p.axes) * planeU
+  const sums = Math.min(lanesOf(laneU), chunks.count)
   const dU = build.scratch((sums * laneU) / 4)
   const thread = threadRoom(build, Math.max(...chunks.kinds.map(axes => met(axes).bytes)))
   const from = imageOf(build, p)

@@ -178,8 +178,12 @@ function patches(view: View): Patches | undefined {
   return { buffer, batch: rows.sizes[0], axes: [down, across], channels, depth, from }
 }
 
-/** Whether tiles take less than direct sums. */
+/** Bytes that the planes of a filter and of some tiles may have. */
+export const mostBytes = 2 ** 28
+
+/** Whether tiles take less than direct sums, and not too much memory. */
 function pays({ batch, axes, channels, depth }: Patches, width: number): boolean {
+  if (4 * planesOf(axes) * (depth * width + most * (depth + width)) > mostBytes) return false
   const products = batch * productsOf(axes)
   const direct = axes.reduce((n, { size, kernel }) => n * size * kernel, batch * channels * width)
   const moved = costOfMove * products * (depth + width) + costOfFilter * planesOf(axes) * depth * width
