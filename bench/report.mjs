@@ -142,7 +142,7 @@ ${done.map(name => `### ${name}: ${workloads[name]}\n\n${everything(records, nam
 - **Other networks.** Recurrent layers, transformers and transposed convolutions are far ahead, for PyTorch does them by many
   small calls; kernels of 4 taps and more are, for tiles save most there. A stride of two with 3×3 is behind: of nine products
   tiles leave six, for oneDNN's wider units to do nine. So is ResNet-18 at 16 images a step: its last filters are larger than
-  the caches, and to turn them to tiles takes as long as a quarter of the products.
+  the caches, and to turn them to tiles and back takes a fifth as long as the products.
 - **W1.** Of a step two thirds are those convolutions; of the rest most goes over arrays that batch normalisation keeps from
   passing through in one go (two passes each way), at the speed of the outer caches.
 

@@ -89,3 +89,14 @@ test('convolutions of any size that tiles pay for agree with the reference, and 
   )
   expect(count).toBeGreaterThan(60)
 })
+
+test.each([
+  ['of 3 × 3', { channels: 512, filters: 512, kernel: 3 }, true],
+  ['whose tiles would take more memory than they are worth', { channels: 2048, filters: 2048, kernel: 3 }, false],
+  ['of one pixel', { channels: 64, filters: 64, kernel: 1 }, false],
+  ['with a stride as long as the kernel', { channels: 64, filters: 64, kernel: 2, stride: 2 }, false],
+] as const)('a convolution %s: by tiles %o', (_, o, expected) => {
+  const found = conv('', { image: [16, 16], batch: 8, ...o }).map(isTiled)
+  expect(found[0]).toBe(expected)
+  expect(found[1]).toBe(expected)
+})
