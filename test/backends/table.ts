@@ -304,13 +304,23 @@ export const cases: readonly Case[] = [
     batch: 1,
   }),
   ...conv('convolution 3×3 of many channels, whose last band is one row of narrow tiles', {
-    image: [9, 128],
+    image: [10, 128],
     channels: 16,
     filters: 16,
     kernel: 3,
     pad: [1, 1],
     batch: 1,
   }),
+  {
+    title: 'gradients of filters one after another, the second of which has not all points in each lane',
+    inputs: { x: [4, 16, 16, 16], dz: [4, 16, 16, 16], u: [1, 10, 128, 16], dv: [1, 10, 128, 16] },
+    outputs: { dW: [3, 3, 16, 16], dU: [3, 3, 16, 16] },
+    write(k, { x, dz, u, dv, dW, dU }) {
+      const seen = (v: View) => v.windows({ size: [3, 3], padding: [1, 1].map(() => [1, 1] as const) }).matrix(3)
+      k.gemm(dW.matrix(3), seen(x).T, dz.matrix(3))
+      k.gemm(dU.matrix(3), seen(u).T, dv.matrix(3))
+    },
+  },
   ...conv('convolution 3×3 of many channels, odd', {
     image: [7, 10],
     channels: 20,
