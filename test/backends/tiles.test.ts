@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { reference } from '../../src/backends/reference/index.ts'
 import { wasm } from '../../src/backends/wasm/index.ts'
-import { planOf } from '../../src/backends/wasm/kernels/winograd/plan.ts'
+import { planOf, tileReach } from '../../src/backends/wasm/kernels/winograd/plan.ts'
 import {
   type Axis,
   fromTile,
@@ -55,8 +55,8 @@ test.each(axes)('$taps taps over tiles of $out outputs, whole and narrow, are su
 const multiple = fc.integer({ min: 4, max: 10 }).map(n => 4 * n)
 const axis = fc.record({ size: fc.integer({ min: 1, max: 15 }), taps: fc.integer({ min: 1, max: 11 }) })
 
-const isTiled = (c: Case): boolean =>
-  planOf(programOf(c).program.instructions.find(i => i.verb === 'gemm') as Gemm) !== undefined
+const product = (c: Case) => programOf(c).program.instructions.find(i => i.verb === 'gemm') as Gemm
+const isTiled = (c: Case): boolean => planOf(product(c)) !== undefined
 
 test('convolutions of any size that tiles pay for agree with the reference, and threads leave the same bits', async () => {
   let count = 0
@@ -99,4 +99,18 @@ test.each([
   const found = conv('', { image: [16, 16], batch: 8, ...o }).map(isTiled)
   expect(found[0]).toBe(expected)
   expect(found[1]).toBe(expected)
+})
+
+test.each([
+  { kernel: 3, stride: 2 },
+  { kernel: 9, stride: 1 },
+  { kernel: 7, stride: 3 },
+])('tiles of kernel $kernel, stride $stride are read as far as the image is said to be', ({ kernel, stride }) => {
+  const [forward] = conv('', { image: [40, 31], channels: 32, filters: 32, kernel, stride, pad: [1, 1] })
+  const [[, { low, high }]] = tileReach(product(forward))
+  const { p } = planOf(product(forward))!
+  p.axes.forEach(({ size, taps, parts, apart }, i) => {
+    const places = Array.from({ length: parts }, (_, part) => p.from[i] + part * apart + (size - 1 + taps - 1) * stride)
+    expect([low[i + 1], high[i + 1]]).toEqual([p.from[i], Math.max(...places)])
+  })
 })
