@@ -68,17 +68,15 @@ export function convolve(build: Build, instruction: Gemm, { p, width }: Plan): b
     const targets = results.map(() => f.local('i32'))
     const beside = operands.map(() => f.local('i32'))
     const place = (local: Local, offset: number) => thread.place(f, id, local, offset)
-    const one: OfChunk = (axes, at) => {
-      const made = met(axes)
-      const { groups } = made
-      const pointers = groups.map(() => f.local('i32'))
-      at(x, seen.start, seen.strides)
-      made.V.starts.forEach((from, g) => {
-        place(pointers[g], from)
+    type Met = ReturnType<typeof met>
+    const stand = (pointers: readonly Local[], starts: readonly number[], offset = 0) => {
+      starts.forEach((from, g) => {
+        place(pointers[g], offset + from)
       })
-      tilesToPlanes(f, toTile, { images, axes, channels: p.channels, ...seen }, groups, made.V, x, pointers, rough)
-      // A small product for each plane: M[plane] = V[plane] · U[plane]
-      groups.forEach((group, g) => {
+    }
+    // A small product for each plane: M[plane] = V[plane] · U[plane]
+    const multiply = (made: Met) => {
+      made.groups.forEach((group, g) => {
         place(V, made.V.starts[g])
         place(M, made.V.bytes + made.M.starts[g])
         const first = group.from[0] * pointsIn(across) + group.from[1]
@@ -90,31 +88,15 @@ export function convolve(build: Build, instruction: Gemm, { p, width }: Plan): b
         const shape = { rows: group.tiles * images, depth: p.depth, columns }
         eachPlane(f, group, moves, [U, planeU, pointsIn(across)], () => smallProduct(f, shape, V, U, M, build.fma))
       })
-      // Planes to images, the formula applied on the way out.
-      made.M.starts.forEach((from, g) => {
-        place(pointers[g], made.V.bytes + from)
-      })
-      results.forEach((o, i) => {
-        at(targets[i], o!.start, o!.strides)
-        f.get(targets[i])
-          .get(part)
-          .i32(columns * 4)
-          .op('i32.mul')
-          .op('i32.add')
-          .set(targets[i])
-      })
-      operands.forEach((o, i) => {
-        point(f, beside[i], o!.start * 4, part, columns * o!.strides[3] * 4)
-      })
+    }
+    // Planes to images, the formula applied on the way out.
+    const write = (axes: Pair<Tiled>, { groups, M }: Met, pointers: readonly Local[]) => {
       const along = (axis: number, steps: number): Moves =>
         results.map((o, i) => [targets[i], o!.strides[axis] * steps * 4] as const)
+      const channelMoves: Moves = [...along(3, 4), ...operands.map((o, i) => [beside[i], o!.strides[3] * 16] as const)]
       overTiles(f, images, axes, along, outputs => {
-        const tile = planesOfTile(axes, groups, made.M, pointers, outputs)
+        const tile = planesOfTile(axes, groups, M, pointers, outputs)
         const [down, across] = outputs.map((count, i) => fromTile(axes[i], count))
-        const channelMoves: Moves = [
-          ...along(3, 4),
-          ...operands.map((o, i) => [beside[i], o!.strides[3] * 16] as const),
-        ]
         each(f, columns / 4, channelMoves, () => {
           // What is the same for all outputs is loaded once.
           const loaded = operands.map((o, i) => {
@@ -142,6 +124,28 @@ export function convolve(build: Build, instruction: Gemm, { p, width }: Plan): b
           tile.next(f)
         })
       })
+    }
+    const one: OfChunk = (axes, at) => {
+      const made = met(axes)
+      const pointers = made.groups.map(() => f.local('i32'))
+      at(x, seen.start, seen.strides)
+      stand(pointers, made.V.starts)
+      tilesToPlanes(f, toTile, { images, axes, channels: p.channels, ...seen }, made.groups, made.V, x, pointers, rough)
+      multiply(made)
+      stand(pointers, made.M.starts, made.V.bytes)
+      results.forEach((o, i) => {
+        at(targets[i], o!.start, o!.strides)
+        f.get(targets[i])
+          .get(part)
+          .i32(columns * 4)
+          .op('i32.mul')
+          .op('i32.add')
+          .set(targets[i])
+      })
+      operands.forEach((o, i) => {
+        point(f, beside[i], o!.start * 4, part, columns * o!.strides[3] * 4)
+      })
+      write(axes, made, pointers)
     }
     thread.rough(f, id, rough)
     share(f, begin, end, unit => {
