@@ -7,7 +7,7 @@ import { tile } from '../tile.ts'
 import {
   block,
   each,
-  eachPlane,
+  further,
   imageOf,
   type Moves,
   meeting,
@@ -59,38 +59,15 @@ export function convolve(build: Build, instruction: Gemm, { p, width }: Plan): b
   if (!filterToPanels(build, filter, p, panels, width, settled)) return false
 
   const seen = imageOf(build, p)
-  const met = (axes: Pair<Tiled>) => meeting(axes, images, [p.depth, columns])
-  const thread = threadRoom(build, Math.max(...chunks.kinds.map(axes => met(axes).bytes)))
+  const met = meeting(build, p, chunks, columns)
 
   const code = build.module.function('', ['i32', 'i32', 'i32'], (f, begin, end, id) => {
     const epilogue = formulaWriter(build, f, instruction.formula, name => name === 'product' || names.includes(name))
     const [x, V, M, U, rough, chunk, part] = range(0, 7).map(() => f.local('i32'))
     const targets = results.map(() => f.local('i32'))
     const beside = operands.map(() => f.local('i32'))
-    const place = (local: Local, offset: number) => thread.place(f, id, local, offset)
-    type Met = ReturnType<typeof met>
-    const stand = (pointers: readonly Local[], starts: readonly number[], offset = 0) => {
-      starts.forEach((from, g) => {
-        place(pointers[g], offset + from)
-      })
-    }
-    // A small product for each plane: M[plane] = V[plane] · U[plane]
-    const multiply = (made: Met) => {
-      made.groups.forEach((group, g) => {
-        place(V, made.V.starts[g])
-        place(M, made.V.bytes + made.M.starts[g])
-        const first = group.from[0] * pointsIn(across) + group.from[1]
-        point(f, U, panels + first * planeU, part, columns * p.depth * 4)
-        const moves: Moves = [
-          [V, made.V.steps[g]],
-          [M, made.M.steps[g]],
-        ]
-        const shape = { rows: group.tiles * images, depth: p.depth, columns }
-        eachPlane(f, group, moves, [U, planeU, pointsIn(across)], () => smallProduct(f, shape, V, U, M, build.fma))
-      })
-    }
     // Planes to images, the formula applied on the way out.
-    const write = (axes: Pair<Tiled>, { groups, M }: Met, pointers: readonly Local[]) => {
+    const write = (axes: Pair<Tiled>, { groups, M, pointers }: ReturnType<typeof met.of>) => {
       const along = (axis: number, steps: number): Moves =>
         results.map((o, i) => [targets[i], o!.strides[axis] * steps * 4] as const)
       const channelMoves: Moves = [...along(3, 4), ...operands.map((o, i) => [beside[i], o!.strides[3] * 16] as const)]
@@ -126,28 +103,24 @@ export function convolve(build: Build, instruction: Gemm, { p, width }: Plan): b
       })
     }
     const one: OfChunk = (axes, at) => {
-      const made = met(axes)
-      const pointers = made.groups.map(() => f.local('i32'))
+      const made = met.of(f, id, axes)
       at(x, seen.start, seen.strides)
-      stand(pointers, made.V.starts)
-      tilesToPlanes(f, toTile, { images, axes, channels: p.channels, ...seen }, made.groups, made.V, x, pointers, rough)
-      multiply(made)
-      stand(pointers, made.M.starts, made.V.bytes)
+      made.stand(made.V)
+      tilesToPlanes(f, toTile, { images, axes, channels: p.channels, ...seen }, made, made.V, x, rough)
+      // A small product for each plane: M[plane] = V[plane] · U[plane]
+      const filters = { start: panels, plane: planeU, index: part, step: columns * p.depth * 4 }
+      made.products([V, M, U], filters, rows => smallProduct(f, { rows, depth: p.depth, columns }, V, U, M, build.fma))
+      made.stand(made.M)
       results.forEach((o, i) => {
         at(targets[i], o!.start, o!.strides)
-        f.get(targets[i])
-          .get(part)
-          .i32(columns * 4)
-          .op('i32.mul')
-          .op('i32.add')
-          .set(targets[i])
+        further(f, targets[i], part, columns * 4)
       })
       operands.forEach((o, i) => {
         point(f, beside[i], o!.start * 4, part, columns * o!.strides[3] * 4)
       })
-      write(axes, made, pointers)
+      write(axes, made)
     }
-    thread.rough(f, id, rough)
+    met.rough(f, id, rough)
     share(f, begin, end, unit => {
       f.get(unit).i32(parts).op('i32.div_u').set(chunk)
       f.get(unit).i32(parts).op('i32.rem_u').set(part)

@@ -3,7 +3,17 @@ import type { Code, Local } from '../../assembler.ts'
 import type { Build } from '../../build.ts'
 import { nest } from '../../nest.ts'
 import { range } from '../../numbers.ts'
-import { type Chunks, type Group, groupsOf, type Pair, type Patches, placeOf, planesIn, type Tiled } from './plan.ts'
+import {
+  type Chunks,
+  type Group,
+  groupsOf,
+  type Pair,
+  type Patches,
+  placeOf,
+  planesIn,
+  pointsIn,
+  type Tiled,
+} from './plan.ts'
 import { type Axis, type Matrix, mostPoints, transform } from './transforms.ts'
 
 /** Bytes between planes beyond their size: planes a power of two apart would fall on the same cache lines. */
@@ -82,6 +92,10 @@ export function overBlocks(
 export const point = (f: Code, local: Local, start: number, index: Local, step: number) =>
   f.i32(start).get(index).i32(step).op('i32.mul').op('i32.add').set(local)
 
+/** Moves a pointer on by index · `step` bytes. */
+export const further = (f: Code, local: Local, index: Local, step: number) =>
+  f.get(local).get(index).i32(step).op('i32.mul').op('i32.add').set(local)
+
 /** The outermost loop of a kernel: units `begin` to `end`. */
 export function share(f: Code, begin: Local, end: Local, body: (unit: Local) => void): void {
   const unit = f.local('i32')
@@ -144,13 +158,7 @@ export function withChunk(
   f.get(chunk).i32(bands).op('i32.rem_u').set(band)
   const at = (local: Local, start: number, [perImage, perRow]: readonly number[]) => {
     point(f, local, start * 4, image, images * perImage * 4)
-    if (bands > 1)
-      f.get(local)
-        .get(band)
-        .i32(height * perRow * 4)
-        .op('i32.mul')
-        .op('i32.add')
-        .set(local)
+    if (bands > 1) further(f, local, band, height * perRow * 4)
   }
   if (!last) return body(usual, at)
   f.get(band)
@@ -162,42 +170,78 @@ export function withChunk(
   )
 }
 
-/** Goes over the planes of a group: pointers to those of tiles move from one to the next, those to all go on in their square. */
-export function eachPlane(
-  f: Code,
-  { count: [down, across] }: Group,
-  tiles: Moves,
-  [all, bytes, side]: readonly [Local, number, number],
-  body: () => void,
-): void {
-  const rows: Moves = tiles.map(([local, step]) => [local, across * step])
-  each(f, down, [...rows, [all, side * bytes]], () => each(f, across, [...tiles, [all, bytes]], body))
-}
-
 /** Where the planes of groups lie, each with the tiles of `images` images: plane[tile][channel]. */
 export interface Planes {
   /** Of each group its first byte, and the bytes of a plane. */
   readonly starts: readonly number[]
   readonly steps: readonly number[]
-  readonly bytes: number
+  /** The first byte behind them. */
+  readonly end: number
 }
 
-function planesFor(groups: readonly Group[], images: number, channels: number): Planes {
+function planesFor(groups: readonly Group[], images: number, channels: number, first = 0): Planes {
   const steps = groups.map(g => g.tiles * images * channels * 4 + stagger)
   const starts: number[] = []
-  let bytes = 0
+  let end = first
   groups.forEach((g, i) => {
-    starts.push(bytes)
-    bytes += planesIn(g) * steps[i]
+    starts.push(end)
+    end += planesIn(g) * steps[i]
   })
-  return { starts, steps, bytes }
+  return { starts, steps, end }
 }
 
-/** The groups of a chunk's tiles, and where a thread has the planes of the two that meet in its products. */
-export function meeting(axes: Pair<Tiled>, images: number, channels: Pair) {
-  const groups = groupsOf(axes)
-  const [V, M] = channels.map(wide => planesFor(groups, images, wide))
-  return { groups, V, M, bytes: V.bytes + M.bytes }
+/**
+ * The planes that meet in the products of a chunk: V of the image and M of `width` results or slopes, in a thread's own
+ * memory, and U, which has one for each pair of all points, the same for every chunk.
+ */
+export function meeting(build: Build, { axes: whole, depth }: Patches, { images, kinds }: Chunks, width: number) {
+  const side = pointsIn(whole[1])
+  const both = (axes: Pair<Tiled>) => {
+    const groups = groupsOf(axes)
+    const V = planesFor(groups, images, depth)
+    return { groups, V, M: planesFor(groups, images, width, V.end) }
+  }
+  const thread = threadRoom(build, Math.max(...kinds.map(axes => both(axes).M.end)))
+  return {
+    rough: thread.rough,
+    /** For a chunk of these axes. */
+    of(f: Code, id: Local, axes: Pair<Tiled>) {
+      const { groups, V, M } = both(axes)
+      const pointers = groups.map(() => f.local('i32'))
+      return {
+        V,
+        M,
+        groups,
+        pointers,
+        /** Sets the pointers to where planes begin. */
+        stand(planes: Planes): void {
+          planes.starts.forEach((start, g) => {
+            thread.place(f, id, pointers[g], start)
+          })
+        },
+        /** Goes over all planes, those of U from `start` on for an index, and moves three pointers with them. */
+        products(
+          [v, m, u]: readonly Local[],
+          o: { start: number; plane: number; index: Local; step: number },
+          body: (rows: number) => void,
+        ): void {
+          groups.forEach(({ from, count: [down, across], tiles }, g) => {
+            thread.place(f, id, v, V.starts[g])
+            thread.place(f, id, m, M.starts[g])
+            point(f, u, o.start + (from[0] * side + from[1]) * o.plane, o.index, o.step)
+            const along: Moves = [
+              [v, V.steps[g]],
+              [m, M.steps[g]],
+            ]
+            const rows: Moves = along.map(([local, step]) => [local, across * step])
+            each(f, down, [...rows, [u, side * o.plane]], () =>
+              each(f, across, [...along, [u, o.plane]], () => body(tiles * images)),
+            )
+          })
+        },
+      }
+    },
+  }
 }
 
 /**
@@ -231,10 +275,9 @@ export function tilesToPlanes(
   f: Code,
   how: (axis: Axis, outputs: number) => Matrix,
   o: { images: number; axes: Pair<Tiled>; channels: number; strides: readonly number[]; parts?: readonly Pair[] },
-  groups: readonly Group[],
+  { groups, pointers }: { groups: readonly Group[]; pointers: readonly Local[] },
   planes: Planes,
   source: Local,
-  pointers: readonly Local[],
   rough: Local,
 ): void {
   const bytes = o.strides.map(s => s * 4)

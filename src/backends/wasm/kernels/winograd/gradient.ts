@@ -5,34 +5,20 @@ import { range } from '../../numbers.ts'
 import { addTo, tile } from '../tile.ts'
 import {
   each,
-  eachPlane,
   imageOf,
   type Moves,
   meeting,
   type OfChunk,
   overBlocks,
-  type Planes,
   point,
   share,
   stagger,
-  threadRoom,
   tilesToPlanes,
   walkOf,
   withChunk,
 } from './emit.ts'
-import {
-  chunksOf,
-  mostBytes,
-  type Pair,
-  type Plan,
-  partsOf,
-  planesOf,
-  pointsIn,
-  productsOf,
-  type Tiled,
-  tapOf,
-} from './plan.ts'
-import { type Axis, gradientOfFilter, type Matrix, toTile, toTileOfGradient, transform } from './transforms.ts'
+import { chunksOf, mostBytes, type Plan, partsOf, planesOf, pointsIn, productsOf, tapOf } from './plan.ts'
+import { gradientOfFilter, toTile, toTileOfGradient, transform } from './transforms.ts'
 
 /** Sums that are kept apart until the end, whatever the number of threads, so that threads need not meet; large ones less. */
 const lanesOf = (bytes: number) => (4 * bytes > mostBytes ? 2 : 4)
@@ -51,12 +37,11 @@ export function gradient(build: Build, instruction: Gemm, { p, width }: Plan): b
 
   const chunks = chunksOf(p)
   const { images } = chunks
-  const met = (axes: Pair<Tiled>) => meeting(axes, images, [p.depth, width])
   const planeU = p.depth * width * 4 + stagger
   const laneU = planesOf(p.axes) * planeU
   const sums = Math.min(lanesOf(laneU), chunks.count)
   const dU = build.scratch((sums * laneU) / 4)
-  const thread = threadRoom(build, Math.max(...chunks.kinds.map(axes => met(axes).bytes)))
+  const met = meeting(build, p, chunks, width)
   const from = imageOf(build, p)
   // A last band of narrow tiles alone has not all points, and may be the first that a lane adds.
   const isPartial = chunks.kinds.some(([{ size }]) => size < down.out)
@@ -64,43 +49,19 @@ export function gradient(build: Build, instruction: Gemm, { p, width }: Plan): b
   const products = build.module.function('', ['i32', 'i32', 'i32'], (f, begin, end, id) => {
     const [x, dy, V, M, target, rough, fresh, lane, chunk, stop] = range(0, 10).map(() => f.local('i32'))
     const one: OfChunk = (axes, at) => {
-      const made = met(axes)
-      const { groups } = made
-      const pointers = groups.map(() => f.local('i32'))
-      const tiles = (
-        how: (axis: Axis, outputs: number) => Matrix,
-        source: Local,
-        channels: number,
-        from: { strides: readonly number[]; parts?: readonly Pair[] },
-        planes: Planes,
-        offset: number,
-      ) => {
-        planes.starts.forEach((start, g) => {
-          thread.place(f, id, pointers[g], offset + start)
-        })
-        tilesToPlanes(f, how, { images, axes, channels, ...from }, groups, planes, source, pointers, rough)
-      }
+      const made = met.of(f, id, axes)
       at(x, from.start, from.strides)
       at(dy, slope.start, slope.strides)
-      tiles(toTile, x, p.channels, from, made.V, 0)
-      tiles(toTileOfGradient, dy, width, slope, made.M, made.V.bytes)
+      made.stand(made.V)
+      tilesToPlanes(f, toTile, { images, axes, channels: p.channels, ...from }, made, made.V, x, rough)
+      made.stand(made.M)
+      tilesToPlanes(f, toTileOfGradient, { images, axes, channels: width, ...slope }, made, made.M, dy, rough)
       // dU[plane] += V[plane]ᵀ · M[plane]
-      groups.forEach((group, g) => {
-        thread.place(f, id, V, made.V.starts[g])
-        thread.place(f, id, M, made.V.bytes + made.M.starts[g])
-        const first = group.from[0] * pointsIn(across) + group.from[1]
-        point(f, target, dU + first * planeU, lane, laneU)
-        const moves: Moves = [
-          [V, made.V.steps[g]],
-          [M, made.M.steps[g]],
-        ]
-        const shape = [p.depth, width, group.tiles * images] as const
-        eachPlane(f, group, moves, [target, planeU, pointsIn(across)], () =>
-          sumOfProducts(f, shape, V, M, target, fresh, build.fma),
-        )
-      })
+      made.products([V, M, target], { start: dU, plane: planeU, index: lane, step: laneU }, rows =>
+        sumOfProducts(f, [p.depth, width, rows], V, M, target, fresh, build.fma),
+      )
     }
-    thread.rough(f, id, rough)
+    met.rough(f, id, rough)
     share(f, begin, end, unit => {
       const cut = () => f.i32(chunks.count).op('i32.mul').i32(sums).op('i32.div_u')
       f.get(unit).set(lane)
@@ -132,7 +93,7 @@ export function gradient(build: Build, instruction: Gemm, { p, width }: Plan): b
   const [row, tap, channel] = result.strides.map(s => s * 4)
   const back = build.module.function('', ['i32', 'i32', 'i32'], (f, begin, end, id) => {
     const [source, target, rough] = range(0, 3).map(() => f.local('i32'))
-    thread.rough(f, id, rough)
+    met.rough(f, id, rough)
     share(f, begin, end, unit => {
       partsOf(p.axes).forEach((part, n) => {
         point(f, source, dU + n * p.channels * width * 4, unit, width * 4)

@@ -107,11 +107,11 @@ export interface Chunks {
 
 /** Tiles of small images that are a chunk, and of a band of a large one, about. */
 const together = 32
-const most = 64
+const mostTiles = 64
 
 export function chunksOf({ batch, axes: [down, across] }: Patches): Chunks {
   const [rows, columns] = [tilesIn(down), tilesIn(across)]
-  const cuts = rows * columns > most ? Math.ceil(rows / Math.max(1, Math.floor(most / columns))) : 1
+  const cuts = rows * columns > mostTiles ? Math.ceil(rows / Math.max(1, Math.floor(mostTiles / columns))) : 1
   const height = Math.ceil(rows / cuts) * down.out
   const bands = Math.ceil(down.size / height)
   const images = bands > 1 ? 1 : largestDivisor(batch, Math.max(1, Math.floor(together / (rows * columns))))
@@ -170,6 +170,8 @@ function patches(view: View): Patches | undefined {
   if (rows?.steps[0] !== 1 || rows.sizes[channelsAt] !== 1 || base[0] !== 0) return undefined
   if (!columns || columns.steps.some(step => step !== 1) || columns.sizes[0] !== 1) return undefined
   if (columns.sizes[channelsAt] !== channels || base[channelsAt] !== 0 || channels % 4 !== 0) return undefined
+  // Most products have no taps: no more is asked about them.
+  if (range(1, channelsAt).every(dim => columns.sizes[dim] === 1)) return undefined
   const image = range(1, channelsAt).map(dim => tiled(rows.sizes[dim], columns.sizes[dim], rows.steps[dim]))
   const [down, across] = [...image, tiled(1, 1, 1)]
   if (!down || !across) return undefined
@@ -183,7 +185,7 @@ export const mostBytes = 2 ** 28
 
 /** Whether tiles take less than direct sums, and not too much memory. */
 function pays({ batch, axes, channels, depth }: Patches, width: number): boolean {
-  if (4 * planesOf(axes) * (depth * width + most * (depth + width)) > mostBytes) return false
+  if (4 * planesOf(axes) * (depth * width + mostTiles * (depth + width)) > mostBytes) return false
   const products = batch * productsOf(axes)
   const direct = axes.reduce((n, { size, kernel }) => n * size * kernel, batch * channels * width)
   const moved = costOfMove * products * (depth + width) + costOfFilter * planesOf(axes) * depth * width
