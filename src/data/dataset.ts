@@ -245,10 +245,15 @@ function copy(
   fits(name, to, rows.length, total)
   let before = 0
   for (const { data, width } of from) {
-    for (let i = 0, o = before; i < rows.length; i++, o += total) {
-      const start = at(rows[i]) * width
-      if (factor === 1) to.set(data.subarray(start, start + width), o)
-      else for (let j = 0; j < width; j++) to[o + j] = data[start + j] * factor
+    for (let i = 0, together = 1; i < rows.length; i += together) {
+      const row = at(rows[i])
+      // Rows that follow one another here and there are copied at once.
+      together = 1
+      if (width === total) while (i + together < rows.length && at(rows[i + together]) === row + together) together++
+      const [start, o, count] = [row * width, before + i * total, together * width]
+      // A call to copy takes as long as some dozens of numbers.
+      if (factor === 1 && count > 32) to.set(data.subarray(start, start + count), o)
+      else for (let j = 0; j < count; j++) to[o + j] = data[start + j] * factor
     }
     before += width
   }
@@ -365,27 +370,41 @@ const where = (path: readonly number[]) => path.map(i => `[${i}]`).join('')
 const describe = (value: unknown) =>
   isList(value) ? `a list of ${value.length}` : String(JSON.stringify(value)).slice(0, 40)
 
-/** Where the first NaN or infinite value of a dataset is, if there is one. */
+/** Where the first value of a dataset is that float32 cannot hold, NaN or infinite, if there is one. */
 export function findNotFinite(
   data: Dataset,
 ): { row: number; part: 'x' | 'y'; index: number; value: number } | undefined {
   if (data.finite) return undefined
-  const x = new Float64Array(product(data.inputShape))
-  const y = data.hasTargets ? new Float64Array(product(data.targetShape)) : undefined
-  for (let row = 0; row < data.size; row++) {
-    data.fill([row], x, y)
-    for (const [part, values] of [['x', x] as const, ['y', y] as const]) {
-      if (!values || areFinite(values)) continue
-      const index = values.findIndex(value => !Number.isFinite(value))
-      return { row, part, index, value: values[index] }
+  const [width, height] = [product(data.inputShape), data.hasTargets ? product(data.targetShape) : 0]
+  const together = Math.min(data.size, 1 + Math.floor(2 ** 14 / (width + height)))
+  const arrays = <T extends Floats>(Numbers: new (count: number) => T, rows: number) => ({
+    x: new Numbers(rows * width),
+    y: height ? new Numbers(rows * height) : undefined,
+  })
+  const { x, y } = arrays(Float32Array, together)
+  for (let first = 0; first < data.size; first += together) {
+    const rows = Int32Array.from({ length: Math.min(together, data.size - first) }, (_, i) => first + i)
+    data.fill(rows, x, y)
+    // What earlier rows leave at the end of the arrays was found to be finite.
+    if (areFinite(x) && (!y || areFinite(y))) continue
+    for (const row of rows) {
+      const exact = arrays(Float64Array, 1)
+      data.fill([row], exact.x, exact.y)
+      for (const part of ['x', 'y'] as const) {
+        const values = exact[part] ?? []
+        const index = values.findIndex(value => !Number.isFinite(Math.fround(value)))
+        if (index >= 0) return { row, part, index, value: values[index] }
+      }
     }
   }
   return undefined
 }
 
-/** Nothing but a finite number times 0 is 0: a sum is sooner made than each is asked. */
-function areFinite(values: Float64Array): boolean {
-  let zero = 0
-  for (let i = 0; i < values.length; i++) zero += values[i] * 0
-  return zero === 0
+/** A sum of float32 numbers, made in float64, is finite where all of them are, and is sooner made than each is asked. */
+function areFinite(values: Float32Array): boolean {
+  let sum = 0
+  let i = 0
+  for (; i + 3 < values.length; i += 4) sum += values[i] + values[i + 1] + (values[i + 2] + values[i + 3])
+  for (; i < values.length; i++) sum += values[i]
+  return Number.isFinite(sum)
 }

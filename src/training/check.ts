@@ -37,7 +37,9 @@ export function inputsFor(model: Model, data: Data): Dataset {
       'not-finite',
       `row ${bad.row} has ${bad.part}[${bad.index}] = ${bad.value}, expected a number`,
       {
-        hint: 'leave the row out, or fill what is missing, before training',
+        hint: Number.isFinite(bad.value)
+          ? 'scale the data first: float32 ends at 3.4e38'
+          : 'leave the row out, or fill what is missing, before training',
       },
     )
   return set

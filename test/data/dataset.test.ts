@@ -76,6 +76,15 @@ describe('a dataset', () => {
       value: -Infinity,
     })
     expect(findNotFinite(dataset({ x: [1, 2], y: [0, 1] }))).toBeUndefined()
+    expect(findNotFinite(dataset({ x: [1, 1e39] }))).toMatchObject({ row: 1, part: 'x', value: 1e39 }) // more than float32 holds
+    const [x, y] = [Float32Array.from({ length: 70_000 }, (_, i) => i), new Float32Array(10_000)]
+    const many = dataset({ x, y, inputShape: [7] })
+    expect(findNotFinite(many)).toBeUndefined()
+    ;[y[9_999], x[69_998]] = [Number.NaN, Infinity]
+    expect(findNotFinite(many)).toEqual({ row: 9_999, part: 'x', index: 5, value: Infinity })
+    x[69_998] = 0
+    expect(findNotFinite(many)).toMatchObject({ row: 9_999, part: 'y', index: 0 })
+    expect(findNotFinite(many.take(9_999))).toBeUndefined()
     expect(findNotFinite(dataset({ x: Uint8Array.of(1, 2) }))).toBeUndefined()
   })
 })
