@@ -1,4 +1,5 @@
 import { DataError, nothingElse, ShapeError } from '../errors.ts'
+import { counting } from '../tensor/counting.ts'
 import { numpyRandom } from '../tensor/random.ts'
 import type { Schema } from './schema.ts'
 
@@ -115,8 +116,7 @@ export function dataset(source: DatasetSource): Dataset {
         hint: 'give one target a sample; for a flat list of samples also inputShape',
       },
     )
-  const all = Int32Array.from({ length: size }, (_, row) => row)
-  const made = view(xs, ys, { rows: all, factor: 1, classes, schema })
+  const made = view(xs, ys, { rows: counting(size), factor: 1, classes, schema })
   if (classes !== undefined && ys.length === 1 && ys[0].width === 1) checkLabels(made, classes)
   return made
 }
@@ -383,7 +383,7 @@ export function findNotFinite(
   })
   const { x, y } = arrays(Float32Array, together)
   for (let first = 0; first < data.size; first += together) {
-    const rows = Int32Array.from({ length: Math.min(together, data.size - first) }, (_, i) => first + i)
+    const rows = counting(Math.min(together, data.size - first), first)
     data.fill(rows, x, y)
     // What earlier rows leave at the end of the arrays was found to be finite.
     if (areFinite(x) && (!y || areFinite(y))) continue

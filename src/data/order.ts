@@ -1,4 +1,5 @@
 import { DataError } from '../errors.ts'
+import { counting } from '../tensor/counting.ts'
 import { numpyRandom } from '../tensor/random.ts'
 import type { Dataset } from './dataset.ts'
 
@@ -13,7 +14,7 @@ export function order(
   size: number,
   { shuffle = true, seed = 0, epoch = 0, windows = Int32Array.of(0) }: OrderOptions = {},
 ): Int32Array {
-  if (!shuffle) return Int32Array.from({ length: size }, (_, row) => row)
+  if (!shuffle) return counting(size)
   const random = numpyRandom([seed, epoch])
   if (windows.length === 1) return random.permutation(size)
   const rows = new Int32Array(size)

@@ -1,4 +1,5 @@
 import { DataError } from '../errors.ts'
+import { counting } from '../tensor/counting.ts'
 import { type Dataset, dataset } from './dataset.ts'
 import { isAddress, type TextSource } from './files.ts'
 import type { Place, RowOptions } from './lines.ts'
@@ -34,7 +35,7 @@ export function windowed(rows: Dataset, windows: Windows): Dataset {
         const numbers = new Float64Array(chosen.length)
         source.fill(chosen, numbers, y)
         // Each window is read once, however its rows are spread over the batch.
-        const places = Int32Array.from(numbers, (_, i) => i).sort((a, b) => numbers[a] - numbers[b])
+        const places = counting(numbers.length).sort((a, b) => numbers[a] - numbers[b])
         for (const place of places) {
           const index = Math.floor(numbers[place] / size)
           if (index !== held) [held, window] = [index, load(index)]
@@ -59,17 +60,14 @@ export function windowed(rows: Dataset, windows: Windows): Dataset {
 
 function numbersOf(rows: Dataset): Float64Array {
   const numbers = new Float64Array(rows.size)
-  rows.fill(
-    Int32Array.from(numbers, (_, i) => i),
-    numbers,
-  )
+  rows.fill(counting(rows.size), numbers)
   return numbers
 }
 
 /** The rows as they follow one another in the file: a split in any other order would read all windows for each batch. */
 function inOrder(rows: Dataset): Dataset {
   const numbers = numbersOf(rows)
-  return rows.select(Int32Array.from(numbers, (_, i) => i).sort((a, b) => numbers[a] - numbers[b]))
+  return rows.select(counting(numbers.length).sort((a, b) => numbers[a] - numbers[b]))
 }
 
 /** Where rows of another window begin. */
@@ -146,7 +144,6 @@ export async function readWindows<Row extends Place, Options extends TableOption
     }
   }
 
-  const numbers = Int32Array.from({ length: size }, (_, row) => row)
-  const rows = dataset({ x: numbers, ...first.targetsOf(schema.label), schema })
+  const rows = dataset({ x: counting(size), ...first.targetsOf(schema.label), schema })
   return windowed(rows, { size: window, inputShape: inputShape ?? load(0).inputShape, load })
 }

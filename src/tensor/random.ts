@@ -1,4 +1,5 @@
 import { DataError, nothingElse } from '../errors.ts'
+import { counting } from './counting.ts'
 import { glibcLog } from './logarithm.ts'
 
 /** A NumPy `RandomState`: the same seed and the same calls give the same bits in every engine. */
@@ -125,11 +126,20 @@ export function numpyRandom(seed: number | readonly number[] = 0): NumpyRandom {
   /** A whole number 0 … max: draws under the smallest covering mask until one fits. */
   function below(max: number) {
     if (max === 0) return 0
-    const mask = max < two32 ? 0 : covering(Math.floor(max / two32))
-    const lowMask = max < two32 ? covering(max) : 0xffffffff
+    if (max < two32) return word(max)
+    const mask = covering(Math.floor(max / two32))
     for (;;) {
-      const high = mask === 0 ? 0 : (uint32() & mask) >>> 0
-      const value = high * two32 + ((uint32() & lowMask) >>> 0)
+      const high = (uint32() & mask) >>> 0
+      const value = high * two32 + uint32()
+      if (value <= max) return value
+    }
+  }
+
+  /** The same of one word: 0 < max < 2³². */
+  function word(max: number) {
+    const mask = covering(max)
+    for (;;) {
+      const value = (uint32() & mask) >>> 0
       if (value <= max) return value
     }
   }
@@ -142,7 +152,7 @@ export function numpyRandom(seed: number | readonly number[] = 0): NumpyRandom {
 
   function shuffle<T>(items: { readonly length: number; [index: number]: T }) {
     for (let i = items.length - 1; i > 0; i--) {
-      const j = below(i)
+      const j = word(i)
       const item = items[i]
       items[i] = items[j]
       items[j] = item
@@ -152,7 +162,7 @@ export function numpyRandom(seed: number | readonly number[] = 0): NumpyRandom {
   function permutation(n: number): Int32Array
   function permutation<T>(items: ArrayLike<T>): T[]
   function permutation<T>(of: number | ArrayLike<T>): Int32Array | T[] {
-    const out = typeof of === 'number' ? Int32Array.from({ length: of }, (_, i) => i) : Array.from(of)
+    const out = typeof of === 'number' ? counting(of) : Array.from(of)
     shuffle<unknown>(out)
     return out
   }

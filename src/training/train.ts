@@ -4,6 +4,7 @@ import { DataError, nothingElse } from '../errors.ts'
 import type { Model } from '../model/face.ts'
 import { compiled } from '../model/model.ts'
 import { countOf } from '../model/network.ts'
+import { counting } from '../tensor/counting.ts'
 import { averageSlot, averagesOf } from './averages.ts'
 import { type Data, samplesFor } from './check.ts'
 import type { Callback, TrainEvent } from './event.ts'
@@ -246,6 +247,6 @@ function divide(model: Model, samples: Dataset, options: TrainOptions): [Dataset
     throw new DataError('bad-split', `fit got validationSplit ${validationSplit}, one part would be empty`, {
       hint: 'give a fraction between 0 and 1',
     })
-  const rows = Int32Array.from({ length: samples.size }, (_, row) => row)
+  const rows = counting(samples.size)
   return [samples.select(rows.subarray(0, cut)), (samples.plain ?? samples).select(rows.subarray(cut))]
 }
