@@ -73,7 +73,9 @@ export async function* steps(
       if (held[part]?.rows === job.rows && held[part].data === job.data) continue
       held[part] = job
       ;(job.data ?? data).fill(job.rows, feed.x(part), feed.y(part))
-      if (weights) feed.weights(part).set(Float64Array.from(job.rows as Int32Array, row => weights[row]))
+      if (!weights) continue
+      const counts = feed.weights(part)
+      for (let row = 0; row < size; row++) counts[row] = weights[job.rows[row]]
     }
     return most
   }

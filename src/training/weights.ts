@@ -15,7 +15,7 @@ export function weightsFor(samples: Dataset, { sampleWeight, classWeight }: Weig
     throw new DataError('wrong-weights', `sampleWeight has ${sampleWeight.length} numbers, expected ${samples.size}`, {
       hint: 'give one number a sample',
     })
-  return Float64Array.from({ length: samples.size }, (_, row) => {
+  return new Float64Array(samples.size).map((_, row) => {
     const weight = (sampleWeight?.[row] ?? 1) * (classWeight?.[samples.label(row)] ?? 1)
     if (weight >= 0 && weight < Infinity) return weight
     throw new DataError('bad-weight', `sample ${row} has the weight ${weight}, expected a number from 0`, {
