@@ -40,7 +40,7 @@ export async function readCsv(source: TextSource, options: CsvOptions = {}): Pro
     return readWindows(source, name, { ...options, window }, { taker: rowTaker, each: eachRecord, within })
   }
   const rows = table(name, options)
-  await eachRecord(source, rowTaker(rows, options), { separator, fail: rows.fail })
+  await eachRecord(source, rowTaker(rows, options), { separator, fail: rows.fail, plain: rows.plain })
   return rows.finish()
 }
 
@@ -48,7 +48,7 @@ export async function readCsv(source: TextSource, options: CsvOptions = {}): Pro
 function rowTaker(rows: Table, { header }: CsvOptions, names?: readonly string[]) {
   let isBegun = names !== undefined
 
-  return ({ cells, line }: TextRecord): boolean => {
+  return ({ cells, count, line }: TextRecord): boolean => {
     if (!isBegun) {
       isBegun = true
       const isHeader = header ?? !cells.every(cell => isNumber(cell) || missingMarks.has(cell))
@@ -56,7 +56,7 @@ function rowTaker(rows: Table, { header }: CsvOptions, names?: readonly string[]
       if (isHeader) return rows.isFull()
     }
     for (let column = 0; column < cells.length; column++) rows.putText(column, cells[column], line)
-    rows.commit(cells.length, line)
+    rows.commit(count, line)
     return rows.isFull()
   }
 }

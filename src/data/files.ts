@@ -57,18 +57,22 @@ async function* fileChunks(path: string | URL) {
   try {
     for await (const chunk of createReadStream(place, { highWaterMark: 1 << 18 })) yield chunk as Uint8Array
   } catch (error) {
-    unreadable(
-      String(path),
-      (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such file' : (error as Error).message,
-    )
+    const { code, message } = error as NodeJS.ErrnoException
+    unreadable(String(path), code === 'ENOENT' ? 'no such file' : message.split(', ', 1)[0]) // what follows is the path
   }
 }
 
 function unreadable(name: string, reason: string): never {
-  throw new DataError('unreadable', `${name} cannot be read: ${reason}`, {
-    hint: 'check the path; a relative one starts at the folder the program was started in',
+  const isText = name.includes('\n')
+  throw new DataError('unreadable', `${short(isText ? JSON.stringify(name) : name)} cannot be read: ${reason}`, {
+    hint: isText
+      ? 'text is taken for the path of a file; give its bytes: new TextEncoder().encode(text)'
+      : 'check the path; a relative one starts at the folder the program was started in',
   })
 }
+
+/** What is said of a name: a whole file may have been given for one. */
+const short = (text: string) => (text.length > 200 ? `${text.slice(0, 100)}…` : text)
 
 async function* streamed(stream: ReadableStream<Uint8Array>) {
   const reader = stream.getReader()

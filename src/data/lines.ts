@@ -1,5 +1,6 @@
 import type { NablaError } from '../errors.ts'
 import { joined, type TextSource, textChunks } from './files.ts'
+import type { PlainRow } from './plainRow.ts'
 
 /** Where a row stands in its file. */
 export interface Place {
@@ -16,6 +17,8 @@ export interface Line extends Place {
 export interface RowOptions {
   /** Where the row before ended, of bytes from the middle of a file. */
   from?: Place
+  /** Where a row of nothing but numbers may be put without a look at its texts, once that is known of all columns. */
+  plain?(): PlainRow | undefined
   fail(code: string, line: number, says: string, hint: string): NablaError
 }
 

@@ -116,7 +116,7 @@ export async function readWindows<Row extends Place, Options extends TableOption
     last = { line: row.line, end: row.end }
     return isEnough
   }
-  await each(path, see, { ...options, fail: first.fail })
+  await each(path, see, { ...options, fail: first.fail, plain: first.plain })
   const { closeSync, fstatSync, openSync, readSync, statSync } = await import('node:fs')
   const file = typeof path === 'string' && path.startsWith('file:') ? new URL(path) : path
   const { size: length, mtimeMs } = statSync(file)
@@ -137,7 +137,7 @@ export async function readWindows<Row extends Place, Options extends TableOption
       const label = schema.label?.name ?? false
       const rows = table(name, { ...options, columns: skipped, schema, label, limit })
       rows.begin(names, 1)
-      within(bytes, taker(rows, options, names), { ...options, from, fail: rows.fail })
+      within(bytes, taker(rows, options, names), { ...options, from, fail: rows.fail, plain: rows.plain })
       return rows.finish()
     } finally {
       closeSync(opened)

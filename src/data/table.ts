@@ -2,6 +2,7 @@ import { DataError } from '../errors.ts'
 import { type Dataset, dataset } from './dataset.ts'
 import { cellReader, type Field, few, fieldOf, shown } from './fields.ts'
 import { growing } from './growing.ts'
+import type { PlainRow } from './plainRow.ts'
 import {
   type ColumnSchema,
   isCategory,
@@ -41,6 +42,7 @@ export function table(name: string, options: TableOptions & { keep?: boolean } =
   let width = 0
   let rows = 0
   let isDropped = false
+  let isPlain: PlainRow | undefined
 
   /** Columns by name, or so many without names. */
   function begin(header: readonly string[] | number, line: number) {
@@ -138,6 +140,15 @@ export function table(name: string, options: TableOptions & { keep?: boolean } =
         if (f.at >= 0 && f !== field) row.set(before.subarray(places[i], places[i] + rawWidth(f.kind, f.shape)), f.at)
     }
     row.set(numbers, field.at)
+  }
+
+  /** Where numbers go, once each column that is not left out is known to hold one a row. */
+  function plain(): PlainRow | undefined {
+    if (isPlain || fields.length === 0) return isPlain
+    const isNumber = (f: Field) => f.at < 0 || (f.kind === 'number' && f.shape.length === 0)
+    if (fields.every(isNumber))
+      isPlain = { row, places: Int32Array.from(fields, f => f.at), most: options.max ?? Infinity }
+    return isPlain
   }
 
   function watch(field: Field) {
@@ -292,9 +303,9 @@ export function table(name: string, options: TableOptions & { keep?: boolean } =
     finish,
     targetsOf,
     fail,
-    /** The columns, once there was a header; a reader may put plain numbers into the row by itself. */
+    /** The columns, once there was a header. */
     fields: () => fields,
-    row: () => row,
+    plain,
     size: () => rows,
     isFull: () => rows >= limit,
   }

@@ -53,7 +53,28 @@ describe('the digits of Kaggle', () => {
   })
 })
 
+/** Numbers as people and programs write them, most of them plain. */
+const written = fc.oneof(
+  fc.integer({ min: 0, max: 255 }).map(String),
+  fc.double({ noNaN: true, noDefaultInfinity: true, min: -1e30, max: 1e30 }).map(String),
+  fc.tuple(fc.bigInt({ min: 0n, max: 10n ** 17n }), fc.nat(17)).map(([digits, point]) => {
+    const text = String(digits).padStart(point, '0')
+    return `${text.slice(0, text.length - point)}.${text.slice(text.length - point)}`
+  }).filter(text => text !== '.'),
+  fc.constantFrom('-0', '+7', '007', '5.', '-.5', '1e3', ' 12 ', '0.1', '-3.25', '999999999999999', '9007199254740993'),
+) // biome-ignore format: a list
+
 describe('a table', () => {
+  it('of numbers is read as JavaScript reads them, whatever its separator and line ends are', async () => {
+    const lines = fc.integer({ min: 1, max: 5 }).chain(width => fc.array(fc.array(written, { minLength: width, maxLength: width }), { minLength: 1, maxLength: 6 })) // biome-ignore format: one thought
+    const property = fc.asyncProperty(lines, fc.constantFrom(',' as const, ';' as const, '\t' as const), fc.constantFrom('\n', '\r\n'), async (lines, separator, end) => {
+      const text = lines.map(cells => cells.join(separator)).join(end)
+      const data = await readCsv(bytes(text), { label: false, header: false, separator })
+      expect(rows(data).x.map(value => value + 0)).toEqual(lines.flat().map(cell => Number(cell) + 0)) // bytes have no -0
+    }) // biome-ignore format: one thought
+    await fc.assert(property, { numRuns: 300 })
+  })
+
   const plain = { x: [1, 2, 3, 4], y: [0, 1] }
   it.each<[string, string, CsvOptions, ReturnType<typeof rows>]>([
     ['with a header', 'label,a,b\n0,1,2\n1,3,4\n', {}, plain],

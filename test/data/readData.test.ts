@@ -57,3 +57,13 @@ it.each<[string, Parameters<typeof readData>[0], DataOptions]>([
 ])('%s is said of what cannot be read', async (code, source, options) => {
   await expect(readData(source, options)).rejects.toMatchObject({ code })
 })
+
+it('is short about text that is given for a path', async () => {
+  const text = 'label,a\n1,2\n'.repeat(100_000)
+  const error: Error = await readData(text).then(
+    () => Promise.reject('read'),
+    error => error,
+  )
+  expect(error.message).toMatch(/^"label,a\\n1,2\\n.*… cannot be read: .*\n {2}hint: text is taken for the path/)
+  expect(error.message.length).toBeLessThan(600)
+})
