@@ -22,7 +22,7 @@ export function sourceName(source: unknown): string {
 export async function readBytes(source: ByteSource, { limit = 2 ** 30 } = {}): Promise<Uint8Array> {
   if (source instanceof Uint8Array) return source
   if (source instanceof ArrayBuffer) return new Uint8Array(source)
-  return collect(byteChunks(source), sourceName(source), limit)
+  return (await collect(byteChunks(source), limit)) ?? tooLarge(sourceName(source), limit)
 }
 
 /** The bytes of a source, piece by piece, so that a large file never lies in memory as a whole. */
@@ -51,14 +51,25 @@ async function* fetched(address: string | URL) {
   yield* streamed(response.body)
 }
 
+const atOnce = 2 ** 18
+
 async function* fileChunks(path: string | URL) {
-  const { createReadStream } = await import('node:fs')
+  const { open } = await import('node:fs/promises')
   const place = typeof path === 'string' && path.startsWith('file:') ? new URL(path) : path
-  try {
-    for await (const chunk of createReadStream(place, { highWaterMark: 1 << 18 })) yield chunk as Uint8Array
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
+  const fail = ({ code, message }: NodeJS.ErrnoException) =>
     unreadable(String(path), code === 'ENOENT' ? 'no such file' : message.split(', ', 1)[0]) // what follows is the path
+  const file = await open(place).catch(fail)
+  try {
+    // A small file needs no large room; one byte more is how its end is seen.
+    const { size } = await file.stat()
+    for (;;) {
+      const room = new Uint8Array(size > 0 ? Math.min(size + 1, atOnce) : atOnce)
+      const { bytesRead } = await file.read(room, 0, room.length).catch(fail)
+      if (bytesRead > 0) yield room.subarray(0, bytesRead)
+      if (bytesRead === 0) return
+    }
+  } finally {
+    await file.close()
   }
 }
 
@@ -74,7 +85,7 @@ function unreadable(name: string, reason: string): never {
 /** What is said of a name: a whole file may have been given for one. */
 const short = (text: string) => (text.length > 200 ? `${text.slice(0, 100)}…` : text)
 
-async function* streamed(stream: ReadableStream<Uint8Array>) {
+export async function* streamed(stream: ReadableStream<Uint8Array>) {
   const reader = stream.getReader()
   try {
     for (let part = await reader.read(); !part.done; part = await reader.read()) yield part.value
@@ -83,19 +94,22 @@ async function* streamed(stream: ReadableStream<Uint8Array>) {
   }
 }
 
-/** Joins pieces into one array and stops as soon as there are more than `limit` bytes. */
-async function collect(chunks: AsyncIterable<Uint8Array>, name: string, limit: number): Promise<Uint8Array> {
+/** Joins pieces into one array; nothing as soon as there are more than `most` bytes. */
+export async function collect(chunks: AsyncIterable<Uint8Array>, most: number): Promise<Uint8Array | undefined> {
   const parts: Uint8Array[] = []
   let size = 0
   for await (const chunk of chunks) {
     size += chunk.length
-    if (size > limit)
-      throw new DataError('too-large', `${name} has more than ${limit} bytes`, {
-        hint: 'pass { limit } when a file of this size is what you expect',
-      })
+    if (size > most) return undefined
     parts.push(chunk)
   }
   return joined(...parts)
+}
+
+export function tooLarge(name: string, limit: number): never {
+  throw new DataError('too-large', `${name} has more than ${limit} bytes`, {
+    hint: 'pass { limit } when a file of this size is what you expect',
+  })
 }
 
 /** Pieces as one array. */
@@ -107,27 +121,4 @@ export function joined(...parts: readonly ArrayLike<number>[]): Uint8Array<Array
     at += part.length
   }
   return all
-}
-
-/** Whether bytes are a gzip file. */
-export const isGzip = (bytes: Uint8Array) => bytes[0] === 0x1f && bytes[1] === 0x8b
-
-/**
- * Unpacks a gzip file, in Node and in browsers alike.
- * @param options.limit the most bytes to unpack: 64 MiB, or 16 times the file where that is more; unpacking stops there
- * @throws DataError `bad-gzip`, `too-large`
- */
-export async function gunzip(
-  bytes: Uint8Array,
-  { limit = Math.max(2 ** 26, 16 * bytes.length), name = 'the gzip data' } = {},
-): Promise<Uint8Array> {
-  const pieces = new Blob([bytes as Uint8Array<ArrayBuffer>]).stream()
-  try {
-    return await collect(streamed(pieces.pipeThrough(new DecompressionStream('gzip'))), name, limit)
-  } catch (error) {
-    if (error instanceof DataError) throw error
-    throw new DataError('bad-gzip', `${name} cannot be unpacked: ${(error as Error).message}`, {
-      hint: 'the file is cut short or damaged; fetch it again',
-    })
-  }
 }

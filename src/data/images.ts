@@ -54,9 +54,10 @@ export async function readImages(source: ImageSource, options: ImageOptions = {}
   let fit = { size: options.size ?? (schema ? ([height, width] as const) : undefined), channels: options.channels ?? (channels as 1 | 3 | undefined) } // biome-ignore format: one thought
   let x = new Uint8Array(0)
   let shape: readonly number[] = []
-  for (const [i, [, file]] of files.entries()) {
-    const title = sourceName(file)
-    const picture = fitted(await readPng(await readBytes(file), title), fit, title)
+  const read = async (file: ByteSource) => ({ file, whole: await readPng(await readBytes(file), sourceName(file)) })
+  let i = 0
+  for await (const { file, whole } of ahead(files, ([, file]) => read(file))) {
+    const picture = fitted(whole, fit, sourceName(file))
     if (i === 0) {
       shape = [picture.height, picture.width, picture.channels]
       fit = { size: fit.size ?? [picture.height, picture.width], channels: fit.channels ?? picture.channels }
@@ -64,7 +65,7 @@ export async function readImages(source: ImageSource, options: ImageOptions = {}
         throw new DataError('too-large', `${name} has ${files.length} pictures of ${picture.data.length} bytes, more than 2 GiB`, { hint: 'give a smaller { size }, or { limit } the pictures of a class' }) // biome-ignore format: one thought
       x = new Uint8Array(picture.data.length * files.length)
     }
-    x.set(picture.data, i * picture.data.length)
+    x.set(picture.data, i++ * picture.data.length)
   }
   const label = { name: 'class', kind: 'index', shape: [], categories } as const
   const known: Schema = { columns: [{ name: 'image', kind: 'number', shape }], ...(isLabelled && { label }) }
@@ -87,6 +88,17 @@ export async function readImages(source: ImageSource, options: ImageOptions = {}
       hint: `resize all to one size: { size: [${size.join(', ')}] }`,
     })
   }
+}
+
+/** What becomes of each item, in their order: the next few are under way meanwhile, since files and unpacking mostly wait. */
+async function* ahead<A, B>(items: readonly A[], work: (item: A) => Promise<B>): AsyncGenerator<B, void> {
+  const queue: Promise<B>[] = []
+  for (const item of items) {
+    const begun = work(item)
+    begun.catch(() => {}) // whoever waits for it is told; nobody may, where one before it fails
+    if (queue.push(begun) > 8) yield await queue.shift()!
+  }
+  for (const begun of queue) yield await begun
 }
 
 /** The pictures of each folder; hidden files are none. */

@@ -8,7 +8,8 @@ export {
   type NumberArray,
   type Shaped,
 } from './dataset.ts'
-export { type ByteSource, gunzip, isGzip, readBytes } from './files.ts'
+export { type ByteSource, readBytes } from './files.ts'
 export { type IdxArray, readIdx } from './idx.ts'
+export { gunzip, isGzip } from './inflate.ts'
 export { batches, order } from './order.ts'
 export { blobs, circles, moons, planarFlower, sine, spiral, xor } from './toys.ts'

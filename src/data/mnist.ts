@@ -1,7 +1,8 @@
 import { DataError, nothingElse } from '../errors.ts'
 import { type Dataset, dataset } from './dataset.ts'
-import { type ByteSource, gunzip, isGzip, readBytes, sourceName } from './files.ts'
+import { type ByteSource, readBytes, sourceName } from './files.ts'
 import { readIdx } from './idx.ts'
+import { gunzip, isGzip } from './inflate.ts'
 
 const files = {
   train: { images: 'train-images-idx3-ubyte', labels: 'train-labels-idx1-ubyte' },

@@ -1,4 +1,6 @@
 import { DataError, nothingElse } from '../errors.ts'
+import { joined } from './files.ts'
+import { inflated } from './inflate.ts'
 
 /** A picture of bytes, row by row: grey, or red, green and blue. */
 export interface Picture {
@@ -58,14 +60,15 @@ export async function readPng(
     throw new DataError('too-large', `${name} is ${width}×${height}, more than 32 MiB of pixels`, {
       hint: 'scale the picture down first',
     })
-  if ((await unpackedSize(packed, size)) !== size) throw fail('its pixels are damaged')
+  const rows = await inflated(joined(...packed), 'deflate', size).catch(() => undefined)
+  if (rows?.length !== size) throw fail('its pixels are damaged')
   const { convertIndexedToRgb, decode } = await import('fast-png').catch(() => {
     throw new DataError('missing-package', `${name} is a PNG, and fast-png is not installed`, {
       hint: 'npm install fast-png',
     })
   })
   try {
-    const png = decode(new Uint8Array(await new Blob(kept as BlobPart[]).arrayBuffer()), { checkCrc: true })
+    const png = decode(joined(...kept), { checkCrc: true })
     if (!png.palette)
       return opaque(width, height, png.channels, png.depth < 8 ? spread(png) : png.data, 2 ** png.depth - 1, paper)
     const colours = convertIndexedToRgb(png)
@@ -82,21 +85,6 @@ function rawSize(width: number, height: number, bits: number, isInterlaced: bool
   const passes = [[0, 0, 8, 8], [4, 0, 8, 8], [0, 4, 4, 8], [2, 0, 4, 4], [0, 2, 2, 4], [1, 0, 2, 2], [0, 1, 1, 2]] // biome-ignore format: a table
   const part = (extent: number, from: number, step: number) => Math.ceil((extent - from) / step)
   return passes.reduce((sum, [x, y, dx, dy]) => sum + rows(part(width, x, dx), part(height, y, dy)), 0)
-}
-
-/** How many bytes there are when unpacked, or where that goes past `most`. */
-async function unpackedSize(packed: Uint8Array[], most: number): Promise<number> {
-  const reader = new Blob(packed as BlobPart[]).stream().pipeThrough(new DecompressionStream('deflate')).getReader()
-  let size = 0
-  try {
-    for (let part = await reader.read(); !part.done && size <= most; part = await reader.read())
-      size += part.value.length
-    return size
-  } catch {
-    return -1
-  } finally {
-    await reader.cancel().catch(() => {})
-  }
 }
 
 /** One number a sample, of pixels of 1, 2 or 4 bits. */
@@ -127,6 +115,7 @@ function opaque(
   paper: 'white' | 'contrast',
 ): Picture {
   const colours = channels < 3 ? 1 : 3
+  if (channels === colours && most === 255) return { width, height, channels, data: Uint8Array.from(from) }
   const alpha = (i: number) => (channels % 2 === 0 ? from[(i + 1) * channels - 1] / most : 1)
   let excess = 0 // of light over dark in what is drawn
   if (paper === 'contrast')

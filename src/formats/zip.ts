@@ -1,3 +1,4 @@
+import { inflated } from '../data/inflate.ts'
 import { DataError } from '../errors.ts'
 
 export interface ZipOptions {
@@ -75,31 +76,11 @@ export async function readZip(bytes: Uint8Array, options: ZipOptions = {}): Prom
   }
   const files = new Map<string, Uint8Array>()
   for (const [name, { data, packed, size, sum }] of found) {
-    const content = packed ? await inflate(data, size) : data
+    const content = packed ? await inflated(data, 'deflate-raw', size).catch(() => undefined) : data
     if (content?.length !== size || crc32(content) !== sum) throw fail(`a damaged ${JSON.stringify(name.slice(0, 40))}`)
     if (!name.endsWith('/')) files.set(name, content)
   }
   return files
-}
-
-/** What was packed, or nothing where it is damaged or not of this size. */
-async function inflate(data: Uint8Array, size: number): Promise<Uint8Array | undefined> {
-  const out = new Uint8Array(size)
-  const source = new Blob([data as Uint8Array<ArrayBuffer>]).stream()
-  const reader = source.pipeThrough(new DecompressionStream('deflate-raw')).getReader()
-  let at = 0
-  try {
-    for (let part = await reader.read(); !part.done; part = await reader.read()) {
-      if (at + part.value.length > size) return undefined
-      out.set(part.value, at)
-      at += part.value.length
-    }
-  } catch {
-    return undefined
-  } finally {
-    await reader.cancel().catch(() => {})
-  }
-  return at === size ? out : undefined
 }
 
 /** A zip archive of files as they are: numbers hardly get smaller by packing. */

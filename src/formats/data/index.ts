@@ -1,9 +1,10 @@
 // Whatever holds samples, as one kind of dataset.
 import { type CsvOptions, readCsv } from '../../data/csv.ts'
 import { type Dataset, dataset, type NumberArray } from '../../data/dataset.ts'
-import { type ByteSource, byteChunks, gunzip, isAddress, isGzip, readBytes, sourceName } from '../../data/files.ts'
+import { type ByteSource, byteChunks, isAddress, readBytes, sourceName } from '../../data/files.ts'
 import { readIdx } from '../../data/idx.ts'
 import { type ImageOptions, readImages } from '../../data/images.ts'
+import { gunzip, isGzip } from '../../data/inflate.ts'
 import { readJsonLines } from '../../data/jsonLines.ts'
 import { isPng } from '../../data/png.ts'
 import { onlyTable } from '../../data/schema.ts'

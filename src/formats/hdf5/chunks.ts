@@ -1,3 +1,4 @@
+import { inflated } from '../../data/inflate.ts'
 import { type Shape, sizeOf } from '../../tensor/shape.ts'
 import type { Message } from './objects.ts'
 import { damaged, type Source } from './source.ts'
@@ -152,7 +153,11 @@ function place(
 
 /** Undoes one filter; `most` is what may come of it. */
 async function unpacked(data: Uint8Array, { id, element }: Filter, most: number): Promise<Uint8Array> {
-  if (id === 1) return inflated(data, most)
+  if (id === 1)
+    return (
+      (await inflated(data, 'deflate', most).catch(() => damaged('a chunk that cannot be unpacked'))) ??
+      damaged('a chunk larger than its array says')
+    )
   if (id === 2) return unshuffled(data, element)
   if (id === 3) return data.subarray(0, Math.max(0, data.length - 4)) // a checksum
   return damaged(`an array packed by the filter ${id}`)
@@ -165,23 +170,4 @@ function unshuffled(data: Uint8Array, element: number): Uint8Array {
   const out = data.slice()
   for (let i = 0; i < count; i++) for (let j = 0; j < element; j++) out[i * element + j] = data[j * count + i]
   return out
-}
-
-async function inflated(data: Uint8Array, most: number): Promise<Uint8Array> {
-  const stream = new Blob([data as Uint8Array<ArrayBuffer>]).stream().pipeThrough(new DecompressionStream('deflate'))
-  const reader = stream.getReader()
-  const out = new Uint8Array(most)
-  let at = 0
-  try {
-    for (let part = await reader.read(); !part.done; part = await reader.read()) {
-      if (at + part.value.length > most) return damaged('a chunk larger than its array says')
-      out.set(part.value, at)
-      at += part.value.length
-    }
-  } catch (error) {
-    return damaged(error instanceof RangeError ? error.message : 'a chunk that cannot be unpacked')
-  } finally {
-    await reader.cancel().catch(() => {})
-  }
-  return out.subarray(0, at)
 }

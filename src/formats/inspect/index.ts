@@ -1,6 +1,7 @@
 // What a file holds, whatever it is: models, weights, arrays, tables and pictures, loadable or not.
-import { type ByteSource, byteChunks, gunzip, readBytes, sourceName } from '../../data/files.ts'
+import { type ByteSource, byteChunks, readBytes, sourceName } from '../../data/files.ts'
 import { readIdx } from '../../data/idx.ts'
+import { gunzip } from '../../data/inflate.ts'
 import { DataError, NablaError, nothingElse } from '../../errors.ts'
 import type { TensorData } from '../../tensor/safetensors.ts'
 import { parseNpy } from '../npy/npy.ts'
