@@ -107,7 +107,8 @@ export function readSafetensors(file: Uint8Array): { tensors: Tensor[]; metadata
     }
     const { dtype, shape, data_offsets: offsets } = entry
     if (typeof dtype !== 'string' || !Object.hasOwn(types, dtype)) throw fail(`${quote(name)} of type ${quote(dtype)}`)
-    if (!isCounts(shape) || shape.length > 32) throw fail(`${quote(name)} without a shape`)
+    if (!isCounts(shape) || shape.length > 32 || !Number.isSafeInteger(sizeOf(shape)))
+      throw fail(`${quote(name)} without a shape`)
     if (!isCounts(offsets) || offsets.length !== 2) throw fail(`${quote(name)} without data_offsets`)
     const [begin, end] = offsets
     const size = sizeOf(shape) * types[dtype as TensorType].BYTES_PER_ELEMENT
@@ -174,7 +175,7 @@ export function duplicateKey(text: string): string | undefined {
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 const isCounts = (value: unknown): value is number[] =>
-  Array.isArray(value) && value.every(n => Number.isSafeInteger(n) && n >= 0) && Number.isSafeInteger(sizeOf(value))
+  Array.isArray(value) && value.every(n => Number.isSafeInteger(n) && n >= 0)
 const quote = (value: unknown) =>
   (JSON.stringify(typeof value === 'string' ? value.slice(0, 40) : value) ?? 'nothing').slice(0, 40)
 const fail = (what: string) =>

@@ -86,3 +86,11 @@ test('a name that is the prototype stays a name', () => {
   expect(tensors).toEqual([{ name: '__proto__', shape: [1], data: Uint8Array.of(0) }])
   expect(({} as Record<string, unknown>).dtype).toBeUndefined()
 })
+
+test('arrays may begin past the first hundred megabytes', () => {
+  const tensors = [
+    { name: 'a', shape: [100_000_000], data: new Uint8Array(100_000_000) },
+    { name: 'b', shape: [2], data: Float32Array.of(1, 2) },
+  ]
+  expect(readSafetensors(writeSafetensors(tensors)).tensors[1]).toEqual(tensors[1])
+})
