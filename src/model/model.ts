@@ -96,23 +96,20 @@ export function model(of: readonly Layer[] | Graph, options: ModelOptions = {}):
 
   /** Writes arrays into an engine, by their places among the entries. */
   function put(to: Engine, arrays: readonly { readonly place: number; readonly values: ArrayLike<number> }[]) {
-    const flat = to.read(network.parameters).slice()
-    for (const { place, values } of arrays) {
-      const entry = entries[place]
-      if ('offset' in entry) flat.set(values, entry.offset as number)
-      else to.write(entry.view.buffer, values)
-    }
-    to.write(network.parameters, flat)
+    for (const { place, values } of arrays) to.write(entries[place].view.buffer, values, offsetOf(entries[place]))
+  }
+
+  /** Parameters lie in one buffer, each in a part of it; other arrays have one each. */
+  const offsetOf = (entry: Entry) => ('offset' in entry ? (entry.offset as number) : 0)
+  const numbersOf = (from: Engine, entry: Entry) => {
+    const start = offsetOf(entry)
+    return from.read(entry.view.buffer, start, start + sizeOf(entry.shape))
   }
 
   /** All arrays as they are here. */
   function arrays(): readonly Numbers[] {
     if (!engine) return initialValues()
-    const flat = engine.read(network.parameters)
-    return entries.map(({ shape, view, ...entry }) => {
-      const start = 'offset' in entry ? (entry.offset as number) : undefined
-      return start === undefined ? engine!.read(view.buffer) : flat.slice(start, start + sizeOf(shape))
-    })
+    return entries.map(entry => numbersOf(engine!, entry))
   }
   const keys = network.nodes.flatMap(({ key, parameters, state }) =>
     [...parameters, ...state].map(each => ({ key, name: each.key })),
@@ -140,13 +137,13 @@ export function model(of: readonly Layer[] | Graph, options: ModelOptions = {}):
   ]
 
   const weightsIn = (flat: Buffer, prefix = ''): Weight[] => {
-    const numbers = ready().read(flat)
+    const engine = ready()
     return network.nodes
       .flatMap(node => node.parameters)
       .map(({ name, shape, offset }) => ({
         name: prefix + name,
         shape,
-        data: numbers.slice(offset, offset + sizeOf(shape)),
+        data: engine.read(flat, offset, offset + sizeOf(shape)),
       }))
   }
 
@@ -297,10 +294,8 @@ export function model(of: readonly Layer[] | Graph, options: ModelOptions = {}):
       )
     },
     weights() {
-      const pieces = new Map(weightsIn(network.parameters).map(weight => [weight.name, weight]))
-      return entries.map(
-        ({ name, shape, view }) => pieces.get(name) ?? { name, shape, data: ready().read(view.buffer) },
-      )
+      const engine = ready()
+      return entries.map(entry => ({ name: entry.name, shape: entry.shape, data: numbersOf(engine, entry) }))
     },
     setWeights(weights) {
       const set = new Map<number, ArrayLike<number>>()
@@ -337,7 +332,7 @@ export function model(of: readonly Layer[] | Graph, options: ModelOptions = {}):
           ready(),
           [...set].map(([place, values]) => ({ place, values })),
         )
-      else given = entries.map((_, place) => Float64Array.from(set.get(place)!))
+      else given = entries.map((_, place) => new Float64Array(set.get(place)!))
       numbers.changed()
     },
     gradients: () => weightsIn(network.gradients),
@@ -345,18 +340,19 @@ export function model(of: readonly Layer[] | Graph, options: ModelOptions = {}):
       Object.entries(compiled(self, 'optimizerState').slots).flatMap(([slot, buffer]) => weightsIn(buffer, `${slot}/`)),
     setOptimizerState(state) {
       const { slots } = compiled(self, 'setOptimizerState')
-      for (const [slot, buffer] of Object.entries(slots)) {
-        const flat = ready().read(buffer)
-        for (const { name, shape, offset } of network.nodes.flatMap(node => node.parameters)) {
-          const found = state.find(s => s.name === `${slot}/${name}`)
-          if (!found || found.data.length !== sizeOf(shape))
+      const states = new Map(state.map(({ name, data }) => [name, data]))
+      const parts = Object.entries(slots).flatMap(([slot, buffer]) =>
+        network.nodes
+          .flatMap(node => node.parameters)
+          .map(({ name, shape, offset }) => {
+            const values = states.get(`${slot}/${name}`)
+            if (values?.length === sizeOf(shape)) return { buffer, values, offset }
             throw new StateError('optimizer-state', `the optimiser state of ${name} is missing or of another size`, {
               hint: 'the file is not one that model.save wrote; compile again to start the optimiser afresh',
             })
-          flat.set(found.data, offset)
-        }
-        ready().write(buffer, flat)
-      }
+          }),
+      )
+      for (const { buffer, values, offset } of parts) ready().write(buffer, values, offset)
     },
     freeze(batchSize) {
       const { freeze, name } = ready()

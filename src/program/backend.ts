@@ -71,10 +71,10 @@ export interface Limits {
 export interface Engine {
   readonly name: string
   readonly dtype: 'float32' | 'float64'
-  /** Writes values into a buffer (allocated and zeroed at its first mention). */
-  write(buffer: Buffer, values: ArrayLike<number>): void
-  /** A copy of a buffer's numbers. */
-  read(buffer: Buffer): Numbers
+  /** Writes values into a buffer (allocated and zeroed at its first mention), the first of them at the place `at`. */
+  write(buffer: Buffer, values: ArrayLike<number>, at?: number): void
+  /** A copy of a buffer's numbers, or of those at the places from … to - 1. */
+  read(buffer: Buffer, from?: number, to?: number): Numbers
   compile(program: Program): Compiled
   /** Steps that run in other threads at the moment, until when nothing else can be asked. */
   idle?(): Promise<void> | undefined

@@ -143,3 +143,15 @@ test('weights that many products use are packed for each of them', async () => {
   await engine.compile(chain).run({})
   expect(engine.read(y)).toEqual(new Float32Array(256).fill(1))
 })
+
+test.each([wasm, reference])('$name keeps parts of a buffer that are written one by one', ({ engine }) => {
+  const w: Buffer = { name: 'w', kind: 'parameter', shape: [2, 3] }
+  const made = engine({})
+  made.write(w, [5, 6], 3)
+  made.write(w, Float32Array.of(1, 2))
+  expect([...made.read(w)]).toEqual([1, 2, 0, 5, 6, 0])
+  expect([...made.read(w, 1, 4)]).toEqual([2, 0, 5])
+  expect(() => made.write(w, [7, 8], 5)).toThrow(RangeError)
+  made.read(w).fill(9)
+  expect([...made.read(w, 5)]).toEqual([0])
+})

@@ -22,8 +22,8 @@ export const reference: Backend = {
     return {
       name: 'reference',
       dtype: 'float64',
-      write: (buffer, values) => storage.numbers(buffer).set(values),
-      read: buffer => storage.numbers(buffer).slice(),
+      write: (buffer, values, at) => storage.numbers(buffer).set(values, at),
+      read: (buffer, from, to) => storage.numbers(buffer).slice(from, to),
       compile: (program: Program) => ({
         run(scalars: Scalars) {
           for (const instruction of program.instructions) execute(instruction, storage, scalars)

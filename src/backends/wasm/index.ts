@@ -83,12 +83,12 @@ export const wasm: Backend = {
       name: 'wasm',
       dtype: 'float32',
       idle: () => away,
-      write(buffer, values) {
+      write(buffer, values, at) {
         mustBeIdle()
-        numbers(buffer).set(values)
+        numbers(buffer).set(values, at)
         if (buffer.kind === 'parameter' || buffer.kind === 'state') version++
       },
-      read: buffer => numbers(buffer).slice(),
+      read: (buffer, from, to) => numbers(buffer).slice(from, to),
       compile(program: Program) {
         const state = (buffers: readonly Buffer[]) => [
           shared,

@@ -3,6 +3,7 @@ import { DataError, NablaError } from '../../errors.ts'
 import type { EngineOptions, Model } from '../../model/face.ts'
 import { countOf } from '../../model/network.ts'
 import { printShape, sizeOf } from '../../tensor/shape.ts'
+import type { Buffer } from '../../tensor/view.ts'
 import type { FileArray, Row } from './arrays.ts'
 
 /** A file that is looked at. */
@@ -48,13 +49,17 @@ export function problemsIn(error: unknown): string[] {
 /** An engine that only keeps numbers: a model that is looked at never runs. */
 export function keeper(dtype: 'float32' | 'float64' = 'float32'): NonNullable<EngineOptions['backend']> {
   const kept = new Map<object, Float64Array>()
+  const numbers = (buffer: Buffer) => {
+    if (!kept.has(buffer)) kept.set(buffer, new Float64Array(sizeOf(buffer.shape)))
+    return kept.get(buffer)!
+  }
   return {
     name: 'keeper',
     engine: () => ({
       name: 'keeper',
       dtype,
-      write: (buffer, values) => void kept.set(buffer, Float64Array.from(values)),
-      read: buffer => kept.get(buffer) ?? new Float64Array(sizeOf(buffer.shape)),
+      write: (buffer, values, at) => numbers(buffer).set(values, at),
+      read: (buffer, from, to) => numbers(buffer).slice(from, to),
       compile() {
         throw new DataError('not-compiled', 'a model that is looked at does not run', { hint: 'load it' })
       },
