@@ -53,21 +53,14 @@ const least = { stepsPerEpoch: 1, validationSteps: 1 }
 const counted = (options: TrainOptions) =>
   Object.fromEntries(Object.entries(options).filter(([what, count]) => what in least && count !== undefined))
 
-/** The events of steps that ran together, together: a generator's turn for each would cost more than a small step. */
-async function* told(
-  who: 'fit' | 'train',
-  model: Model,
-  data: Data,
-  options: TrainOptions,
-  { heard = true, noted, isStopped = () => false, isDone = () => 0 }: Listening = {},
-): AsyncGenerator<readonly TrainEvent[], void> {
+/** What a training was told, checked, with what was not told as it is by default. */
+function settingsOf(who: 'fit' | 'train', model: Model, options: TrainOptions) {
   const { batchSize = 32, epochs = 1, initialEpoch = 0, shuffle = true, seed = model.seed, signal, ...rest } = options
   const { stepsPerEpoch, validationSteps, validationData, validationSplit, sampleWeight, classWeight, ...others } = rest
   nothingElse(who, others, {
     ...{ batchSize, epochs, initialEpoch, stepsPerEpoch, validationSteps, shuffle, validationData, validationSplit },
     ...{ seed, signal, sampleWeight, classWeight, ...(who === 'fit' && { callbacks: 0 }) },
   })
-  const isOver = () => signal?.aborted || isStopped()
   compiled(model, 'fit')
   for (const [what, count] of Object.entries({ epochs, initialEpoch, ...counted(options) }))
     if (!(Number.isSafeInteger(count) && count >= (what in least ? 1 : 0)))
@@ -78,11 +71,31 @@ async function* told(
           hint: 'epochs: 10',
         },
       )
+  return { batchSize, epochs, initialEpoch, shuffle, seed, signal, stepsPerEpoch }
+}
+
+/** The samples to train on, those kept apart, and what each counts. */
+function divided(model: Model, data: Data, options: TrainOptions) {
   const all = samplesFor(model, data)
   const [samples, validation] = divide(model, all, options)
   const weights = weightsFor(all, options)
   // The weights of samples hold for the part of them that is kept for validation too, those of classes do not.
-  const held = validationData || !validation ? undefined : weightsFor(all, { sampleWeight })
+  const { validationData, sampleWeight } = options
+  const held = validationData || !validation ? undefined : weightsFor(all, { sampleWeight })?.subarray(samples.size)
+  return { samples, validation, weights, held }
+}
+
+/** The events of steps that ran together, together: a generator's turn for each would cost more than a small step. */
+async function* told(
+  who: 'fit' | 'train',
+  model: Model,
+  data: Data,
+  options: TrainOptions,
+  { heard = true, noted, isStopped = () => false, isDone = () => 0 }: Listening = {},
+): AsyncGenerator<readonly TrainEvent[], void> {
+  const { batchSize, epochs, initialEpoch, shuffle, seed, signal, stepsPerEpoch } = settingsOf(who, model, options)
+  const isOver = () => signal?.aborted || isStopped()
+  const { samples, validation, weights, held } = divided(model, data, options)
   const whole = countBatches(samples.size, batchSize)
   const count = stepsPerEpoch ?? whole
   const parameters = countOf(model.network.nodes.flatMap(node => node.parameters))
@@ -127,8 +140,7 @@ async function* told(
       const metrics = means.value()
       means.clear()
       if (validation) {
-        const kept = held?.subarray(samples.size)
-        const seen = measure(model, validation, batchSize, finished, kept, validationSteps)
+        const seen = measure(model, validation, batchSize, finished, held, options.validationSteps)
         let part = await seen.next()
         for (; !part.done; part = await seen.next()) yield [part.value]
         for (const [name, value] of Object.entries(part.value)) metrics[`val_${name}`] = value
@@ -159,8 +171,8 @@ function inPasses(
   { batchSize, shuffle, seed }: Required<Pick<TrainOptions, 'batchSize' | 'shuffle' | 'seed'>>,
 ): Pick<Jobs, 'at' | 'cycle'> {
   const { size, windows } = samples
-  const divided = (epoch: number) => batches(samples, batchSize, order(size, { shuffle, seed, epoch, windows }))
-  const fixed = shuffle ? undefined : divided(0)
+  const cut = (epoch: number) => batches(samples, batchSize, order(size, { shuffle, seed, epoch, windows }))
+  const fixed = shuffle ? undefined : cut(0)
   let pass = -1
   let [passed, list]: [Dataset | undefined, Int32Array[]] = [undefined, []]
   return {
@@ -168,7 +180,7 @@ function inPasses(
       if (pass !== Math.floor(step / whole)) {
         pass = Math.floor(step / whole)
         passed = samples.epoch?.(pass)
-        list = fixed ?? divided(pass)
+        list = fixed ?? cut(pass)
       }
       return { rows: list[step % whole], data: passed }
     },
