@@ -63,18 +63,36 @@ export function truncated(random: NumpyRandom, size: number, deviation: number):
 }
 
 /**
- * Gram and Schmidt, twice for accuracy: `count` vectors of `length` numbers, one after another, made orthogonal and of
- * length 1, in the directions that the diagonal of a QR decomposition would have positive.
+ * Gram and Schmidt: `count` vectors of `length` numbers, one after another, made orthogonal and of length 1, in the
+ * directions that the diagonal of a QR decomposition would have positive. Those of which little is left go through it
+ * twice, for accuracy; four at a time are freed of what lies along those before them, which takes half as long.
  */
 export function orthonormal(numbers: Float64Array, length: number, count: number): Float64Array {
   const q = numbers.slice()
-  for (let v = 0; v < count * length; v += length) {
-    for (let pass = 0; pass < 2; pass++) {
-      let along = dot(q, 0, v, length)
-      for (let u = 0; u < v; u += length) along = subtract(q, v, along, u, length)
+  const along = new Float64Array(4)
+  for (let first = 0, wide = 1; first < count; first += wide) {
+    wide = first + 4 <= count ? 4 : 1
+    const begin = first * length
+    const end = begin + wide * length
+    for (let isAgain = true; isAgain; ) {
+      isAgain = false
+      const before = Float64Array.from({ length: wide }, (_, i) =>
+        dot(q, begin + i * length, begin + i * length, length),
+      )
+      if (wide === 4) {
+        for (let i = 0; i < 4; i++) along[i] = dot(q, 0, begin + i * length, length)
+        for (let u = 0; u < begin; u += length) subtractFromFour(q, begin, along, u, length)
+      }
+      for (let v = begin, i = 0; v < end; v += length, i++) {
+        const from = wide === 4 ? begin : 0
+        let left = dot(q, from, v, length)
+        for (let u = from; u < v; u += length) left = subtract(q, v, left, u, length)
+        const square = dot(q, v, v, length)
+        if (square < before[i] / 2) isAgain = true
+        const norm = Math.sqrt(square)
+        for (let n = v; n < v + length; n++) q[n] /= norm
+      }
     }
-    const norm = Math.sqrt(dot(q, v, v, length))
-    for (let n = v; n < v + length; n++) q[n] /= norm
   }
   return q
 }
@@ -96,4 +114,28 @@ function subtract(q: Float64Array, v: number, along: number, u: number, length: 
     sum += left * q[next + n]
   }
   return sum
+}
+
+/** The same of four vectors from v on. */
+function subtractFromFour(q: Float64Array, v: number, along: Float64Array, u: number, length: number): void {
+  const next = u + length
+  const [b, c, d] = [v + length, v + 2 * length, v + 3 * length]
+  const [alongA, alongB, alongC, alongD] = along
+  let sumA = 0
+  let sumB = 0
+  let sumC = 0
+  let sumD = 0
+  for (let n = 0; n < length; n++) {
+    const x = q[u + n]
+    const y = q[next + n]
+    const leftA = (q[v + n] -= alongA * x)
+    const leftB = (q[b + n] -= alongB * x)
+    const leftC = (q[c + n] -= alongC * x)
+    const leftD = (q[d + n] -= alongD * x)
+    sumA += leftA * y
+    sumB += leftB * y
+    sumC += leftC * y
+    sumD += leftD * y
+  }
+  along.set([sumA, sumB, sumC, sumD])
 }

@@ -146,8 +146,9 @@ export const orthogonal = initializer('orthogonal', { gain: 1 }, ({ shape, size,
   const [long, short] = [Math.max(rows, columns), Math.min(rows, columns)]
   const q = orthonormal(random.normal(0, 1, size), long, short)
   // q has `short` orthonormal vectors of length `long`, one after another.
-  return Float64Array.from({ length: size }, (_, i) => {
-    const [row, column] = [Math.floor(i / columns), i % columns]
-    return gain * (rows < columns ? q[row * long + column] : q[column * long + row])
-  })
+  const w = new Float64Array(size)
+  for (let row = 0, i = 0; row < rows; row++)
+    for (let column = 0; column < columns; column++)
+      w[i++] = gain * (rows < columns ? q[row * long + column] : q[column * long + row])
+  return w
 })
