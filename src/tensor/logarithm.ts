@@ -51,16 +51,16 @@ const offsets = [
 ]
 const steps = offsets.length
 const lowest = 0x3fe60000 // the high word of 0.6875: intervals begin there and end at 1.375
-/** 1/c and log c for a c in each interval. */
-const parts = once(() =>
-  offsets.map((offset, i) => {
+/** 1/c for a c in each interval, and log c. */
+const parts = once(() => {
+  const inverses = Float64Array.from(offsets, (offset, i) => {
     word.setBigUint64(0, BigInt(lowest + (i << 13) + 0x1000) << 32n)
     word.setFloat64(0, 1 / word.getFloat64(0))
     word.setBigInt64(0, word.getBigInt64(0) + BigInt(offset))
-    const inverse = word.getFloat64(0)
-    return { inverse, log: -Math.round(exactLog(inverse) * 2 ** 43) / 2 ** 43 }
-  }),
-)
+    return word.getFloat64(0)
+  })
+  return [inverses, inverses.map(inverse => -Math.round(exactLog(inverse) * 2 ** 43) / 2 ** 43)] as const
+})
 // biome-ignore-start format: as in the source
 const far = [-0.5000000000000001, 0.33333333331825593, -0.2499999999622955, 0.20000304511814496, -0.16667054827627667]
 const near = [
@@ -77,19 +77,31 @@ const near = [
  */
 export function glibcLog(x: number): number {
   if (x >= 0.9375 && x < 1.064697265625) return nearOne(x - 1)
-  const table = parts()
+  const [inverses, logs] = parts()
   word.setFloat64(0, x)
-  const place = word.getInt32(0) - lowest
-  const { inverse, log } = table[(place >> 13) & (steps - 1)]
-  const k = place >> 20
-  word.setInt32(0, word.getInt32(0) - (k << 20))
-  const r = fma(word.getFloat64(0), inverse, -1)
-  const sum = k * 0.6931471805598903 + log // exact: both have zeros at their end
-  const high = sum + r
+  const high = word.getInt32(0)
+  const place = (high - lowest) >> 13
+  const k = place >> 7
+  word.setInt32(0, high - (k << 20))
+  const z = word.getFloat64(0)
+  const inverse = inverses[place & (steps - 1)]
+  const ratio = z * inverse
+  const r = ratio - 1 + lost(z, inverse, ratio) // as fma(z, inverse, -1): nothing is lost where 1 is taken from what is near 1
+  const sum = k * 0.6931471805598903 + logs[place & (steps - 1)] // exact: both have zeros at their end
+  const main = sum + r
   const r2 = r * r
-  const low = fma(r2, far[0], fma(k, 5.497923018708371e-14, sum - high + r))
-  return fma(r * r2, fma(fma(r, far[4], far[3]), r2, fma(r, far[2], far[1])), low) + high
+  const tail = sum - main + r
+  // What is left, with products that are rounded. Where that cannot matter, it need not be computed without.
+  const rest = r2 * r * (far[1] + r * far[2] + r2 * (far[3] + r * far[4])) + (r2 * far[0] + (k * ln2 + tail))
+  const least = main + (rest - doubt)
+  if (least === main + (rest + doubt)) return least
+  const low = fma(r2, far[0], fma(k, ln2, tail))
+  return fma(r * r2, fma(fma(r, far[4], far[3]), r2, fma(r, far[2], far[1])), low) + main
 }
+/** What 0.6931471805598903 leaves of the logarithm of 2. */
+const ln2 = 5.497923018708371e-14
+/** More than rounded products can be off: 4 · 10⁻²¹ of them all. */
+const doubt = 2 ** -65
 
 function nearOne(r: number): number {
   if (r === 0) return 0
