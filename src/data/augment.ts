@@ -32,13 +32,17 @@ export function augment(
       hint: 'give each sample height, width and channels: [28, 28, 1]',
     })
   const size = height * width * channels
-  const image = new Float64Array(size)
+  const image = new Float64Array((height + 2 * border) * (width + 2 * border) * channels)
   return changed(data, ({ epoch, rows, x }) => {
     for (let i = 0; i < rows.length; i++) {
       const key = streamKey(seed, epoch, rows[i])
       const within = (place: number, most: number) => (2 * uniformAt(key, place) - 1) * most
       const to = x.subarray(i * size, (i + 1) * size)
-      image.set(to)
+      for (let y = 0; y < height; y++)
+        image.set(
+          to.subarray(y * width * channels, (y + 1) * width * channels),
+          ((y + border) * (width + 2 * border) + border) * channels,
+        )
       const angle = (within(0, rotation) * Math.PI) / 180
       const scale = 1 + within(1, zoom)
       warp(image, to, [height, width, channels], angle, scale, [within(2, shift), within(3, shift)])
@@ -46,7 +50,10 @@ export function augment(
   })
 }
 
-/** Each pixel of `to` reads `from` where the turn, the scale and the move bring it, between four pixels. */
+/** Zeros around an image: what lies outside it, and the pixel beside that. */
+const border = 2
+
+/** Each pixel of `to` reads `from`, which has a border, where the turn, the scale and the move bring it, between four pixels. */
 function warp(
   from: Float64Array,
   to: Float32Array | Float64Array,
@@ -60,18 +67,26 @@ function warp(
   const sine = (angle * (1 - (a2 / 6) * (1 - (a2 / 20) * (1 - a2 / 42)))) / scale
   const cosine = (1 - (a2 / 2) * (1 - (a2 / 12) * (1 - a2 / 30))) / scale
   const [cy, cx] = [(height - 1) / 2, (width - 1) / 2]
-  const pixel = (y: number, x: number, c: number) =>
-    y >= 0 && y < height && x >= 0 && x < width ? from[(y * width + x) * channels + c] : 0
-  for (let y = 0; y < height; y++)
+  const across = (width + 2 * border) * channels
+  for (let y = 0, o = 0; y < height; y++) {
+    const dy = y - cy - down
+    const startY = cy + cosine * dy
+    const startX = cx + sine * dy
     for (let x = 0; x < width; x++) {
-      const [dy, dx] = [y - cy - down, x - cx - right]
-      const [sy, sx] = [cy + cosine * dy - sine * dx, cx + sine * dy + cosine * dx]
-      const [y0, x0] = [Math.floor(sy), Math.floor(sx)]
-      const [fy, fx] = [sy - y0, sx - x0]
-      for (let c = 0; c < channels; c++) {
-        const top = pixel(y0, x0, c) * (1 - fx) + pixel(y0, x0 + 1, c) * fx
-        const bottom = pixel(y0 + 1, x0, c) * (1 - fx) + pixel(y0 + 1, x0 + 1, c) * fx
-        to[(y * width + x) * channels + c] = top * (1 - fy) + bottom * fy
+      const dx = x - cx - right
+      const sy = startY - sine * dx
+      const sx = startX + cosine * dx
+      const y0 = Math.floor(sy)
+      const x0 = Math.floor(sx)
+      const fy = sy - y0
+      const fx = sx - x0
+      const row = Math.min(Math.max(y0, -border), height) + border
+      const column = Math.min(Math.max(x0, -border), width) + border
+      for (let at = row * across + column * channels, end = at + channels; at < end; at++) {
+        const top = from[at] * (1 - fx) + from[at + channels] * fx
+        const bottom = from[at + across] * (1 - fx) + from[at + across + channels] * fx
+        to[o++] = top * (1 - fy) + bottom * fy
       }
     }
+  }
 }
