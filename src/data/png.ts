@@ -132,9 +132,10 @@ function opaque(
 /** The picture in grey or in colours. */
 export function inChannels({ width, height, channels, data }: Picture, wanted: 1 | 3): Picture {
   if (channels === wanted) return { width, height, channels, data }
-  const grey = (i: number) => Math.round(0.299 * data[3 * i] + 0.587 * data[3 * i + 1] + 0.114 * data[3 * i + 2])
-  const length = width * height * wanted
-  const out = Uint8Array.from({ length }, (_, i) => (wanted === 1 ? grey(i) : data[Math.floor(i / 3)]))
+  const out = new Uint8Array(width * height * wanted)
+  for (let i = 0; i < width * height; i++)
+    if (wanted === 1) out[i] = Math.round(0.299 * data[3 * i] + 0.587 * data[3 * i + 1] + 0.114 * data[3 * i + 2])
+    else out.fill(data[i], 3 * i, 3 * i + 3)
   return { width, height, channels: wanted, data: out }
 }
 
