@@ -229,23 +229,26 @@ function reduce(k: Verbs, instruction: Reduce, at: At, give: Give): void {
   inputsOf(k, instruction, incoming, give)
 }
 
-/** y = source[index]: what comes to y is added where it was read; by a product, where whole rows were. */
+/** y = source[index]: what comes to y is added where it was read; by a product, where each stack has rows of its own. */
 function gather(k: Verbs, { source, index, axis, out }: Gather, dy: View, give: Give): void {
   const [count, n] = [out.shape[axis], source.shape[axis]]
   const [before, after] = [axesOf(source).slice(0, axis), axesOf(source).slice(axis + 1)]
   const same = (view: View, axes: readonly number[]) =>
     axes.every(i => view.axes[i].every(f => f.step === 0 || f.size === 1))
   if (same(index, after)) {
-    const one = same(source, before) // all look into the same rows
-    const stacks = one ? [] : [sizeOf(out.shape.slice(0, axis))]
-    const rows = one ? sizeOf(out.shape.slice(0, axis + 1)) : count
-    const hot = k.scratch('hot', [...stacks, rows, n]) // hot[i, j] = 1 where row i was read from row j
-    k.map(hot, 'i == j ? 1 : 0', { i: without(index, after).reshape(...stacks, rows, 1), j: k.index(n) })
+    const stacks = sizeOf(out.shape.slice(0, axis))
+    const places = without(index, after).reshape(stacks, count, 1)
     const width = sizeOf(after.map(i => out.shape[i]))
-    give(one ? without(source, before) : source, room =>
-      k.gemm(room.reshape(...stacks, n, width), hot.T, dy.reshape(...stacks, rows, width)),
-    )
-    return
+    if (same(source, before)) {
+      const rows = stacks * count // all look into the same
+      return give(without(source, before), room => {
+        const each = room.reshape(n, width).repeat(0, rows)
+        k.scatter(each, dy.reshape(rows, width), places.reshape(rows, 1), 1)
+      })
+    }
+    const hot = k.scratch('hot', [stacks, count, n]) // hot[i, j] = 1 where row i was read from row j
+    k.map(hot, 'i == j ? 1 : 0', { i: places, j: k.index(n) })
+    return give(source, room => k.gemm(room.reshape(stacks, n, width), hot.T, dy.reshape(stacks, count, width)))
   }
   const shape = out.shape.toSpliced(axis, 1)
   for (let i = 0; i < count; i++) {

@@ -648,6 +648,16 @@ export const cases: readonly Case[] = [
     },
   },
   {
+    title: 'scatter rows to a part of a buffer',
+    inputs: { y: [32, 8], i: [32, 1] },
+    whole: { i: 20 },
+    outputs: { back: [25, 8] },
+    write(k, { y, i, back }) {
+      k.map(back, '3', {})
+      k.scatter(back.slice(0, 2, 20).repeat(0, 32), y, i, 1)
+    },
+  },
+  {
     title: 'gather along the last axis, and scatter to it',
     inputs: { x: [6, 7], i: [6, 4] },
     whole: { i: 7 },

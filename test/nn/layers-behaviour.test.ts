@@ -153,6 +153,21 @@ test('embedding gives the rows of its numbers, and trains only these', async () 
   ])
 })
 
+test('an embedding of a large vocabulary needs no more room and time than its table', async () => {
+  const [words, steps] = [300_000, 4096] // as a matrix of zeros and ones 4.6 GB
+  const model = sequential([layers.input([steps]), layers.embedding(words, 2)])
+  model.compile({ optimizer: 'sgd', loss: 'meanSquaredError' })
+  const x = Float32Array.from({ length: steps }, (_, i) => (i * 7919) % 3000)
+  const before = await model.forward(1, x)
+  await model.run('train', 1, x, new Float32Array(2 * steps))
+  const expected = new Float64Array(2 * words)
+  before.forEach((p, i) => {
+    expected[2 * x[i >> 1] + (i % 2)] += (2 * p) / (2 * steps)
+  })
+  const [{ data }] = model.gradients()
+  expect(data.findIndex((g, i) => Math.abs(g - expected[i]) > 1e-6 * Math.abs(expected[i]))).toBe(-1)
+})
+
 test.each(['simpleRnn', 'lstm', 'gru'] as const)('%s drops nothing in use, and the same at each step', async type => {
   const build = (options: object) =>
     sequential([layers.input([3, 2]), layers[type](2, { ...options, returnSequences: true })], { seed: 1 })

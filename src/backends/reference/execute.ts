@@ -181,12 +181,15 @@ function gather({ out, source, index, axis }: Gather, storage: Storage, scalars:
 }
 
 function scatter({ out, values, index, axis }: Scatter, storage: Storage, scalars: Scalars): void {
-  const [to, from, at] = [out, values, index].map(view => cells(view, storage, scalars))
+  // All add to the same rows where none of the axes before goes anywhere.
+  const one = out.axes.slice(0, axis).every(factors => factors.every(f => f.step === 0))
+  const rows = one ? out.axes.slice(0, axis).reduce((view, _, i) => view.slice(i, 0, 1), out) : out
+  const [to, from, at] = [rows, values, index].map(view => cells(view, storage, scalars))
   const inner = sizeOf(out.shape.slice(axis + 1))
   const n = out.shape[axis]
-  for (let i = 0, size = sizeOf(out.shape); i < size; i++) to.set(i, 0)
+  for (let i = 0, size = sizeOf(rows.shape); i < size; i++) to.set(i, 0)
   for (let i = 0, size = sizeOf(values.shape); i < size; i++) {
-    const place = (Math.floor(i / inner) * n + at.get(i)) * inner + (i % inner)
+    const place = ((one ? 0 : Math.floor(i / inner)) * n + at.get(i)) * inner + (i % inner)
     to.set(place, to.get(place) + from.get(i))
   }
 }

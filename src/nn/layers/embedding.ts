@@ -49,9 +49,7 @@ export const embedding = layer(
       },
       backward(k, { row, dx, dy, dW }) {
         const N = sizeOf(row.shape)
-        const hot = k.scratch('hot', [N, inputDim]) // hot[n, i] = 1 where row n is i
-        k.map(hot, 'row == i ? 1 : 0', { row: row.reshape(N, 1), i: k.index(inputDim) })
-        k.gemm(dW, hot.T, rows(dy)) // dW = hotᵀ·dy
+        k.scatter(dW.repeat(0, N), rows(dy), row.reshape(N, 1), 1) // dW[row] += dy
         k.map(dx, '0 * row', { row }) // a whole number has no slope
       },
     })

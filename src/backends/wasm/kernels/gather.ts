@@ -28,12 +28,17 @@ export const scatterAdd: Emit<Scatter> = (build, { out, index, values, axis }) =
   const shape = values.shape
   const across = (view: View) => view.repeat(axis, 1)
   const held = hold(build, out, axis, 1)
+  if (!held || !inside(out)) return false
+  // What the view shows more than once is cleared once: the whole of its buffer where it covers that.
+  const once = out.axes.reduce(
+    (view, factors, i) => (factors.every(f => f.step === 0) ? view.slice(i, 0, 1) : view),
+    out,
+  )
   const whole = viewOf(out.buffer)
-  const spread = out.axes.flat().reduce((product, f) => (f.step === 0 ? product : product * f.size), 1)
-  if (!held || !inside(out) || spread !== sizeOf(whole.shape)) return false
+  const cleared = sizeOf(once.shape) >= sizeOf(whole.shape) ? whole : once
   const n = nest([across(index), across(values), held.view], build.locate)
   if (!n || n.operands[2].checks.length > 0 || sizeOf(shape) === 0) return false
-  map(build, { verb: 'map', formula: formula('0'), inputs: {}, outputs: { y: whole } })
+  map(build, { verb: 'map', formula: formula('0'), inputs: {}, outputs: { y: cleared } })
   emit(build, `scatter ${out.name}`, wrap(n), held, 0, (w, inner, lanes, moved, f) => {
     const sum = f.local('v128')
     const there = w.load(2, inner, lanes, {}, moved)
