@@ -377,18 +377,16 @@ export function findNotFinite(
   if (data.finite) return undefined
   const [width, height] = [product(data.inputShape), data.hasTargets ? product(data.targetShape) : 0]
   const together = Math.min(data.size, 1 + Math.floor(2 ** 14 / (width + height)))
-  const arrays = <T extends Floats>(Numbers: new (count: number) => T, rows: number) => ({
-    x: new Numbers(rows * width),
-    y: height ? new Numbers(rows * height) : undefined,
-  })
-  const { x, y } = arrays(Float32Array, together)
+  const size = together * (width + height)
+  if (scratch.length < size) scratch = new Float32Array(size)
+  const x = scratch.subarray(0, together * width)
+  const y = height > 0 ? scratch.subarray(together * width, size) : undefined
   for (let first = 0; first < data.size; first += together) {
     const rows = counting(Math.min(together, data.size - first), first)
     data.fill(rows, x, y)
-    // What earlier rows leave at the end of the arrays was found to be finite.
-    if (areFinite(x) && (!y || areFinite(y))) continue
+    if (areFinite(x, rows.length * width) && (!y || areFinite(y, rows.length * height))) continue
+    const exact = { x: new Float64Array(width), ...(y && { y: new Float64Array(height) }) }
     for (const row of rows) {
-      const exact = arrays(Float64Array, 1)
       data.fill([row], exact.x, exact.y)
       for (const part of ['x', 'y'] as const) {
         const values = exact[part] ?? []
@@ -399,12 +397,14 @@ export function findNotFinite(
   }
   return undefined
 }
+/** Room that is made once, as the next sample is often alone. */
+let scratch = new Float32Array(0)
 
 /** A sum of float32 numbers, made in float64, is finite where all of them are, and is sooner made than each is asked. */
-function areFinite(values: Float32Array): boolean {
+function areFinite(values: Float32Array, count: number): boolean {
   let sum = 0
   let i = 0
-  for (; i + 3 < values.length; i += 4) sum += values[i] + values[i + 1] + (values[i + 2] + values[i + 3])
-  for (; i < values.length; i++) sum += values[i]
+  for (; i + 3 < count; i += 4) sum += values[i] + values[i + 1] + (values[i + 2] + values[i + 3])
+  for (; i < count; i++) sum += values[i]
   return Number.isFinite(sum)
 }
