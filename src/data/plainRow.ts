@@ -3,8 +3,8 @@ export interface PlainRow {
   readonly row: Float64Array
   /** The place of each column in the row; below 0, it is left out. */
   readonly places: Int32Array
-  /** The largest number there may be; unless that is infinity, none is below 0. */
-  readonly most: number
+  /** The largest number of each column; unless that is infinity, none is below 0. */
+  readonly most: Float64Array
 }
 
 const [carriageReturn, minus, point, zero, nine] = [13, 45, 46, 48, 57]
@@ -39,7 +39,7 @@ export function putNumbers(
     const digits = at - first - (split < 0 ? 0 : 1)
     if (digits < 1 || digits > 15 || (at < end && bytes[at] !== separator) || count === places.length) return undefined
     if (split >= 0) value /= powers[at - split - 1]
-    if (isNegative ? most < Infinity : value > most) return undefined
+    if (isNegative ? most[count] < Infinity : value > most[count]) return undefined
     const place = places[count++]
     if (place >= 0) row[place] = isNegative ? -value : value
     if (at >= end) return count

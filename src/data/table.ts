@@ -146,8 +146,9 @@ export function table(name: string, options: TableOptions & { keep?: boolean } =
   function plain(): PlainRow | undefined {
     if (isPlain || fields.length === 0) return isPlain
     const isNumber = (f: Field) => f.at < 0 || (f.kind === 'number' && f.shape.length === 0)
-    if (fields.every(isNumber))
-      isPlain = { row, places: Int32Array.from(fields, f => f.at), most: options.max ?? Infinity }
+    if (!fields.every(isNumber)) return undefined
+    const most = Float64Array.from(fields, f => (f.isTarget ? Infinity : (options.max ?? Infinity)))
+    isPlain = { row, places: Int32Array.from(fields, f => f.at), most }
     return isPlain
   }
 
