@@ -332,28 +332,26 @@ function flatten(name: string, source: Nested): Shaped {
   }
   const values: number[] = []
   const path: number[] = []
+  const wrong = (part: unknown) =>
+    new DataError('not-a-number', `${name}${where(path)} is ${describe(part)}, expected a number`, {
+      hint: isList(part) ? 'all numbers must lie equally deep' : 'convert text and missing values to numbers first',
+    })
   const walk = (part: unknown, axis: number) => {
-    if (isList(part) && axis < shape.length) {
-      if (part.length !== shape[axis])
-        throw new ShapeError(
-          'ragged',
-          `${name}${where(path)} has ${part.length} items, but ${shape[axis]} come before it`,
-          {
-            hint: 'all lists on one level must be equally long',
-          },
-        )
-      for (let i = 0; i < part.length; i++) {
-        path[axis] = i
-        walk(part[i], axis + 1)
+    if (!isList(part)) throw wrong(part)
+    if (part.length !== shape[axis])
+      throw new ShapeError('ragged', `${name}${where(path)} has ${part.length} items, but ${shape[axis]} come before it`, { hint: 'all lists on one level must be equally long' }) // biome-ignore format: one thought
+    const isLast = axis + 1 === shape.length
+    for (let i = 0; i < part.length; i++) {
+      const item = part[i]
+      if (isLast && typeof item === 'number') {
+        values.push(item)
+        continue
       }
-      path.length = axis
-      return
+      path[axis] = i
+      if (isLast) throw wrong(item)
+      walk(item, axis + 1)
     }
-    if (typeof part !== 'number' || axis < shape.length)
-      throw new DataError('not-a-number', `${name}${where(path)} is ${describe(part)}, expected a number`, {
-        hint: isList(part) ? 'all numbers must lie equally deep' : 'convert text and missing values to numbers first',
-      })
-    values.push(part)
+    path.length = axis
   }
   walk(source, 0)
   return { shape, data: Float64Array.from(values) }
