@@ -187,6 +187,34 @@ describe('a table', () => {
     }
   })
 
+  it('with any texts between quotes gives them back, at their lines', async () => {
+    const text = fc.array(fc.constantFrom('a', 'é', ' ', '"', ',', '\n', '\r\n', '\t'), { maxLength: 8 })
+    const cell = text.map(parts => `x${parts.join('')}x`)
+    const written = (value: string) => (/[",\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value)
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(cell, { minLength: 1, maxLength: 6 }),
+        fc.integer({ min: 1, max: 40 }),
+        async (cells, size) => {
+          const lines = `"kind" ,label\r\n${cells.map((value, i) => ` ${written(value)} ,${i}\n`).join('')}`
+          async function* pieces(last: string) {
+            for (let at = 0, all = bytes(lines + last); at < all.length; at += size) yield all.slice(at, at + size)
+          }
+          const data = await readCsv(pieces(''))
+          const { categories } = data.schema!.columns[0]
+          const { x, y } = rows(data)
+          const read = y.map((_, i) => categories![x.indexOf(1, i * categories!.length) - i * categories!.length])
+          expect(read).toEqual(cells)
+          const line = lines.split('\n').length
+          await expect(readCsv(pieces('x,"1" 2\n'))).rejects.toThrow(
+            `the data row ${line} has quotes in the middle of cell 2`,
+          )
+        },
+      ),
+      { numRuns: 200 },
+    )
+  })
+
   it('that is no file is named', async () => {
     await expect(readCsv('no/such.csv')).rejects.toThrow('no/such.csv cannot be read: no such file')
   })
