@@ -20,7 +20,8 @@ export function sourceName(source: unknown): string {
  * @throws DataError `unreadable`, `too-large`
  */
 export async function readBytes(source: ByteSource, { limit = 2 ** 30 } = {}): Promise<Uint8Array> {
-  if (source instanceof Uint8Array) return source
+  // Not as it is: `slice` of a Buffer of Node's is no copy.
+  if (source instanceof Uint8Array) return new Uint8Array(source.buffer, source.byteOffset, source.byteLength)
   if (source instanceof ArrayBuffer) return new Uint8Array(source)
   return (await collect(byteChunks(source), limit)) ?? tooLarge(sourceName(source), limit)
 }

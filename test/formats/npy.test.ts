@@ -74,6 +74,13 @@ const array = fc
     return { shape, dtype, data: data.map((_, i) => start + i) }
   })
 
+test('a Buffer of Node, of which a slice is no copy, is read like any other bytes', async () => {
+  const data = Float32Array.from({ length: 1000 }, (_, i) => i)
+  const file = Buffer.from(writeNpz({ x: { shape: [1000], data } }))
+  expect((await readNpy(Buffer.from(writeNpy({ shape: [1000], data })))).data).toEqual(data)
+  expect((await readNpz(file)).x.data).toEqual(data)
+})
+
 test('whatever is written is read again', async () => {
   await fc.assert(
     fc.asyncProperty(array, async a => {
