@@ -81,6 +81,12 @@ test('a Buffer of Node, of which a slice is no copy, is read like any other byte
   expect((await readNpz(file)).x.data).toEqual(data)
 })
 
+test('an archive may have ten thousand arrays', async () => {
+  const arrays = Array.from({ length: 10_000 }, (_, i) => [`a${i}`, { shape: [], data: Float32Array.of(i) }] as const)
+  const found = await readNpz(writeNpz(Object.fromEntries(arrays)))
+  expect(arrays.every(([name, { data }]) => found[name].data[0] === data[0])).toBe(true)
+})
+
 test('whatever is written is read again', async () => {
   await fc.assert(
     fc.asyncProperty(array, async a => {
