@@ -8,8 +8,22 @@ export function fromHalf(bits: number): number {
 }
 
 /** The numbers of 16-bit floats, exactly. */
-export const halves = (bits: Uint16Array): Float32Array => Float32Array.from(bits, fromHalf)
+export function halves(bits: Uint16Array): Float32Array {
+  const numbers = new Float32Array(bits.length)
+  const words = new Uint32Array(numbers.buffer)
+  for (let i = 0; i < bits.length; i++) {
+    const half = bits[i]
+    const size = half & 0x7fff
+    // A normal number keeps its fraction, its exponent counts from 127 instead of 15.
+    if (size >= 0x400 && size < 0x7c00) words[i] = ((half & 0x8000) << 16) | ((size << 13) + (112 << 23))
+    else numbers[i] = fromHalf(half)
+  }
+  return numbers
+}
 
 /** The numbers of bfloat16, which is the upper half of a 32-bit float. */
-export const bfloats = (bits: Uint16Array): Float32Array =>
-  new Float32Array(Uint32Array.from(bits, upper => upper << 16).buffer)
+export function bfloats(bits: Uint16Array): Float32Array {
+  const words = new Uint32Array(bits.length)
+  for (let i = 0; i < bits.length; i++) words[i] = bits[i] << 16
+  return new Float32Array(words.buffer)
+}

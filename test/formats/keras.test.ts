@@ -64,6 +64,15 @@ const chain = (...layers: [type: string, config: object][]) => ({
   config: layers.map(([class_name, config]) => ({ class_name, config })),
 })
 
+test('an older file may list the names of a thousand arrays', async () => {
+  const deep = sequential([
+    layers.input([2]),
+    ...Array.from({ length: 500 }, (_, i) => layers.dense(2, { name: `a_name_of_some_length_${i}` })),
+  ])
+  const again = await loadKeras(await toKerasH5(deep))
+  expect(again.weights().map(({ data }) => [...data])).toEqual(deep.weights().map(({ data }) => [...data]))
+})
+
 test('what cannot be mapped is listed all at once, with the names of the layers', () => {
   const model = chain(
     [

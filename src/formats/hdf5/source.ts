@@ -16,9 +16,12 @@ export interface Source {
   spend(): void
   /** Counts the bytes that were made of it. */
   room(bytes: number): void
+  /** Heaps of texts by their addresses, of which objects by their numbers: where each begins, and its size. */
+  readonly heaps: Map<number, Map<number, { readonly at: number; readonly size: number }>>
 }
 
-const mostParts = 200_000
+/** A large file may have more: nothing that counts takes fewer bytes. */
+const mostParts = (size: number) => Math.max(200_000, size / 16)
 
 /** Ends the reading: what the file has, in a few words. */
 export const damaged = (what: string): never => {
@@ -28,7 +31,7 @@ export const damaged = (what: string): never => {
 /** @param limit the most bytes that all values together may take */
 export function sourceOf(bytes: Uint8Array, limit: number): Source {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  let [parts, left] = [mostParts, limit]
+  let [parts, left] = [mostParts(bytes.length), limit]
   const u32 = (at: number) => view.getUint32(at, true)
   const sized = (at: number, width: number) => {
     if (at + width > bytes.length) damaged('a number behind its end')
@@ -38,6 +41,7 @@ export function sourceOf(bytes: Uint8Array, limit: number): Source {
   }
   return {
     bytes,
+    heaps: new Map(),
     u8: at => view.getUint8(at),
     u16: at => view.getUint16(at, true),
     u32,
@@ -58,7 +62,7 @@ export function sourceOf(bytes: Uint8Array, limit: number): Source {
       return new TextDecoder().decode(end < 0 ? part : part.subarray(0, end))
     },
     spend() {
-      if (--parts < 0) damaged('more parts than a model has')
+      if (--parts < 0) damaged('more parts than it has room for')
     },
     room(bytes) {
       left -= bytes

@@ -1,5 +1,6 @@
 import { bfloats, halves } from '../../tensor/half.ts'
 import { type Shape, sizeOf } from '../../tensor/shape.ts'
+import { narrowed, swapped } from '../../tensor/wide.ts'
 import { damaged, type Source } from './source.ts'
 
 export interface Datatype {
@@ -40,19 +41,31 @@ export function dataspace({ u8, place }: Source, at: number): Shape {
 }
 
 /** A text of varying length lies in a heap of its own. */
-function farText({ u16, u32, place, signature, text, spend }: Source, at: number): string {
-  const [length, address, wanted] = [u32(at), place(at + 4), u32(at + 12)]
+function farText(file: Source, at: number): string {
+  const [length, address, wanted] = [file.u32(at), file.place(at + 4), file.u32(at + 12)]
   if (length === 0) return ''
+  const { at: from, size } = textHeap(file, address).get(wanted) ?? damaged('a text that is not there')
+  if (length > size) return damaged('a text longer than its room')
+  file.room(length)
+  return file.text(from, length)
+}
+
+/** The objects of a heap of texts, looked through once: a long list has all of its texts in few of them. */
+function textHeap({ heaps, u16, place, signature, spend }: Source, address: number) {
+  const known = heaps.get(address)
+  if (known) return known
+  const found: ReturnType<typeof heaps.get> = new Map()
+  heaps.set(address, found)
   signature(address, 'GCOL')
   const end = address + place(address + 8)
   for (let object = address + 16; object + 16 <= end; ) {
     spend()
     const [index, size] = [u16(object), place(object + 8)]
-    if (index === wanted) return length <= size ? text(object + 16, length) : damaged('a text longer than its room')
     if (index === 0) break
+    if (!found.has(index)) found.set(index, { at: object + 16, size })
     object += 16 + Math.ceil(size / 8) * 8
   }
-  return damaged('a text that is not there')
+  return found
 }
 
 /** The texts or numbers of a piece of the file. */
@@ -75,11 +88,11 @@ export function numbers(own: Uint8Array, { kind, size, signed, little, exponent 
   if (kind !== 'integer' && kind !== 'float') return damaged('values that are no numbers')
   const Holder = { integer: signed ? whole : unsigned, float: floats }[kind][size as 8]
   if (!Holder) return damaged(`numbers of ${size} bytes`)
-  if (!little) for (let at = 0; at < own.length; at += size) own.subarray(at, at + size).reverse()
+  if (!little) swapped(own, size)
   const held = new Holder(own.buffer as ArrayBuffer)
   if (kind === 'float' && size === 2) return (exponent === 8 ? bfloats : halves)(held as unknown as Uint16Array)
   return held instanceof BigInt64Array || held instanceof BigUint64Array
-    ? Float64Array.from(held as BigInt64Array, Number)
+    ? narrowed(held)
     : (held as unknown as ArrayLike<number>)
 }
 
