@@ -87,6 +87,17 @@ test('an archive may have ten thousand arrays', async () => {
   expect(arrays.every(([name, { data }]) => found[name].data[0] === data[0])).toBe(true)
 })
 
+test('64-bit integers keep their value on the way to numbers and back', async () => {
+  const exact = [0, 1, -1, 2 ** 32 - 1, 2 ** 32, -(2 ** 32), -(2 ** 32) - 1, 2 ** 53 - 1, 1 - 2 ** 53]
+  const file = writeNpy({ shape: [exact.length], data: Float64Array.from(exact), dtype: 'int64' })
+  expect((await readNpy(file, { int64: 'bigint' })).data).toEqual(BigInt64Array.from(exact, BigInt))
+  expect((await readNpy(file)).data).toEqual(Float64Array.from(exact))
+  const large = writeNpy({ shape: [2], data: Float64Array.of(2 ** 63, 5), dtype: 'uint64' })
+  expect((await readNpy(large, { int64: 'bigint' })).data).toEqual(BigUint64Array.of(2n ** 63n, 5n))
+  for (const value of [2n ** 53n, -(2n ** 53n), 2n ** 53n + 1n])
+    await expect(readNpy(writeNpy({ shape: [1], data: BigInt64Array.of(value) }))).rejects.toThrow(`holds ${value},`)
+})
+
 test('whatever is written is read again', async () => {
   await fc.assert(
     fc.asyncProperty(array, async a => {

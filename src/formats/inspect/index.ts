@@ -4,6 +4,7 @@ import { readIdx } from '../../data/idx.ts'
 import { gunzip } from '../../data/inflate.ts'
 import { DataError, NablaError, nothingElse } from '../../errors.ts'
 import type { TensorData } from '../../tensor/safetensors.ts'
+import { widened } from '../../tensor/wide.ts'
 import { parseNpy } from '../npy/npy.ts'
 import { dtypes } from '../onnx/tensors.ts'
 import { readZip } from '../zip.ts'
@@ -250,7 +251,7 @@ function typed({ name, dtype, shape, data }: FileArray): NamedArray {
   if (Array.isArray(data)) return { name, shape, data: Float64Array.from(data, Number) }
   if (!own || data instanceof own) return { name, shape, data: data as TensorData }
   if (own === BigInt64Array || own === BigUint64Array)
-    return { name, shape, data: own.from(Array.from(data as ArrayLike<number>, BigInt)) }
+    return { name, shape, data: widened(data as ArrayLike<number>, new own(data.length)) }
   return { name, shape, data: (own as typeof Float32Array).from(data as ArrayLike<number>) }
 }
 

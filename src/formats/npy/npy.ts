@@ -2,6 +2,8 @@ import { DataError, nothingElse } from '../../errors.ts'
 import { halves } from '../../tensor/half.ts'
 import type { TensorData } from '../../tensor/safetensors.ts'
 import { type Shape, sizeOf } from '../../tensor/shape.ts'
+import { turned } from '../../tensor/turned.ts'
+import { narrowed, swapped, widened } from '../../tensor/wide.ts'
 
 /** NumPy's letter and size of each kind of number, and what holds it here. */
 const kinds = {
@@ -87,9 +89,7 @@ export function parseNpy(
       `${file.length - start - length} bytes of numbers, expected ${bytes} for [${shape.join(', ').slice(0, 60)}]`,
     )
   const own = file.slice(start + length) // a copy: numbers must lie at multiples of their size
-  if (end === '>')
-    for (let i = 0; i < own.length; i += holder.BYTES_PER_ELEMENT)
-      own.subarray(i, i + holder.BYTES_PER_ELEMENT).reverse()
+  if (end === '>') swapped(own, holder.BYTES_PER_ELEMENT)
   let data: NpyData = new holder(own.buffer)
   if (dtype === 'float16') data = halves(data as Uint16Array)
   if (dtype === 'bool') data = (data as Uint8Array).map(value => Number(value !== 0))
@@ -112,31 +112,18 @@ function dictionary(text: string): Readonly<Record<string, string>> | undefined 
 }
 
 function numbers(data: BigInt64Array | BigUint64Array, name: string): Float64Array {
-  const largest = BigInt(Number.MAX_SAFE_INTEGER)
-  for (const value of data)
-    if (value > largest || value < -largest)
-      throw new DataError('large-integer', `${name} holds ${value}, which no number is exactly`, {
+  const found = narrowed(data)
+  for (let i = 0; i < found.length; i++)
+    if (Math.abs(found[i]) > Number.MAX_SAFE_INTEGER)
+      throw new DataError('large-integer', `${name} holds ${data[i]}, which no number is exactly`, {
         hint: "read it with { int64: 'bigint' }",
       })
-  return Float64Array.from(data as BigInt64Array, Number)
+  return found
 }
 
 /** From Fortran order, in which the first axis runs fastest. */
-function rowMajor(data: NpyData, shape: Shape): NpyData {
-  const out = data.slice()
-  const steps = shape.map((_, axis) => sizeOf(shape.slice(0, axis)))
-  const index = shape.map(() => 0)
-  for (let i = 0, from = 0; i < data.length; i++) {
-    out[i] = data[from]
-    for (let axis = shape.length - 1; axis >= 0; axis--) {
-      from += steps[axis]
-      if (++index[axis] < shape[axis]) break
-      from -= steps[axis] * shape[axis]
-      index[axis] = 0
-    }
-  }
-  return out
-}
+const rowMajor = (data: NpyData, shape: Shape): NpyData =>
+  turned(data, shape.toReversed(), [...shape.keys()].reverse(), data.slice())
 
 /** What can be written: an array of the library, of a NumPy file, or a shape with numbers. */
 export interface NpyInput {
@@ -181,7 +168,8 @@ export function writeNpy({ shape, data, dtype: wanted }: NpyInput): Uint8Array {
 function convert(data: NpyData, dtype: NpyDtype): NpyData {
   const holder = kinds[dtype][1]
   if (dtype === 'bool') return Uint8Array.from(data as ArrayLike<number>, value => (value ? 1 : 0))
-  return exact[dtype]
-    ? (holder as typeof BigInt64Array).from(data as Float64Array as never, (value: unknown) => BigInt(value as number))
-    : (holder as typeof Float64Array).from(data as never, (value: unknown) => Number(value))
+  if (!exact[dtype]) return (holder as typeof Float64Array).from(data as never, (value: unknown) => Number(value))
+  const Wide = holder as typeof BigInt64Array
+  const isWide = data instanceof BigInt64Array || data instanceof BigUint64Array
+  return isWide ? new Wide(data) : widened(data, new Wide(data.length))
 }

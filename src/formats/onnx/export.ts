@@ -4,6 +4,7 @@ import type { Activation } from '../../nn/activation.ts'
 import * as activations from '../../nn/activations.ts'
 import { type ActivationChoice, resolveActivation } from '../../nn/resolve.ts'
 import { type Padding, reachOf, type Sizes, sizes, windowsOver } from '../../nn/window.ts'
+import { turned } from '../../tensor/turned.ts'
 import { type Builder, builder, needed } from './build.ts'
 import { attentionWriters } from './exportAttention.ts'
 import { normalizationWriters } from './exportNormalization.ts'
@@ -110,17 +111,11 @@ function finish(b: Builder, z: string, n: number, f: Activation, size: number): 
   return f.formulas ? b.transpose(activate(b, z, f), last(n)) : activate(b, b.transpose(z, last(n)), f, size)
 }
 
-const cellsOf = (size: readonly number[]) => size.reduce((p, k) => p * k, 1)
-
 /** Kernels [...window, from, to] as [to, from, ...window]. */
 function channelsFirst({ shape, data }: Weights, n: number): { dims: number[]; values: Float64Array } {
   const [from, to] = shape.slice(n)
-  const cells = cellsOf(shape.slice(0, n))
-  const values = Float64Array.from({ length: data.length }, (_, i) => {
-    const [filter, channel, cell] = [Math.floor(i / (from * cells)), Math.floor(i / cells) % from, i % cells]
-    return data[(cell * from + channel) * to + filter]
-  })
-  return { dims: [to, from, ...shape.slice(0, n)], values }
+  const order = [n + 1, n, ...shape.slice(0, n).keys()]
+  return { dims: [to, from, ...shape.slice(0, n)], values: turned(data, shape, order, new Float64Array(data.length)) }
 }
 
 /** A convolution of channels that come first, by the kernels of that name; those of `D` see a channel each. */

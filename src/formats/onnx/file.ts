@@ -1,6 +1,8 @@
 import type { onnx } from 'onnx-proto'
 import { type ByteSource, readBytes, sourceName } from '../../data/files.ts'
 import { BackendError, DataError } from '../../errors.ts'
+import { bfloats, halves } from '../../tensor/half.ts'
+import { narrowed } from '../../tensor/wide.ts'
 import { inlined } from './functions.ts'
 import { type Dtype, dtypeOf, dtypes, exactly, rounded, sizeOf, type Tensor, unsupportedType } from './tensors.ts'
 
@@ -159,29 +161,26 @@ export function tensorOf(proto: onnx.ITensorProto): Tensor {
     for (let i = 0; i < count; i++) data[i] = half ? fromBits(Number(list[i]), type) : large(list[i], type)
     return half ? exactly(type, dims, data) : rounded64(type, dims, data)
   }
-  const view = new DataView(raw.buffer, raw.byteOffset, raw.length)
-  const read = readers[type]
-  for (let i = 0; i < count; i++) data[i] = read(view, i * width)
-  return exactly(type, dims, data)
+  const own = raw.slice().buffer // a copy: numbers must lie at multiples of their size
+  return exactly(type, dims, numbersIn(own, type, data))
 }
 
 const rounded64 = (type: Dtype, dims: readonly number[], data: Float64Array): Tensor =>
   type === 'int64' || type === 'uint64' ? exactly(type, dims, data) : rounded(type, dims, data)
 
-const readers: Record<Dtype, (view: DataView, at: number) => number> = {
-  float32: (view, at) => view.getFloat32(at, true),
-  float64: (view, at) => view.getFloat64(at, true),
-  float16: (view, at) => fromBits(view.getUint16(at, true), 'float16'),
-  bfloat16: (view, at) => fromBits(view.getUint16(at, true), 'bfloat16'),
-  int8: (view, at) => view.getInt8(at),
-  uint8: (view, at) => view.getUint8(at),
-  bool: (view, at) => Math.min(1, view.getUint8(at)),
-  int16: (view, at) => view.getInt16(at, true),
-  uint16: (view, at) => view.getUint16(at, true),
-  int32: (view, at) => view.getInt32(at, true),
-  uint32: (view, at) => view.getUint32(at, true),
-  int64: (view, at) => large(view.getBigInt64(at, true), 'int64'),
-  uint64: (view, at) => large(view.getBigUint64(at, true), 'uint64'),
+/** Numbers as they lie in the file, in float64. */
+function numbersIn(bytes: ArrayBuffer, type: Dtype, data: Float64Array): Float64Array {
+  if (type === 'int64' || type === 'uint64') {
+    const wide = new dtypes[type].Array(bytes)
+    data.set(narrowed(wide))
+    for (let i = 0; i < data.length; i++) large(data[i], type)
+  } else if (type === 'bool') {
+    const cells = new Uint8Array(bytes)
+    for (let i = 0; i < cells.length; i++) data[i] = Math.min(1, cells[i])
+  } else if (type === 'float16') data.set(halves(new Uint16Array(bytes)))
+  else if (type === 'bfloat16') data.set(bfloats(new Uint16Array(bytes)))
+  else data.set(new dtypes[type].Array(bytes))
+  return data
 }
 
 /** The number that two bytes stand for. */

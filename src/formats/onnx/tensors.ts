@@ -1,4 +1,5 @@
 import { BackendError, DataError, ShapeError } from '../../errors.ts'
+import { turned } from '../../tensor/turned.ts'
 
 export type Dims = readonly number[]
 
@@ -218,12 +219,8 @@ export function expand(t: Tensor, dims: Dims): Tensor {
 
 export function transpose(t: Tensor, order: readonly number[]): Tensor {
   if (order.every((axis, i) => axis === i)) return t
-  const own = stridesOf(t.dims)
-  return pick(
-    t,
-    order.map(axis => t.dims[axis]),
-    order.map(axis => own[axis]),
-  )
+  const dims = order.map(axis => t.dims[axis])
+  return exactly(t.type, dims, turned(t.data, t.dims, order, room(dims)))
 }
 
 /** An axis counted from the front. */

@@ -1,4 +1,5 @@
-import { type Shape, sizeOf, stridesOf } from '../../tensor/shape.ts'
+import { type Shape, sizeOf } from '../../tensor/shape.ts'
+import { turned } from '../../tensor/turned.ts'
 import type { Piece } from './layouts.ts'
 
 /** Our array as PyTorch lays it; two arrays where PyTorch has two. */
@@ -36,18 +37,18 @@ function permuted(
   axes: readonly number[],
   gates?: { readonly axis: number; readonly order: readonly number[] },
 ): Float64Array {
-  const strides = stridesOf(shape)
-  const out = new Float64Array(sizeOf(shape))
-  const to = axes.map(axis => shape[axis])
-  const index = to.map(() => 0)
-  for (let i = 0; i < out.length; i++) {
-    let from = 0
-    for (let k = 0; k < axes.length; k++) {
-      const place = gates?.axis === axes[k] ? gates.order[index[k]] : index[k]
-      from += place * strides[axes[k]]
+  const placed = gates ? picked(data, shape, gates.axis, gates.order) : data
+  return turned(placed, shape, axes, new Float64Array(data.length))
+}
+
+/** The places along an axis in another order. */
+function picked(data: Float64Array, shape: Shape, axis: number, order: readonly number[]): Float64Array {
+  const out = new Float64Array(data.length)
+  const inner = sizeOf(shape.slice(axis + 1))
+  for (let at = 0; at < out.length; at += shape[axis] * inner)
+    for (let i = 0; i < order.length; i++) {
+      const from = at + order[i] * inner
+      out.set(data.subarray(from, from + inner), at + i * inner)
     }
-    out[i] = data[from]
-    for (let k = to.length - 1; k >= 0 && ++index[k] === to[k]; k--) index[k] = 0
-  }
   return out
 }

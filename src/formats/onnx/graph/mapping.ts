@@ -1,7 +1,8 @@
 import type { Layer } from '../../../nn/layer.ts'
+import { turned as inOrder } from '../../../tensor/turned.ts'
 import type { Call } from '../call.ts'
 import { unsupported } from '../file.ts'
-import { type Dims, sizeOf, type Tensor } from '../tensors.ts'
+import type { Dims, Tensor } from '../tensors.ts'
 import { isKnown, type Known, type Sample, type Value } from './sample.ts'
 
 /** A node that becomes layers: its settings, what goes in, and where weights are put down. */
@@ -61,18 +62,9 @@ export const digits = (value: number): string =>
   value === Infinity ? 'inf' : value === -Infinity ? '(-inf)' : value < 0 ? `(${value})` : `${value}`
 
 /** The same numbers with axes in another order. */
-export function turned(
+export const turned = (
   { dims, data }: { dims: Dims; data: ArrayLike<number> },
   order: readonly number[],
-): Float64Array {
-  const strides = dims.map((_, i) => sizeOf(dims.slice(i + 1)))
-  const out = new Float64Array(data.length)
-  const counter = order.map(() => 0)
-  for (let i = 0; i < out.length; i++) {
-    out[i] = data[counter.reduce((at, n, axis) => at + n * strides[order[axis]], 0)]
-    for (let axis = order.length - 1; axis >= 0 && ++counter[axis] === dims[order[axis]]; axis--) counter[axis] = 0
-  }
-  return out
-}
+): Float64Array => inOrder(data, dims, order, new Float64Array(data.length))
 
 export const range = (count: number, from = 0): number[] => Array.from({ length: count }, (_, i) => from + i)
