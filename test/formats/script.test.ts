@@ -82,6 +82,16 @@ describe('a script', () => {
     expect(bits(answer)).toBe(bits((await cases[0][1].predict({ x: [[1, 2, 3]] })).data))
   })
 
+  test('has many numbers in many texts: what an engine needs for one grows with the square of its length', async () => {
+    const net = sequential([input([300]), dense(400), dense(3)], { seed: 3 })
+    const { code } = toScript(net)
+    expect(code.length).toBeGreaterThan(600_000)
+    expect(Math.max(...code.split('\n').map(line => line.length))).toBeLessThan(300_000)
+    const { predict } = await load(code)
+    const x = Float32Array.from({ length: 300 }, (_, i) => Math.sin(i))
+    expect(bits(predict(x))).toBe(bits((await net.predict({ x, inputShape: [300] })).data))
+  })
+
   test('says what it takes, in its types too', async () => {
     const { code, types } = toScript(cases[0][1])
     expect(types).toMatchInlineSnapshot(`

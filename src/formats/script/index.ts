@@ -55,7 +55,10 @@ const { instance } = await WebAssembly.instantiate(
   { env: { memory, fallback() {} } },
 )
 for (const [start, text] of [
-${contents.map(({ start, bytes }) => `  [${start}, '${base64(bytes)}'],\n`).join('')}])
+${contents
+  .flatMap(pieces)
+  .map(({ start, bytes }) => `  [${start}, '${base64(bytes)}'],\n`)
+  .join('')}])
   new Uint8Array(memory.buffer).set(bytes(text), start)
 const { settle, step } = instance.exports
 settle()
@@ -166,13 +169,26 @@ const key = (name: string) => (/^[a-z_]\w*$/i.test(name) ? name : `'${name}'`)
 const shapes = (ports: readonly Port[]) =>
   `[${ports.map(({ name, shape }) => `['${name}', [${shape.join(', ')}]]`).join(', ')}]`
 
+const most = 3 * 2 ** 16
+
+/** Some numbers and where they begin, cut: what engines need for one text grows with the square of its length. */
+const pieces = ({ start, bytes }: { start: number; bytes: Uint8Array }) =>
+  Array.from({ length: Math.ceil(bytes.length / most) }, (_, i) => ({
+    start: start + i * most,
+    bytes: bytes.subarray(i * most, (i + 1) * most),
+  }))
+
+const letters = new TextEncoder().encode('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/')
+const decoder = new TextDecoder()
+
 function base64(bytes: Uint8Array): string {
-  const parts: string[] = []
-  for (
-    let at = 0;
-    at < bytes.length;
-    at += 24_573 // a multiple of 3, so that only the last part is padded
-  )
-    parts.push(btoa(String.fromCharCode(...bytes.subarray(at, at + 24_573))))
-  return parts.join('')
+  const text = new Uint8Array(4 * Math.ceil(bytes.length / 3))
+  for (let from = 0, to = 0; from < bytes.length; from += 3) {
+    const bits = (bytes[from] << 16) | (bytes[from + 1] << 8) | bytes[from + 2] // behind the end are zeros
+    text[to++] = letters[bits >>> 18]
+    text[to++] = letters[(bits >>> 12) & 63]
+    text[to++] = letters[(bits >>> 6) & 63]
+    text[to++] = letters[bits & 63]
+  }
+  return decoder.decode(text.fill('='.charCodeAt(0), text.length - ((3 - (bytes.length % 3)) % 3)))
 }
