@@ -129,6 +129,21 @@ test('of the death of an idle thread the next to come hears, once', async () => 
   await leading(() => {}, false).run()
 })
 
+test('threads that hold much memory of nobody end when none is away, and others come', async () => {
+  const before = pool(2)
+  const { member, run } = leading(() => {}, true)
+  const ends = workers.slice(-2).map(worker => new Promise(resolve => worker.on('exit', resolve)))
+  const running = run()
+  before.left(2 ** 28 - 1)
+  expect([member.isOver(), pool(2) === before]).toEqual([false, true])
+  before.left(1)
+  expect([member.isOver(), pool(2) === before]).toEqual([true, false])
+  await running
+  await Promise.all(ends)
+  expect(member.isOver()).toBe(true)
+  await leading(() => {}, true).run()
+})
+
 describe('a network', () => {
   const { conv2d, dense, flatten, input } = layers
   const shape = [28, 28, 4]
@@ -168,6 +183,19 @@ describe('a network', () => {
     expect(after.weights()).toEqual(alone.weights())
     await before.fit(data, { ...options, initialEpoch: 2 })
     expect(before.weights()).toEqual(alone.weights())
+  })
+
+  test('that is closed lets its threads go, and others go on with the same bits', async () => {
+    const [alone, closed, other] = [network(1, 32), network(2, 32), network(2, 32)]
+    await alone.fit(data, options)
+    await closed.fit(data, options)
+    await other.fit(data, { ...options, epochs: 2 })
+    const before = pool(2)
+    before.left(2 ** 28 - 2 ** 20)
+    closed.close()
+    expect(pool(2)).not.toBe(before)
+    await other.fit(data, { ...options, initialEpoch: 2 })
+    expect(other.weights()).toEqual(alone.weights())
   })
 
   test('whose kernel traps in predict says so', async () => {

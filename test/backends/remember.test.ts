@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { expect, test } from 'vitest'
 import { layers, sequential } from '../../src/index.ts'
 
@@ -34,4 +36,22 @@ test.each([
   await one.step()
   await other.step()
   expect(await one.step()).not.toEqual(await other.step())
+})
+
+test('a plan that is remembered does not hold the memory of the network that it was made for', async () => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const memories: WeakRef<object>[] = []
+  const { Memory } = WebAssembly
+  WebAssembly.Memory = class extends Memory {
+    constructor(settings: WebAssembly.MemoryDescriptor) {
+      super(settings)
+      memories.push(new WeakRef(this))
+    }
+  }
+  await network(1, 7).step()
+  WebAssembly.Memory = Memory
+  await new Promise(setImmediate)
+  collect()
+  expect(memories.map(memory => memory.deref())).toEqual([undefined])
 })

@@ -7,7 +7,7 @@ import { Module } from './assembler.ts'
 import { type Arena, plan } from './compile.ts'
 import { freeze } from './freeze.ts'
 import { limits } from './limits.ts'
-import { canShare, cores, type Member, pool, type Shared } from './pool.ts'
+import { canShare, cores, type Member, type Pool, pool, type Shared } from './pool.ts'
 import { remembered } from './remember.ts'
 
 const page = 65536
@@ -16,6 +16,18 @@ const maximum = 65536
 const worthThreads = 20
 /** Milliseconds for which the calling thread may be kept from other things. */
 const patience = 4
+
+/** What threads hold of an engine: its memory, which they never let go by themselves. */
+interface Hold {
+  pool?: Pool
+  bytes: number
+}
+function letGo(hold: Hold): void {
+  hold.pool?.left(hold.bytes)
+  hold.pool = undefined
+}
+/** Engines that nobody closes. */
+const forgotten = new FinalizationRegistry<Hold>(letGo)
 
 /** Kernels made at run time for exactly the shapes of a program, in 128-bit SIMD. */
 export const wasm: Backend = {
@@ -33,6 +45,7 @@ export const wasm: Backend = {
     let version = 0
     // The memory's buffer until it grows: asking for it costs more than the step of a small network.
     let heap = memory.buffer
+    const hold: Hold = { bytes: heap.byteLength }
     // Steps that another thread leads at the moment.
     let away: Promise<void> | undefined
 
@@ -50,6 +63,7 @@ export const wasm: Backend = {
         try {
           memory.grow(missing)
           heap = memory.buffer
+          hold.bytes = heap.byteLength
         } catch {
           throw new BackendError(
             'out-of-memory',
@@ -79,7 +93,7 @@ export const wasm: Backend = {
       return new Float32Array(memory.buffer, start, sizeOf(buffer.shape))
     }
 
-    return {
+    const engine: Engine = {
       name: 'wasm',
       dtype: 'float32',
       idle: () => away,
@@ -188,7 +202,9 @@ export const wasm: Backend = {
           () => lead(),
         )
         const team =
-          compiled.sharers > 1 ? teamOf(threads, compiled.sharers, { module, memory, step, clear, leave }) : undefined
+          compiled.sharers > 1
+            ? teamOf(compiled.sharers, { module, memory, step, clear, leave }, () => (hold.pool = pool(threads)))
+            : undefined
         const lead = team ? team.one : () => step(0)
         const [one, many, settleAll] = [lead, steps, settle].map(explained)
         return {
@@ -205,16 +221,18 @@ export const wasm: Backend = {
       },
       freeze: program => freeze(program, buffer => numbers(buffer).slice(), fma),
       limits,
-      close() {},
+      close: () => letGo(hold),
     }
+    forgotten.register(engine, hold)
+    return engine
   },
 }
 
 /** Steps with the help of threads, which are asked for when those before took long enough to wait for them. */
-function teamOf(threads: number, sharers: number, program: Shared & Record<'step' | 'clear', Exported>) {
+function teamOf(sharers: number, program: Shared & Record<'step' | 'clear', Exported>, threads: () => Pool) {
   const { step, clear } = program
   let team: Member | undefined
-  const join = () => (team = pool(threads).add(program, sharers - 1))
+  const join = () => (team = threads().add(program, sharers - 1))
   const present = () => (team?.isOver() ? join() : team)
   let alone = 0
   const own = () => step(0)

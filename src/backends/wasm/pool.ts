@@ -8,6 +8,11 @@ import { BackendError } from '../../errors.ts'
 export interface Pool {
   /** Makes a program known to every thread, so many of which are called to a step. */
   add(program: Shared, helpers: number): Member
+  /**
+   * Notes that memory of so many bytes is no longer worked on. Threads sleep and never tidy up, so when there is much
+   * of it they end, and the next step has new ones.
+   */
+  left(bytes: number): void
   /** How often a thread has come to help. */
   helped(): number
 }
@@ -20,9 +25,12 @@ export interface Shared {
   leave(): void
 }
 
-/** A program that the threads of a pool know. After a failure, of which somebody is told, they are no more. */
+/** A program that the threads of a pool know. */
 export interface Member {
-  /** @throws BackendError `thread` when they have failed, and nobody could be told then */
+  /**
+   * Whether the threads are no more, or soon.
+   * @throws BackendError `thread` when they have failed, and nobody could be told then
+   */
   isOver(): boolean
   /**
    * A step of it here, with help.
@@ -43,6 +51,9 @@ const failed = 5
 /** From here on stands why, in as many words as `failed` says. */
 const reason = 16
 const words = 128
+
+/** Bytes of memory that nobody works on any more, from which on threads that hold it are too dear. */
+const mostLeft = 2 ** 28
 
 /** Checks of the signal before a thread goes to sleep: some tenths of a millisecond. */
 const watch = 20_000
@@ -166,22 +177,34 @@ function start(threads: number): Pool {
   // Who is away comes back in the order of leaving.
   const waiting: { resolve(): void; reject(error: Error): void }[] = []
   let over = false
+  let leftover = 0
   let untold: BackendError | undefined
   const workers = Array.from({ length: threads }, () =>
     spawn(() => {
       waiting.shift()?.resolve()
       if (waiting.length === 0) workers[0].unref?.()
+      retire()
     }, end),
   )
   workers.forEach((worker, id) => {
     worker.postMessage({ control, id })
   })
 
+  const isFull = () => leftover >= mostLeft
+  /** Ends the threads when they hold too much and none of them is away. */
+  function retire(): void {
+    if (over || !isFull()) return
+    if (pools.get(threads) === self) pools.delete(threads)
+    if (waiting.length > 0) return
+    over = true
+    for (const worker of workers) worker.terminate()
+  }
+
   /** Nobody knows what the others do after one has failed: all end, and who comes next gets new ones. */
   function end(why: string): void {
     if (over) return
     over = true
-    pools.delete(threads)
+    if (pools.get(threads) === self) pools.delete(threads)
     const noted = control.subarray(reason, reason + Atomics.load(control, failed))
     untold = new BackendError('thread', `a thread of the engine failed: ${String.fromCharCode(...noted) || why}`, {
       hint: 'load saved weights, for some may be half changed, and try threads: 1',
@@ -200,7 +223,7 @@ function start(threads: number): Pool {
     return error
   }
 
-  return {
+  const self: Pool = {
     add({ module, memory, leave }, helpers) {
       const program = Atomics.add(control, posted, 1) // first of all: whoever knows fewer listens
       for (const worker of workers) worker.postMessage({ module, memory, helpers })
@@ -212,7 +235,7 @@ function start(threads: number): Pool {
         isOver() {
           const error = told()
           if (error) throw error
-          return over
+          return over || isFull()
         },
         lead(step) {
           // One leads at a time; this thread can do without help.
@@ -232,8 +255,13 @@ function start(threads: number): Pool {
           }),
       }
     },
+    left(bytes) {
+      leftover += bytes
+      retire()
+    },
     helped: () => Atomics.load(control, helped),
   }
+  return self
 }
 
 /** The worker threads of Node and of browsers. */

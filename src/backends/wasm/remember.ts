@@ -23,7 +23,7 @@ const descriptions = new WeakMap<Program, string>()
  */
 export function remembered(
   program: Program,
-  arena: Arena,
+  memory: Arena,
   state: (buffers: readonly Buffer[]) => readonly unknown[],
   make: (arena: Arena) => Plan,
 ): Plan {
@@ -35,10 +35,11 @@ export function remembered(
     entries.set(key, found)
     const at = new Map(buffers.map((buffer, i) => [buffer, found.buffers[i]]))
     const now = new Map(buffers.map((buffer, i) => [found.buffers[i], buffer]))
-    for (const call of found.calls) call(arena, buffer => now.get(buffer) ?? buffer)
+    for (const call of found.calls) call(memory, buffer => now.get(buffer) ?? buffer)
     return { ...found.plan, staged: buffer => found.plan.staged(at.get(buffer) ?? buffer) }
   }
   const calls: Entry['calls'][number][] = []
+  let arena = memory
   const plan = make({
     lasting(buffer) {
       calls.push((to, now) => to.lasting(now(buffer)))
@@ -53,10 +54,18 @@ export function remembered(
       return arena.own(bytes)
     },
   })
+  // The plan outlives the model that it was made for, whose memory it must not hold.
+  arena = gone
   entries.set(key, { plan, buffers, program, calls })
   if (entries.size > most) entries.delete(entries.keys().next().value!)
   return plan
 }
+
+/** Where a plan that is made asks for no more. */
+const none = (): never => {
+  throw new Error('a plan asked for memory after it was made')
+}
+const gone: Arena = { lasting: none, transient: none, own: none }
 
 /** All there is to say about a program, its buffers by their numbers. */
 function described(program: Program, buffers: readonly Buffer[]): string {
