@@ -9,7 +9,8 @@ export interface Curves {
 }
 
 /**
- * Draw how a metric went, epoch by epoch: training as dots, validation as a line.
+ * Draw how a metric went, epoch by epoch: training as dots, validation as a line. Of thousands of epochs, the highest and
+ * the lowest value of each stretch that is a pixel wide are drawn.
  *
  * @param curves what `fit` returned
  * @param metric a key of `curves.history`; its validation is `val_` + metric and may be missing
@@ -24,8 +25,8 @@ export async function curves(
   { width = 640, height = 400, ...others }: { width?: number; height?: number } = {},
 ): Promise<string> {
   nothingElse('curves', others, { width, height })
-  const training = points(curves, metric)
-  const validation = points(curves, `val_${metric}`)
+  const training = thinned(points(curves, metric), width)
+  const validation = thinned(points(curves, `val_${metric}`), width)
   if (training.length + validation.length === 0)
     throw new DataError('unknown-metric', `curves got no values of "${metric}" to draw`, {
       evidence: [['recorded', Object.keys(curves.history).join(', ') || 'nothing']],
@@ -74,6 +75,28 @@ const points = ({ epoch, history }: Curves, metric: string) =>
   epoch
     .map((epoch, row) => ({ epoch, value: Object.hasOwn(history, metric) ? history[metric][row] : Number.NaN }))
     .filter(point => Number.isFinite(point.value))
+
+interface Point {
+  readonly epoch: number
+  readonly value: number
+}
+
+/** No more points than a picture can show: those at both ends, and of each of `most` stretches the lowest and the highest. */
+function thinned(points: Point[], most: number): Point[] {
+  if (points.length <= 4 * most) return points
+  const kept = [points[0]]
+  for (let stretch = 0, at = 1; stretch < most; stretch++) {
+    const end = 1 + Math.round(((stretch + 1) * (points.length - 2)) / most)
+    let [low, high] = [at, at]
+    for (; at < end; at++) {
+      if (points[at].value < points[low].value) low = at
+      if (points[at].value > points[high].value) high = at
+    }
+    kept.push(points[Math.min(low, high)])
+    if (low !== high) kept.push(points[Math.max(low, high)])
+  }
+  return [...kept, points[points.length - 1]]
+}
 
 /** At most about ten whole epochs to label. */
 function whole(first: number, last: number): number[] {

@@ -42,6 +42,14 @@ describe('curves', () => {
     expect(await curves({ epoch: [0, 1], history: { loss: [0.5, 0.4] } }, 'loss')).not.toContain('>validation</text>')
   })
 
+  test('draw thousands of epochs in no more points than can be seen, the outliers among them', async () => {
+    const epoch = Array.from({ length: 200_000 }, (_, i) => i)
+    const loss = epoch.map(i => (i === 123_456 ? 1000 : 1 + Math.sin(i)))
+    const svg = await curves({ epoch, history: { loss, val_loss: loss } }, 'loss')
+    expect(svg.length).toBeLessThan(200_000)
+    expect(svg).toContain('>1000</text>')
+  })
+
   test('name what was recorded when the metric is unknown', async () => {
     await expect(curves(history, 'toString')).rejects.toThrow(/recorded {2}accuracy, val_accuracy/)
   })
@@ -54,6 +62,20 @@ describe('confusion', () => {
     expect(svg).toContain('>100.00 %</text>')
     expect(svg).toContain('>&#60;dog&#62;</text>')
     expect(svg).not.toContain('<dog>')
+  })
+
+  test('draws the classes with the most mistakes where there are thousands, and cuts long names', () => {
+    const many = Array.from({ length: 1000 }, (_, i) => Array.from({ length: 1000 }, (_, j) => 9 * Number(i === j)))
+    many[700][5] = 3
+    const svg = confusion(
+      many,
+      Array.from({ length: 1000 }, (_, i) => `the class with the long name ${i}`.slice(i === 5 ? 24 : 0)),
+    )
+    expect(svg).toContain('the 100 of 1000 classes with the most mistakes')
+    expect(svg).toContain('>75.00 %</text>')
+    expect(svg.match(/>name 5</g)).toHaveLength(2)
+    expect(svg).toContain('>the class with the long…<')
+    expect(svg.length).toBeLessThan(2_000_000)
   })
 
   test('refuses a matrix that is not square', () => {
