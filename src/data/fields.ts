@@ -91,10 +91,10 @@ export function cellReader(name: string, options: TableOptions) {
     return categories.size - 1
   }
 
-  function number(field: Field, value: number, text: string, line: number): number {
+  function number(field: Field, value: number, cell: unknown, line: number): number {
     if (!Number.isFinite(Math.fround(value))) {
       const hint = field.told || isPicture(options) ? 'every cell of this column must be a number' : `if these are categories: ${say(field, 'oneHot')}` // biome-ignore format: a choice
-      throw fail('bad-cell', line, field, `holds ${shown(text)}, expected a number`, hint)
+      throw fail('bad-cell', line, field, `holds ${shown(String(cell))}, expected a number`, hint)
     }
     if (max !== undefined && !field.isTarget && !(value >= 0 && value <= max))
       throw fail('bad-cell', line, field, `holds ${value}, expected 0 … ${max}`, 'max is the largest value of a cell')
@@ -102,14 +102,14 @@ export function cellReader(name: string, options: TableOptions) {
   }
 
   /** The first value says what a column is, unless it was told; later ones must agree. */
-  function decide(field: Field, isNumeric: boolean, text: string, line: number) {
+  function decide(field: Field, isNumeric: boolean, cell: unknown, line: number) {
     field.kind ??= isNumeric ? 'number' : field.isTarget ? 'index' : 'oneHot'
     if (isNumeric && isCategory(field.kind) && !field.told)
       throw fail(
         'bad-cell',
         line,
         field,
-        `holds ${shown(text)}, but text above`,
+        `holds ${shown(String(cell))}, but text above`,
         `say which it is: ${say(field, 'oneHot')}`,
       )
   }
@@ -128,27 +128,26 @@ export function cellReader(name: string, options: TableOptions) {
     /** A value of JSON: a number, a text, true or false, or null. */
     value(field: Field, value: unknown, line: number): Reading {
       if (value === null || value === undefined) return missing(field, 'null', line)
-      const text = typeof value === 'object' ? '{…}' : String(value)
       if (typeof value === 'object' || field.shape.length > 0) {
         const expected = field.shape.length > 0 ? `a list [${field.shape.join(', ')}]` : 'one value'
         throw fail(
           'bad-cell',
           line,
           field,
-          `holds ${shown(text)}, expected ${expected}`,
+          `holds ${shown(typeof value === 'object' ? '{…}' : String(value))}, expected ${expected}`,
           'every row must hold the same',
         )
       }
       const isNumeric = typeof value !== 'string'
-      decide(field, isNumeric, text, line)
-      if (isCategory(field.kind)) return category(field, text, line)
-      return number(field, isNumeric ? Number(value) : Number.NaN, text, line)
+      decide(field, isNumeric, value, line)
+      if (isCategory(field.kind)) return category(field, String(value), line)
+      return number(field, isNumeric ? Number(value) : Number.NaN, value, line)
     },
 
     /** The numbers of a list of lists, which must be as large as those above. */
     list(field: Field, list: readonly unknown[], line: number, isFirst: boolean): readonly number[] {
       const shape = shapeOf(list)
-      const numbers = list.flat(deepest - 1)
+      const numbers = flat(list)
       if (isFirst && !field.known && !isCategory(field.kind)) {
         field.kind = 'number'
         field.shape = shape
@@ -161,10 +160,18 @@ export function cellReader(name: string, options: TableOptions) {
       const wrong = numbers.find(value => typeof value !== 'number')
       if (wrong !== undefined)
         throw fail('bad-cell', line, field, `has ${typeof wrong === 'string' ? shown(wrong) : 'no number'} in its list, expected numbers`, 'lists hold numbers alone') // biome-ignore format: one thought
-      for (const value of numbers as number[]) number(field, value, String(value), line)
+      for (const value of numbers as number[]) number(field, value, value, line)
       return numbers as number[]
     },
   }
+}
+
+/** All items of lists of lists, as `flat` has them, in a fraction of its time. */
+function flat(list: readonly unknown[], items: unknown[] = [], depth = 1): unknown[] {
+  for (const item of list)
+    if (Array.isArray(item) && depth < deepest) flat(item, items, depth + 1)
+    else items.push(item)
+  return items
 }
 
 /** The extents of lists of lists along their first items, an empty list being one of no axis. */

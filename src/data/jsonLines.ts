@@ -51,7 +51,7 @@ function rowTaker(rows: Table, options: TableOptions, names?: readonly string[])
         )
       values[place] = value
     }
-    for (const [place, value] of values.entries()) rows.putValue(place, value, line)
+    for (let place = 0; place < values.length; place++) rows.putValue(place, values[place], line)
     rows.commit(values.length, line)
     return rows.isFull()
   }
