@@ -46,13 +46,15 @@ export function graph({ inputs, outputs }: Graph): Network {
       hint: 'leave it out, or call a layer on it',
     })
   const first = new Map([...calls].reverse().map(call => [call.key ?? call.layer, index.get(call)!]))
+  const alike = new Map<Layer, Output[]>(calls.map(({ layer }) => [layer, []]))
+  for (const call of calls) alike.get(call.layer)!.push(call)
   const nodes = calls.map(call => {
     const start = starts.indexOf(call)
     return {
       layer: call.layer,
       inputs: start >= 0 ? [-1 - start] : call.inputs.map(input => index.get(input)!),
       owner: first.get(call.key ?? call.layer)!,
-      key: call.key ?? keyOf(calls.filter(({ layer }) => layer === call.layer)),
+      key: call.key ?? keyOf(alike.get(call.layer)!),
       within: call.within,
       inner: call.inner,
     }

@@ -299,8 +299,9 @@ export function model(of: readonly Layer[] | Graph, options: ModelOptions = {}):
     },
     setWeights(weights) {
       const set = new Map<number, ArrayLike<number>>()
+      const places = new Map(entries.map(({ name }, place) => [name, place]))
       for (const { name, shape, data } of weights) {
-        const place = entries.findIndex(e => e.name === name)
+        const place = places.get(name) ?? -1
         const entry = entries[place]
         if (!entry)
           throw new StateError('unknown-weight', `the model has no weight ${JSON.stringify(name)?.slice(0, 40)}`, {

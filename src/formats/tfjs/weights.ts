@@ -106,20 +106,19 @@ const rank = ({ name }: Named) =>
 
 /** The arrays of each layer, by the names that they carry: the layer's, or that of the layer within it. */
 export function arraysOf(found: readonly Named[], layers: readonly Placed[]): Named[][] {
-  const left = new Set(found)
+  const left = new Map(found.map(array => [array, array.name.split('/').slice(0, -1)]))
   const arrays = layers.map(({ theirs, inner, parts }) => {
     if (parts.length === 0) return []
     const steps = [theirs, inner, `forward_${inner}`, `backward_${inner}`]
-    const own = [...left].filter(({ name }) => {
-      const path = name.split('/')
-      return name.startsWith(`${theirs}/`) || path.slice(0, -1).some(step => steps.includes(step))
-    })
+    const own: Named[] = []
+    for (const [array, path] of left)
+      if (array.name.startsWith(`${theirs}/`) || path.some(step => steps.includes(step))) own.push(array)
     for (const array of own) left.delete(array)
     return own.sort((a, b) => rank(a) - rank(b))
   })
   if (left.size === 0) return arrays
   throw new DataError('wrong-weights', `${left.size} arrays belong to no layer`, {
-    evidence: [...left].slice(0, 40).map(({ name, shape }) => [name.slice(0, 60), `[${shape.join(', ')}]`]),
+    evidence: [...left.keys()].slice(0, 40).map(({ name, shape }) => [name.slice(0, 60), `[${shape.join(', ')}]`]),
     hint: 'model.json and its shards do not belong together',
   })
 }
