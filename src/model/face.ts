@@ -35,6 +35,8 @@ export interface Feed {
   readonly parts: number
   /** What to wait for before anything is filled, where steps are running. */
   idle(): Promise<void> | undefined
+  /** Whether the model was compiled again or has moved to another engine: then another is to be asked for. */
+  isOver(): boolean
   /** Where the samples of a batch go, and its targets if it has any. */
   x(part: number): Numbers
   y(part: number): Numbers | undefined

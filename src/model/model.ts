@@ -11,6 +11,7 @@ import {
   explain,
   kernelTable,
   type Numbers,
+  type Program,
   type ScalarsOfSteps,
 } from '../program/index.ts'
 import { numpyRandom } from '../tensor/random.ts'
@@ -76,15 +77,17 @@ export function model(of: readonly Layer[] | Graph, options: ModelOptions = {}):
       throw new StateError('no-backend', `the model has nothing to run on in ${dtype ?? 'float32'}`, {
         hint: "import from 'nabla', and ask for 'float32' or 'float64', or compile with { backend }",
       })
-    engine = backend.engine({ threads })
-    if (dtype && engine.dtype !== dtype)
-      throw new StateError('wrong-dtype', `the backend ${engine.name} computes in ${engine.dtype}, not in ${dtype}`, {
+    const made = backend.engine({ threads })
+    if (dtype && made.dtype !== dtype)
+      throw new StateError('wrong-dtype', `the backend ${made.name} computes in ${made.dtype}, not in ${dtype}`, {
         hint: 'leave backend out, or dtype',
       })
+    made.write(network.parameters, []) // where there is no room for them, none are drawn
     put(
-      engine,
+      made,
       initialValues().map((values, place) => ({ place, values })),
     )
+    engine = made
     given = undefined
     return ready()
   }
@@ -121,9 +124,31 @@ export function model(of: readonly Layer[] | Graph, options: ModelOptions = {}):
     let found = plans.get(key)
     if (!found) {
       const made = plan(network, mode, batch, training, weighted)
-      plans.set(key, (found = { ...made, ...ready().compile(made.program) }))
+      found = { ...made, ...fitted(made.program) }
+      plans.set(key, found)
     }
     return found
+  }
+
+  /** A program in the engine, or in a new one where those for other batches have left no room. */
+  function fitted(program: Program): Compiled {
+    try {
+      return ready().compile(program)
+    } catch (error) {
+      const isFull = error instanceof BackendError && error.code === 'out-of-memory'
+      if (!isFull || plans.size === 0 || engine?.idle?.()) throw error
+      move()
+      return ready().compile(program)
+    }
+  }
+
+  /** Takes all numbers to a new engine, of the settings as they are. */
+  function move() {
+    if (!engine) return
+    const numbers = lasting().map(buffer => [buffer, engine!.read(buffer)] as const)
+    given = arrays()
+    release()
+    for (const [buffer, values] of numbers) ready().write(buffer, values)
   }
 
   function release() {
@@ -218,20 +243,23 @@ export function model(of: readonly Layer[] | Graph, options: ModelOptions = {}):
     use({ backend = settings.backend, threads = settings.threads, dtype = settings.dtype, ...others }) {
       nothingElse('use', others, { backend, threads, dtype })
       if (backend === settings.backend && threads === settings.threads && dtype === settings.dtype) return
+      if (engine?.idle?.())
+        throw new BackendError('busy', 'use was called while the engine runs steps', {
+          hint: 'await fit first, or do it in a callback, between two steps',
+        })
       settings = { backend, threads, dtype }
-      if (!engine) return
-      const numbers = lasting().map(buffer => [buffer, engine!.read(buffer)] as const)
-      release()
-      for (const [buffer, values] of numbers) ready().write(buffer, values)
+      move()
     },
     feed(mode, batch, weighted = false) {
       const { optimizer } = mode === 'predict' ? {} : compiled(self, mode)
       const made = planned(mode, batch, weighted)
+      const then = plans
       const series = made.series ?? oneByOne(ready(), made)
       return {
         capacity: series.capacity,
         parts: series.parts,
         idle: () => engine?.idle?.(),
+        isOver: () => plans !== then,
         x: part => series.input(made.x, part),
         y: part => made.y && series.input(made.y, part),
         weights: part => series.input(made.weights!, part),
@@ -263,8 +291,8 @@ export function model(of: readonly Layer[] | Graph, options: ModelOptions = {}):
       return Array.from(feed.results().numbers.subarray(0, sizeOf(planned(mode, batch).out.shape)))
     },
     async forward(batch, x) {
-      const run = planned('predict', batch)
       await ready().idle?.()
+      const run = planned('predict', batch)
       ready().write(run.x, x)
       await run.run({})
       return ready().read(run.out)

@@ -81,12 +81,13 @@ export async function* steps(
   }
   for (let first = from; first < to; ) {
     const { length } = jobs.at(first).rows
-    if (!feed || size !== length) {
+    if (!feed || feed.isOver() || size !== length) {
       size = length
       feed = model.feed(mode, size, weights !== undefined)
       held = []
     }
     for (let running = feed.idle(); running; running = feed.idle()) await running
+    if (feed.isOver()) continue
     const start = performance.now()
     const room = Math.min(limit, most, feed.capacity, to - first, block - (first % block))
     const again = (jobs.cycle ?? Infinity) <= feed.parts

@@ -57,8 +57,8 @@ export const wasm: Backend = {
     }
     function own(bytes: number): number {
       const start = top
-      top = Math.ceil((top + bytes + 64) / 64) * 64
-      const missing = Math.ceil((top - memory.buffer.byteLength) / page)
+      const next = Math.ceil((top + bytes + 64) / 64) * 64
+      const missing = Math.ceil((next - memory.buffer.byteLength) / page)
       if (missing > 0) {
         try {
           memory.grow(missing)
@@ -67,14 +67,27 @@ export const wasm: Backend = {
         } catch {
           throw new BackendError(
             'out-of-memory',
-            `the plan needs ${Math.ceil(top / 2 ** 20)} MB, more than memory holds`,
+            `the plan needs ${Math.ceil(next / 2 ** 20)} MB, more than memory holds`,
             {
               hint: 'use a smaller batchSize',
             },
           )
         }
       }
+      top = next
       return start
+    }
+    /** What needs memory, which it leaves as it was where there is not enough. */
+    function fitting<T>(make: () => T): T {
+      const before = { top, common, starts: [...starts.keys()] }
+      try {
+        return make()
+      } catch (error) {
+        ;({ top, common } = before)
+        const kept = new Set(before.starts)
+        for (const buffer of starts.keys()) if (!kept.has(buffer)) starts.delete(buffer)
+        throw error
+      }
     }
     const arena: Arena = {
       own,
@@ -114,8 +127,10 @@ export const wasm: Backend = {
           common.bytes,
           ...buffers.map(b => starts.get(b)),
         ]
-        const compiled = remembered(program, arena, state, to =>
-          plan(program, to, { shared, pages: 1, maximum }, { threads, threadsFrom, fma }),
+        const compiled = fitting(() =>
+          remembered(program, arena, state, to =>
+            plan(program, to, { shared, pages: 1, maximum }, { threads, threadsFrom, fma }),
+          ),
         )
         const module = compiled.module()
         let settledAt = -1
