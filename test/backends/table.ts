@@ -535,6 +535,20 @@ export const cases: readonly Case[] = [
     outputs: { p: [8], q: [8] },
     write: (k, { x, d, m, p, q }) => k.reduce({ p, q }, 'sum', 'p = d * (x - m); q = d', { x, d, m }, [0, 1, 2]),
   },
+  // Rows of many numbers that come from far: 50 is no multiple of four, 7 and 2 none of the rows that are added at once.
+  ...([[4096, 50], [311, 7, 64], [1200, 2, 36, 2], [9, 200, 130]] as const).map((shape): Case => {
+    const axes = shape.slice(0, -1).map((_, axis) => axis)
+    const [width] = shape.slice(-1)
+    return {
+      title: `sums over long rows [${shape.join(', ')}]`,
+      inputs: { x: shape, d: shape, m: [width] },
+      outputs: { p: [width], q: [width], r: [width] },
+      write(k, { x, d, m, p, q, r }) {
+        k.reduce({ p, q }, 'sum', 'p = d * (x - m); q = 2 * m', { x, d, m }, axes)
+        k.reduce(r, 'mean', '(x - m) * (x - m)', { x, m }, axes)
+      },
+    }
+  }), // biome-ignore format: a table
   ...[3, 4, 9, 18, 32].map(channels =>
     channelwise(`each of ${channels} channels by itself, 3×3`, { image: [9, 11], channels, kernel: 3, pad: [1, 1] }),
   ),

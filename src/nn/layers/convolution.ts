@@ -86,13 +86,13 @@ function convolution(
       // An input was seen by the windows around it: again a convolution, of dz with the filters turned round.
       const back = seenFrom(windows, x.shape.slice(1, -1))
       f.backward(k, { x: z, y, dy, dx: dz }) // dz = dy ⊙ f′(z)
+      if (useBias) k.sum(db, dz, 'rows') // db = Σ dz, while dz is near
       for (const part of parts) {
         const patches = part(x)
           .windows(windows)
           .matrix(n + 1)
         k.gemm(part(dW).matrix(n + 1), patches.T, part(dz).matrix(n + 1)) // dW = patchesᵀ·dz
       }
-      if (useBias) k.sum(db, dz, 'rows') // db = Σ dz
       for (const part of parts) {
         const seen = part(dz)
           .windows(back)

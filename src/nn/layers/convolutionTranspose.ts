@@ -75,9 +75,9 @@ function convolutionTranspose(
     },
     backward(k, { x, y, W, z, dx, dy, dW, db, dz }) {
       f.backward(k, { x: z, y, dy, dx: dz }) // dz = dy ⊙ f′(z)
+      if (useBias) k.sum(db, dz, 'rows') // db = Σ dz, while dz is near
       const patches = dz.windows(over(x.shape.slice(1, -1)).back).matrix(n + 1) // what each input has written
       k.gemm(dW.matrix(n + 1), patches.T, x.matrix(n + 1)) // dW = patchesᵀ·x
-      if (useBias) k.sum(db, dz, 'rows') // db = Σ dz
       k.gemm(dx.matrix(n + 1), patches, W.matrix(n + 1)) // dx = patches·W
     },
   })

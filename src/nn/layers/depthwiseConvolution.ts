@@ -103,8 +103,8 @@ function depthwise(who: string, n: number, kernelSize: Sizes, options: Depthwise
     },
     backward(k, { x, D, z, y, dy, dx, dD, db, dz }) {
       f.backward(k, { x: z, y, dy, dx: dz }) // dz = dy ⊙ f′(z)
+      if (useBias) k.sum(db, dz, 'rows') // db = Σ dz, while dz is near
       channels.backward(k, { x, D, dz, dD, dx })
-      if (useBias) k.sum(db, dz, 'rows') // db = Σ dz
     },
   })
 }
@@ -142,8 +142,8 @@ function separable(
     },
     backward(k, { x, y, D, W, m, z, dx, dy, dD, dW, db, dm, dz }) {
       f.backward(k, { x: z, y, dy, dx: dz }) // dz = dy ⊙ f′(z)
+      if (useBias) k.sum(db, dz, 'rows') // db = Σ dz, while dz is near
       k.gemm(dW.matrix(n + 1), m.matrix(n + 1).T, dz.matrix(n + 1)) // dW = mᵀ·dz
-      if (useBias) k.sum(db, dz, 'rows') // db = Σ dz
       k.gemm(dm.matrix(n + 1), dz.matrix(n + 1), W.matrix(n + 1).T) // dm = dz·Wᵀ
       channels.backward(k, { x, D, dz: dm, dD, dx })
     },

@@ -8,6 +8,7 @@ import { indices, largestDivisor, range } from '../numbers.ts'
 import { touches } from '../strips.ts'
 import { sections, vectorizable, walker } from '../walk.ts'
 import { type Accumulator, accumulatorsOf, type Job } from './accumulator.ts'
+import { rows } from './rows.ts'
 import { windows } from './window.ts'
 
 /** From how many summands a reduction to few elements is cut into parts, which are then reduced themselves. */
@@ -90,7 +91,7 @@ function emit(build: Build, job: Job, whole: Nest, reduced: (l: number) => boole
   const outputs = outputOperands(n)
   const inner = outer - 1
   const vector = inner > 0 && vectorizable(n, inner, outputs)
-  if (vector && windows(build, job, n, outer)) return
+  if (vector && (windows(build, job, n, outer) || rows(build, job, n, outer))) return
   // Where the sums lie side by side in no vector, the summands may: four partial sums, added at the end.
   const along = inside[inside.length - 1]
   const flat =
