@@ -33,14 +33,15 @@ function rowTaker(rows: Table, options: TableOptions, names?: readonly string[])
   let places = names && placesOf(names)
 
   const take = ({ text, line }: Line) => {
-    const entries = Object.entries(objectIn(text, line))
+    const object = objectIn(text, line)
+    const keys = Object.keys(object)
     if (!places) {
-      const names = options.schema ? known(options, entries) : entries.map(([key]) => key)
+      const names = options.schema ? known(options, keys) : keys
       places = placesOf(names)
       rows.begin(names, line)
     }
     const values = new Array(places.size)
-    for (const [key, value] of entries) {
+    for (const key of keys) {
       const place = places.get(key)
       if (place === undefined)
         throw rows.fail(
@@ -49,14 +50,14 @@ function rowTaker(rows: Table, options: TableOptions, names?: readonly string[])
           `has the column ${JSON.stringify(key.slice(0, 40))}, which no row before has`,
           'give each row the same keys, and null where a value is missing',
         )
-      values[place] = value
+      values[place] = object[key]
     }
     for (let place = 0; place < values.length; place++) rows.putValue(place, values[place], line)
     rows.commit(values.length, line)
     return rows.isFull()
   }
 
-  function objectIn(text: string, number: number): object {
+  function objectIn(text: string, number: number): Record<string, unknown> {
     let value: unknown
     try {
       value = JSON.parse(text)
@@ -65,7 +66,7 @@ function rowTaker(rows: Table, options: TableOptions, names?: readonly string[])
     }
     const twice = duplicateKey(text)
     if (twice !== undefined) throw rows.fail('bad-json', number, `has the key ${shown(twice)} twice`, 'each key once')
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
     throw rows.fail('bad-json', number, 'is no object', 'each line must be an object: {"height": 1.8, "label": 1}')
   }
 
@@ -73,9 +74,9 @@ function rowTaker(rows: Table, options: TableOptions, names?: readonly string[])
 }
 
 /** The columns of a schema, and what else the first row has: keys may be absent where their value is missing. */
-function known({ schema }: TableOptions, entries: readonly [string, unknown][]): string[] {
+function known({ schema }: TableOptions, keys: readonly string[]): string[] {
   const { columns, label } = schema!
-  const names = new Set([...columns.map(({ name }) => name), ...entries.map(([key]) => key)])
-  if (label && !entries.some(([key]) => key === label.name)) names.delete(label.name)
+  const names = new Set([...columns.map(({ name }) => name), ...keys])
+  if (label && !keys.includes(label.name)) names.delete(label.name)
   return [...names]
 }
