@@ -16,8 +16,8 @@ import {
 
 const mostValues = 2 ** 31
 const mostColumns = 2 ** 18
-/** As many values as categories may take that nobody asked for: 64 MiB. */
-const mostSpread = 2 ** 24
+/** As many values as categories may take that nobody asked for: 64 MiB, or 16 for each that was read, up to 1 GiB. */
+const mostSpread = (read: number) => Math.max(2 ** 24, Math.min(2 ** 28, 16 * read))
 const product = (shape: readonly number[]) => shape.reduce((size, extent) => size * extent, 1)
 
 export type Table = ReturnType<typeof table>
@@ -248,7 +248,7 @@ export function table(name: string, options: TableOptions & { keep?: boolean } =
     if (columns.every(column => column.kind === 'number' && column.fill === undefined)) return raw
     const size = columns.reduce((sum, column) => sum + widthOf(column), 0)
     const spread = columns.filter(({ name, kind }) => kind === 'oneHot' && !byName.get(name)!.told)
-    if (rows * size > (spread.length > 0 ? mostSpread : mostValues)) {
+    if (rows * size > (spread.length > 0 ? mostSpread(raw.length) : mostValues)) {
       const { name: most = '' } = spread.toSorted((a, b) => widthOf(b) - widthOf(a))[0] ?? {}
       const hint = most ? `{ columns: { ${JSON.stringify(most.slice(0, 40))}: 'index' } }, 'skip', or 'oneHot' all the same` : "read such columns as 'index'" // biome-ignore format: a choice
       throw new DataError('too-many-categories', `${name} makes ${size} values of each of its ${rows} rows`, { hint })

@@ -239,6 +239,16 @@ describe('a table', () => {
 })
 
 describe('categories', () => {
+  it('of a million cells may take 16 numbers for each cell that was read', async () => {
+    async function* lines() {
+      yield 'a,b,c,d,city,label\n'
+      for (let i = 0; i < 300; i++)
+        yield Array.from({ length: 1000 }, (_, k) => `1.5,2,3,4,town ${k % 60},1\n`).join('')
+    }
+    const data = await readCsv(lines())
+    expect([data.size, ...data.inputShape]).toEqual([300_000, 64])
+  })
+
   const people = 'port,age,label\nS,30,no\nC,40,yes\n"Q, north",50,no\n'
 
   it('become one-hot columns in alphabetical order, and labels become classes', async () => {
