@@ -102,14 +102,20 @@ function only(arrays: readonly NamedArray[], path: string): NamedArray {
 }
 
 /** A row a line; every number as short as it comes back the same. */
-function table({ shape, data }: NamedArray, path: string): string {
+export function table({ shape, data }: NamedArray, path: string): Uint8Array {
   if (shape.length > 2)
     throw new DataError('not-a-table', `"${path}" takes rows and columns, but the array has ${shape.length} axes`, {
       evidence: [['shape', `[${shape.join(', ')}]`]],
       hint: 'convert to .npy, which has as many axes as you like',
     })
   const width = shape.length === 2 ? shape[1] : 1
-  const lines: string[] = []
-  for (let at = 0; at < data.length; at += width) lines.push(Array.from(data.subarray(at, at + width), String).join())
-  return `${lines.join('\n')}\n`
+  const parts: Uint8Array[] = []
+  let text = ''
+  for (let at = 0; at < data.length; at += width) {
+    text += `${data.subarray(at, at + width).join()}\n`
+    if (text.length < 2 ** 20 && at + width < data.length) continue
+    parts.push(Buffer.from(text)) // a text has at most 512 MB
+    text = ''
+  }
+  return Buffer.concat(parts)
 }

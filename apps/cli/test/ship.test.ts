@@ -3,12 +3,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { layers, loadModel, type Model, numpyRandom, sequential, toBytes } from 'nabla'
-import { readArrays } from 'nabla/inspect'
+import { type NamedArray, readArrays } from 'nabla/inspect'
 import { loadKeras } from 'nabla/keras'
 import { readNpy, readNpz, writeNpy, writeNpz } from 'nabla/npy'
 import { importOnnx } from 'nabla/onnx'
 import { loadTfjs } from 'nabla/tfjs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { table } from '../src/convert.ts'
 import { run } from '../src/run.ts'
 import { capture } from './capture.ts'
 
@@ -120,6 +121,14 @@ describe('export', () => {
       err: expect.stringContaining('is no model'),
     })
   })
+})
+
+test('a table is written in pieces, for no text may be longer than 512 MB', () => {
+  const data = Float32Array.from({ length: 400_000 }, (_, i) => i / 4)
+  const bytes = table({ name: 'x', shape: [100_000, 4], dtype: 'float32', data } as NamedArray, 'x.csv')
+  const lines = new TextDecoder().decode(bytes).split('\n')
+  expect(lines).toHaveLength(100_001)
+  expect([lines[0], lines[99_999], lines[100_000]]).toEqual(['0,0.25,0.5,0.75', '99999,99999.25,99999.5,99999.75', ''])
 })
 
 describe('convert', () => {
