@@ -3,13 +3,14 @@ import { join } from 'node:path'
 import { type Activation, activation, activations, DataError, nearest, StateError } from 'nabla'
 import pico from 'picocolors'
 import { writeComparison } from './comparison.ts'
-import { exists, prepareFolder, writeWhole } from './files.ts'
+import { exists, prepareFolder, sweep, writeWhole } from './files.ts'
 import { percent } from './format.ts'
 import type { Io } from './io.ts'
 import { type Row, rank, time, verdict } from './rank.ts'
 import { freshName, runsFolder } from './runs.ts'
 import { loadTask, type Task, type TaskOptions } from './task.ts'
 import { lookAtUnits } from './units.ts'
+import { waiting } from './waiting.ts'
 
 /** What a comparison was asked for: kept in compare.json. */
 export interface CompareOptions extends Omit<TaskOptions, 'threads'> {
@@ -52,7 +53,7 @@ export async function compare(asked: CompareCommand, given: ReadonlySet<string>,
   const { options, outcomes } = state
   try {
     const choices = options.activations.map(resolve)
-    const task = await loadTask({ ...options, threads: asked.threads })
+    const task = await waiting(io, `reading ${options.data}`, () => loadTask({ ...options, threads: asked.threads }))
     const file = join(folder, 'compare.json')
     await writeWhole(file, json(state))
     const abort = new AbortController()
@@ -254,6 +255,7 @@ async function resumed(asked: CompareCommand, given: ReadonlySet<string>) {
   if (given.has('seeds')) options.seeds = Math.max(asked.seeds, options.seeds)
   if (given.has('activations')) options.activations = [...new Set([...options.activations, ...asked.activations])]
   await prepareFolder(folder)
+  await sweep(folder)
   return { folder, state, undo: async () => {} }
 }
 

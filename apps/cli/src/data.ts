@@ -97,10 +97,11 @@ async function loadPictures(folder: string): Promise<Dataset> {
   return dataset({ x, y, inputShape: imageShape, classes })
 }
 
-/** Read a table to learn classes from: CSV, JSON lines, npz. */
+/** Read a table to learn classes from: CSV, JSON lines, npz. A missing number becomes the mean, a category the most frequent. */
 export async function loadTable(path: string, label: string, limit?: number): Promise<Dataset> {
   const { readData } = await import('nabla/data')
-  const table = await readData(path, { label: /\.npz$/i.test(path) ? undefined : label, limit })
+  const arrays = /\.npz$/i.test(path)
+  const table = await readData(path, arrays ? { limit } : { label, limit, missing: 'mean' })
   if (table.hasTargets) return table
   throw new DataError('no-label', `"${path}" has no column "${label}" to learn`, {
     hint: 'name the column that holds the classes with --label',

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { access, mkdir, open, rename, rm, rmdir, unlink } from 'node:fs/promises'
-import { dirname, resolve } from 'node:path'
+import { access, mkdir, open, readdir, rename, rm, rmdir, unlink } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
 import { StateError } from 'nabla'
 
 const beside = (path: string) => `${path}.${randomBytes(4).toString('hex')}.tmp`
@@ -43,6 +43,12 @@ export async function restoreFolder(path: string): Promise<void> {
   if (!(await exists(path)) && (await exists(`${path}.old`))) await rename(`${path}.old`, path)
 }
 
+/** Take away what a process left half written that was killed. */
+export async function sweep(folder: string): Promise<void> {
+  for (const name of await readdir(folder))
+    if (/\.[0-9a-f]{8}\.tmp$/.test(name)) await rm(join(folder, name), { recursive: true, force: true }).catch(() => {})
+}
+
 /**
  * Make a folder and prove that it can be written.
  *
@@ -70,7 +76,7 @@ export const exists = (path: string) =>
     () => false,
   )
 
-function unwritable(path: string, error: unknown): unknown {
+export function unwritable(path: string, error: unknown): unknown {
   const { code, message } = error as NodeJS.ErrnoException
   if (!/^E[A-Z]+$/.test(code ?? '')) return error
   return new StateError('cannot-write', `cannot write "${path}"`, {

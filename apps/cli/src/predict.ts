@@ -6,6 +6,7 @@ import { count, percent } from './format.ts'
 import type { Io } from './io.ts'
 import { ranking } from './reading.ts'
 import { openModel } from './runs.ts'
+import { waiting } from './waiting.ts'
 
 export interface PredictOptions {
   output?: string
@@ -33,9 +34,10 @@ async function predictImage(path: string, input: string, { raw }: PredictOptions
 }
 
 async function predictTable(path: string, input: string, { output }: PredictOptions, io: Io): Promise<number> {
-  const images = await loadImages(input, (await startOf(input, 64)).trimStart().startsWith('label') ? 'label' : false)
+  const label = (await startOf(input, 64)).trimStart().startsWith('label') ? 'label' : false
+  const images = await waiting(io, `reading ${input}`, () => loadImages(input, label))
   const { model } = await openModel(path, io)
-  const text = submission((await model.predict(images)).data)
+  const text = submission((await waiting(io, `predicting ${count(images.size)}`, () => model.predict(images))).data)
   if (output === undefined) io.out(text)
   else {
     await writeWhole(output, text)

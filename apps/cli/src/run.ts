@@ -110,7 +110,7 @@ function program(io: Io, done: (code: number) => void): Command {
     .description('train one network with several activation functions and say which to choose')
     .option(
       '--data <name>',
-      'spiral, planar, digits, or a table with a column of classes: CSV, JSON lines, npz',
+      'spiral, planar, digits, or a table with a column of classes: CSV, JSON lines, npz; what is missing is filled',
       'spiral',
     )
     .addOption(

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setImmediate as breathe } from 'node:timers/promises'
 import { augment, loadModel, type Model, StateError, type TrainEvent } from 'nabla'
 import { classes, type Digits, loadDigits } from './data.ts'
-import { exists, prepareFolder, replaceFolder, writeWhole } from './files.ts'
+import { exists, prepareFolder, replaceFolder, sweep, unwritable, writeWhole } from './files.ts'
 import { count, percent } from './format.ts'
 import type { Io } from './io.ts'
 import { digits } from './networks.ts'
@@ -12,6 +12,7 @@ import { progress } from './progress.ts'
 import { read } from './reading.ts'
 import { writeReport } from './report.ts'
 import { freshName, newestRun, nothingYet, type Past, type RunOptions, readRun } from './runs.ts'
+import { waiting } from './waiting.ts'
 
 export interface TrainOptions extends RunOptions {
   out?: string
@@ -30,7 +31,7 @@ export async function train(asked: TrainOptions, given: ReadonlySet<string>, io:
   const { folder, options, past, undo } = asked.resume ? await resumed(asked, given) : await started(asked)
   const { threads } = asked
   try {
-    const data = await loadDigits(options)
+    const data = await waiting(io, `reading ${options.data}`, () => loadDigits(options))
     const sets = { train: data.train.oneHot(classes), heldOut: data.heldOut.oneHot(classes) }
     const model = asked.resume ? await loadModel(join(folder, 'model'), { threads }) : digits(options.seed, threads)
     const say = asked.quiet || asked.json ? () => {} : io.err
@@ -74,6 +75,7 @@ async function resumed(asked: TrainOptions, given: ReadonlySet<string>): Promise
         hint: `leave --${name} out, or start another run without --resume`,
       })
   await prepareFolder(folder)
+  await sweep(folder)
   return {
     folder,
     options: given.has('epochs') ? { ...options, epochs: asked.epochs } : options,
@@ -120,8 +122,7 @@ async function fit(
     if (event.type === 'epoch') model.learningRate = rateOf(event.epoch + 1)
     show(event)
     if (asked.json) io.out(`${JSON.stringify(event)}\n`)
-    if (isKept(event))
-      appendFileSync(join(folder, 'events.jsonl'), `${JSON.stringify({ ...event, time: new Date().toISOString() })}\n`)
+    if (isKept(event)) append(join(folder, 'events.jsonl'), { ...event, time: new Date().toISOString() })
     if (event.type === 'step') {
       images += event.size
       milliseconds += event.milliseconds
@@ -157,6 +158,14 @@ async function fit(
     listening()
   }
   return aborted
+}
+
+function append(path: string, event: object): void {
+  try {
+    appendFileSync(path, `${JSON.stringify(event)}\n`)
+  } catch (error) {
+    throw unwritable(path, error)
+  }
 }
 
 function isKept(event: TrainEvent): boolean {

@@ -117,6 +117,12 @@ describe('nabla compare', () => {
     expect(numbers('parts')).toEqual(numbers('whole'))
   })
 
+  test('fills what a table misses: the mean of numbers, the most frequent category', async () => {
+    const rows = Array.from({ length: 40 }, (_, i) => `${i % 7 ? i : ''},${i % 5 ? 'red' : 'NA'},${i % 2}\n`)
+    writeFileSync(at('missing.csv'), `"size, cm",colour,label\n${rows.join('')}`)
+    expect((await compare('filled', '--data', at('missing.csv'), '--seeds', '1', '--epochs', '1')).code).toBe(0)
+  })
+
   test('further seeds and activations can be added to what is done', async () => {
     await compare('more', '--activations', 'relu', '--seeds', '1', '--epochs', '1')
     await compare('more', '--resume', '--activations', 'tanh', '--seeds', '2')

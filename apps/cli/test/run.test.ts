@@ -130,6 +130,19 @@ describe('a run', () => {
     expect(existsSync(at('a', 'report.html'))).toBe(true)
   })
 
+  test('takes away with --resume what was half written when it was killed', async () => {
+    await nabla(...train('--epochs', '1', '--out', at('killed'), '--quiet'))
+    mkdirSync(at('killed', 'best.0123abcd.tmp'))
+    expect((await nabla('train', 'digits', '--resume', '--out', at('killed'), '--quiet')).code).toBe(0)
+    expect(existsSync(at('killed', 'best.0123abcd.tmp'))).toBe(false)
+  })
+
+  test('says so where events cannot be written any more', async () => {
+    mkdirSync(at('full', 'events.jsonl'), { recursive: true })
+    const { code, err } = await nabla(...train('--epochs', '1', '--out', at('full'), '--quiet'))
+    expect([code, err]).toEqual([1, expect.stringMatching(/cannot write ".*events.jsonl"\n {2}reason {2}EISDIR/)])
+  })
+
   test('stops at Ctrl-C, keeps what it has and says how to go on', async () => {
     const io = capture()
     const err = io.err
