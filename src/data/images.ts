@@ -39,7 +39,7 @@ export async function readImages(source: ImageSource, options: ImageOptions = {}
   const listed = groups.map(([label, files]) => [label, files.slice(0, limit)] as const).sort(byName)
   const empty = listed.find(([, files]) => files.length === 0)
   if (listed.length === 0 || empty)
-    throw new DataError('no-images', `${name} has no pictures${empty ? ` of "${empty[0].slice(0, 40)}"` : ''}`, {
+    throw new DataError('no-images', `${name} has no pictures${empty?.[0] ? ` of "${empty[0].slice(0, 40)}"` : ''}`, {
       hint: 'expected a folder a class, each with PNG files',
     })
   const isLabelled = !(listed.length === 1 && listed[0][0] === '')

@@ -1,4 +1,4 @@
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DataError, NablaError } from 'nabla'
 import { type Inspection, inspect as inspectFile, type Row } from 'nabla/inspect'
@@ -7,6 +7,7 @@ import { isFolder } from './data.ts'
 import { exists } from './files.ts'
 import { count, size } from './format.ts'
 import type { Io } from './io.ts'
+import { readAny } from './runs.ts'
 import { drawTable } from './table.ts'
 import { waiting } from './waiting.ts'
 
@@ -71,8 +72,7 @@ const total = (rows: readonly Row[]) => rows.reduce((sum, { bytes }) => sum + Nu
 
 /** A run folder: what it was asked for, and its best model. */
 async function run(path: string): Promise<Found> {
-  const options: unknown = JSON.parse(await readFile(join(path, 'run.json'), 'utf8').catch(() => '{}'))
-  const asked = Object.entries(typeof options === 'object' && options !== null ? options : {})
+  const asked = Object.entries((await readAny(join(path, 'run.json'))) ?? {})
   const facts = Object.fromEntries(asked.map(([key, value]) => [key, String(value).slice(0, 80)]))
   for (const part of ['best', 'interrupted', 'model']) {
     const file = join(path, part, 'model.json')

@@ -59,7 +59,9 @@ const isPng = async (path: string) => /\.png$/i.test(path) || (await startOf(pat
 async function startOf(path: string, bytes: number): Promise<string> {
   if ((await stat(path)).isDirectory())
     throw new DataError('not-a-file', `"${path}" is a folder`, { hint: 'name a PNG image or a CSV file' })
-  const file = await open(path)
+  const file = await open(path).catch(({ code }: NodeJS.ErrnoException) => {
+    throw new DataError('unreadable', `"${path}" cannot be read: ${code}`, { hint: 'check the rights of the file' })
+  })
   try {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(bytes), 0, bytes, 0)
     return buffer.subarray(0, bytesRead).toString('latin1').replace('\xef\xbb\xbf', '')

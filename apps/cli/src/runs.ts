@@ -114,14 +114,21 @@ const notFound = (path: string, runs: readonly string[]) =>
   })
 
 async function readJson<T>(path: string, valid: (value: unknown) => value is T): Promise<T> {
-  const text = await readFile(path, 'utf8').catch(() => '')
-  try {
-    const value: unknown = JSON.parse(text)
-    if (valid(value)) return value
-  } catch {}
+  const value = await readAny(path)
+  if (valid(value)) return value
   throw new DataError('broken-run', `"${path}" is missing or is not what a run writes`, {
     hint: 'restore the folder from a copy, or train again into a new one',
   })
+}
+
+/** An object of JSON, or nothing where a file holds none. */
+export async function readAny(path: string): Promise<object | undefined> {
+  try {
+    const value: unknown = JSON.parse(await readFile(path, 'utf8'))
+    return isObject(value) ? value : undefined
+  } catch {
+    return undefined
+  }
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null

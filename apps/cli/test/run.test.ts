@@ -1,4 +1,5 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
@@ -232,11 +233,20 @@ describe('a trained model', () => {
 const from = (folder: string) => ['train', 'digits', '--data', at(folder), '--out', at('x')]
 
 describe('bad input is one clear error with a hint and exit code 1', () => {
+  const server = createServer()
+  beforeAll(async () => {
+    mkdirSync(at('no-pictures', '.hidden'), { recursive: true })
+    await new Promise<void>(done => server.listen(at('socket'), done))
+  })
+  afterAll(() => void server.close())
+
   const cases: [string, () => string[], RegExp][] = [
     ['a table that is not there', () => ['train', 'digits', '--data', at('none.csv'), '--out', at('x')], /none\.csv/],
     ['a table of small images', () => ['train', 'digits', '--data', at('small.csv'), '--out', at('x')], /./],
     ['a label out of range', () => ['train', 'digits', '--data', at('labels.csv'), '--out', at('x')], /12/],
     ['pictures of letters', () => ['train', 'digits', '--data', at('letters'), '--out', at('x')], /class "a"/],
+    ['an empty folder of pictures', () => from('no-pictures'), /no-pictures has no pictures\n/],
+    ['a place that cannot be opened', () => ['predict', at('a'), at('socket')], /socket" cannot be read: ENXIO\n/],
     ['a ragged table', () => ['train', 'digits', '--data', at('ragged.csv'), '--out', at('x')], /./],
     ['a folder without the files', () => from('idx-missing'), /t10k-labels-idx1-ubyte cannot be read: no such file/],
     [

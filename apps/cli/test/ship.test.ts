@@ -208,6 +208,13 @@ describe('convert', () => {
 })
 
 describe('inspect', () => {
+  test('shows a run whose options were cut short', async () => {
+    mkdirSync(at('cut'))
+    writeFileSync(at('cut', 'run.json'), '{"network": "dig')
+    const { code, out, err } = await nabla('inspect', at('cut'))
+    expect([code, out, err]).toEqual([0, expect.stringContaining('it holds no model yet'), ''])
+  })
+
   test('prints facts and tables of a file', async () => {
     const { code, out } = await nabla('inspect', at('x.npy'))
     expect(code).toBe(0)
