@@ -228,7 +228,7 @@ async function writeAll(files: readonly (readonly [path: string, bytes: Uint8Arr
     await Promise.all(beside.map(path => rm(path, { force: true }).catch(() => {})))
     throw new StateError('cannot-write', `cannot write ${files[0][0]}`, {
       evidence: [['cause', String((error as Error).message)]],
-      hint: 'choose a folder that exists and is yours to write',
+      hint: 'free some space, or choose a folder that exists and is yours to write',
     })
   }
 }

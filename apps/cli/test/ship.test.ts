@@ -207,6 +207,13 @@ describe('convert', () => {
   })
 })
 
+test('explain says which step of a model without its training it can explain', async () => {
+  await sequential([input([2]), dense(1)], { seed: 1 }).save(at('untrained'))
+  const { code, err } = await nabla('explain', at('untrained'))
+  expect([code, err]).toEqual([1, expect.stringMatching(/without its training.*\n {2}hint: --mode predict/)])
+  expect((await nabla('explain', at('untrained'), '--mode', 'predict')).code).toBe(0)
+})
+
 describe('inspect', () => {
   test('shows a run whose options were cut short', async () => {
     mkdirSync(at('cut'))
