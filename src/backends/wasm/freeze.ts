@@ -38,15 +38,16 @@ export function freeze(program: Program, read: (buffer: Buffer) => Numbers, fma:
     })
   const image = new Uint8Array(top)
   setScalars(new DataView(image.buffer), {})
-  const written = image.findIndex(byte => byte !== 0)
-  const constants = image.slice(written, image.findLastIndex(byte => byte !== 0) + 1)
+  let [from, to] = [0, top]
+  while (from < top && image[from] === 0) from++
+  while (to > from && image[to - 1] === 0) to--
   const weights = [...buffersOf(program)]
     .filter(({ kind }) => kind === 'parameter' || kind === 'state')
     .map(buffer => ({ start: lasting(buffer), bytes: new Uint8Array(read(buffer).buffer) }))
   return {
     module,
     pages,
-    contents: written < 0 ? weights : [{ start: written, bytes: constants }, ...weights],
+    contents: from === to ? weights : [{ start: from, bytes: image.slice(from, to) }, ...weights],
     start: lasting,
   }
 }

@@ -67,7 +67,7 @@ function gemm(m: Mapping): Sample {
     dims: [units],
     data: Float64Array.from({ length: units }, (_, i) => beta * c.data[c.data.length === 1 ? 0 : i]),
   }
-  return dense(m, s, { ...W, data: W.data.map(v => alpha * v) }, b, 1)
+  return dense(m, s, alpha === 1 ? W : { ...W, data: W.data.map(v => alpha * v) }, b, 1)
 }
 
 /** Products of two samples, matrix by matrix. */
