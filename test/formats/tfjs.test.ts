@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { layers, sequential } from 'nabla'
+import { toKeras } from 'nabla/keras'
+import { exportOnnx } from 'nabla/onnx'
 import { loadTfjs, toTfjs } from 'nabla/tfjs'
 import { describe, expect, test } from 'vitest'
 import { NablaError } from '../../src/errors.ts'
@@ -132,4 +134,16 @@ test('damaged files end in an error of ours, or are read as they stand', async (
     ),
     { numRuns: 500 },
   )
+})
+
+test('of a thousand layers that cannot be written, some are named', async () => {
+  const thousand = Array.from({ length: 1000 })
+  const pictures = sequential([layers.input([2, 2, 3]), ...thousand.map(() => layers.randomContrast(0.2))])
+  const numbers = sequential([layers.input([2]), ...thousand.map(() => layers.srelu())])
+  const writers = [() => exportOnnx(pictures), () => toKeras(numbers), async () => toTfjs(pictures)]
+  for (const write of writers) {
+    const error = await write().catch(error => error)
+    expect(error).toBeInstanceOf(NablaError)
+    expect(error.message.length).toBeLessThan(6000)
+  }
 })

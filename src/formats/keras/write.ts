@@ -48,7 +48,7 @@ export function writeTopology({ network, name, dtype = 'float32' }: Model, befor
   }
   if (problems.length > 0)
     throw new DataError('unsupported-layers', `Keras has no counterpart for ${problems.length} layers`, {
-      evidence: problems,
+      evidence: problems.slice(0, 60),
       hint: 'replace these layers, or save with model.save, which keeps everything',
     })
   const about: Config = { name, trainable: true, layers }

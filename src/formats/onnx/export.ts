@@ -342,7 +342,7 @@ export async function exportOnnx(model: Model): Promise<Uint8Array> {
   const missing = nodes.filter(({ layer }) => !Object.hasOwn(writers, layer.type))
   if (missing.length > 0)
     throw unsupported(
-      missing.map(({ layer, name }) => `${layer.type} "${name}"`).join(', '),
+      missing.slice(0, 12).map(({ layer, name }) => `${layer.type} "${name}"`).join(', ') + (missing.length > 12 ? ` and ${missing.length - 12} others` : ''), // biome-ignore format: one thought
       `layers that can be written: ${writable.join(', ')}`,
     )
   const b = builder(model.dtype ?? 'float32')

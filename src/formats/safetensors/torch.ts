@@ -123,7 +123,7 @@ function rowsOf({ network }: Model, modules: TorchModules): Row[] {
     if (!network.nodes.some(node => node.name === name)) strange.push([name, 'the model has no such layer'])
   if (strange.length === 0) return rows
   throw new DataError('no-counterpart', `${strange.length} layers have no counterpart in PyTorch`, {
-    evidence: strange,
+    evidence: strange.slice(0, 40),
     hint: 'replace them, or read and write the rest with readSafetensors and setWeights',
   })
 }

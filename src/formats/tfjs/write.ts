@@ -56,7 +56,7 @@ export function oldTopology(model: Model): { topology: Json; layers: readonly Pl
   const done = (about.layers as Config[]).map(old)
   if (problems.length > 0)
     throw new DataError('unsupported-layers', `TensorFlow.js has no counterpart for ${problems.length} layers`, {
-      evidence: problems,
+      evidence: problems.slice(0, 60),
       hint: 'replace these layers, or write another format',
     })
   const { build_input_shape: _, ...rest } = about
