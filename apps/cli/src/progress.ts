@@ -36,7 +36,7 @@ export function progressLine(progress: Progress, paint: Paint, columns = Number.
   ]
   const room = columns - position.length - 3
   while (words.length > 1 && words.join(' - ').length + 5 > room) words.splice(-1)
-  const rest = words.join(' - ')
+  const rest = words.join(' - ').slice(0, Math.max(0, room))
   const width = Math.max(0, Math.min(barWidth, room - rest.length - 1))
   const filled = Math.round((width * step) / Math.max(1, steps))
   return `${paint.bold(position)} ${paint.green('━'.repeat(filled))}${paint.dim('━'.repeat(width - filled))} ${rest}`
