@@ -52,3 +52,7 @@ if __name__ == "__main__":
     }.items():
         with h5py.File(out / f"{name}.h5", "w", **options) as file:
             fill(file)
+    # More chunks than a page lists; of the first page none was written.
+    with h5py.File(out / "pages.h5", "w", libver="latest") as file:
+        cells = file.create_dataset("x", shape=(33, 33), dtype="u1", chunks=(1, 1))
+        cells[31:, 5:] = np.arange(56, dtype="u1").reshape(2, 28)

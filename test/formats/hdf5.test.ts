@@ -75,3 +75,11 @@ describe.each(['earliest', 'latest', 'v108', 'ordered'])('a file of the kind %s 
     expect(await read(file => file.text('', 'other'))).toBeUndefined()
   })
 })
+
+test('chunks are found in pages, and those that were never written are zeros', async () => {
+  const bytes = readFileSync('test/fixtures/hdf5/pages.h5')
+  const found = await withHdf5(bytes, 'pages', file => file.array('x'))
+  const at = (i: number, j: number) => (i >= 31 && j >= 5 ? 28 * (i - 31) + j - 5 : 0)
+  const data = Array.from({ length: 33 * 33 }, (_, i) => at(Math.floor(i / 33), i % 33))
+  expect(found && { shape: found.shape, data: Array.from(found.data) }).toEqual({ shape: [33, 33], data })
+})

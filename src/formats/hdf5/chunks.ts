@@ -83,13 +83,18 @@ function chunksOf(file: Source, at: number, shape: Shape, packed: boolean): { si
     const head = place(after + 2)
     file.signature(head, 'FAHD')
     const [entry, count] = [u8(head + 6), place(head + 8, 2 ** 40)]
-    if (count > 2 ** u8(head + 7)) damaged('chunks in pages')
     if (file.isNowhere(head + 16)) return { sides, found }
     const block = place(head + 16)
     file.signature(block, 'FADB')
+    // Many lie in pages, of which bits before them say whether they were written; each ends in a checksum.
+    const page = 2 ** u8(head + 7)
+    const bitmap = count > page ? Math.ceil(Math.ceil(count / page) / 8) : 0
+    const begin = block + 14 + (bitmap && bitmap + 4)
     for (let i = 0; i < Math.min(count, product(grid)); i++) {
       file.spend()
-      const from = block + 14 + entry * i
+      const at = Math.floor(i / page)
+      if (bitmap && !(u8(block + 14 + (at >> 3)) & (128 >> (at & 7)))) continue
+      const from = begin + entry * i + (bitmap && 4 * at)
       if (file.isNowhere(from)) continue
       const size = packed ? sized(from + 8, Math.min(8, entry - 12)) : whole
       found.push({ origin: origin(i), at: place(from), size, skipped: packed ? u32(from + entry - 4) : 0 })

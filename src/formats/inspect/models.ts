@@ -82,7 +82,7 @@ export async function hdf5Contents(file: File): Promise<Contents> {
   return { ...model, about: { ...about, ...model.about }, arrays }
 }
 
-const mostArrays = 20_000
+const mostArrays = 100_000
 const deepest = 32
 
 /** Everything in an HDF5 file. */
