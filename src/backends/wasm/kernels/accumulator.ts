@@ -11,6 +11,8 @@ export interface Job {
   readonly formula: Formula
   readonly names: readonly string[]
   readonly label: string
+  /** Whether sums are of so many numbers that they keep what rounding takes. */
+  readonly careful?: boolean
 }
 
 /** What a reduction has so far of the summands of four elements. */
@@ -24,11 +26,14 @@ export interface Accumulator {
   result(scale: number): Local
 }
 
-export function accumulatorsOf(f: Code, { kinds, formula }: Pick<Job, 'kinds' | 'formula'>): Accumulator[] {
+export function accumulatorsOf(
+  f: Code,
+  { kinds, formula, careful = false }: Pick<Job, 'kinds' | 'formula' | 'careful'>,
+): Accumulator[] {
   const roots = [...formula.outputs.values()]
   const places = kinds.map(kind => (kind === 'argmax' ? place(f) : undefined))
   return kinds.map((kind, o) => {
-    if (kind === 'sum' || kind === 'mean') return total(f)
+    if (kind === 'sum' || kind === 'mean') return total(f, careful)
     const own = places[o]
     if (own) return own
     // A maximum whose place is asked for too has been found already.
@@ -37,10 +42,10 @@ export function accumulatorsOf(f: Code, { kinds, formula }: Pick<Job, 'kinds' | 
   })
 }
 
-function total(f: Code): Accumulator {
+function total(f: Code, careful: boolean): Accumulator {
   const sum = f.local('v128')
   f.f32x4(0).set(sum)
-  const take = (value: Local) => void f.get(sum).get(value).op('f32x4.add').set(sum)
+  const take = careful ? compensated(f, sum) : (value: Local) => void f.get(sum).get(value).op('f32x4.add').set(sum)
   return {
     take,
     without(value, lanes) {
@@ -54,6 +59,19 @@ function total(f: Code): Accumulator {
       if (scale !== 1) f.get(sum).f32x4(scale).op('f32x4.mul').set(sum)
       return sum
     },
+  }
+}
+
+/** What a sum has lost to rounding so far joins its next summand (Kahan 1965); of what is infinite nothing is lost. */
+function compensated(f: Code, sum: Local): (value: Local) => void {
+  const [lost, next, summand] = [f.local('v128'), f.local('v128'), f.local('v128')]
+  f.f32x4(0).set(lost)
+  return value => {
+    f.get(value).get(lost).op('f32x4.sub').set(summand)
+    f.get(sum).get(summand).op('f32x4.add').set(next)
+    f.get(next).get(sum).op('f32x4.sub').get(summand).op('f32x4.sub').set(lost)
+    f.get(next).get(next).op('f32x4.sub').f32x4(0).op('f32x4.eq').get(lost).op('v128.and').set(lost)
+    f.get(next).set(sum)
   }
 }
 

@@ -14,6 +14,10 @@ import { windows } from './window.ts'
 /** From how many summands a reduction to few elements is cut into parts, which are then reduced themselves. */
 const long = 2048
 const parts = 64
+/** From how many summands on a running sum keeps what rounding takes: a mean of ten million tenths was 0.0999. */
+const veryLong = 8192
+/** Summands of a part where the usual number of parts would be that long. */
+const partLength = 256
 
 /**
  * out = reduction of formula(inputs). Long sums are cut into a fixed number of parts by shape alone: they are more
@@ -42,7 +46,8 @@ export const reduce: Emit<Reduce> = (build, instruction) => {
     return true
   }
   // First the parts into scratch memory …
-  const pieces = largestDivisor(n.sizes[cutLevel], parts)
+  const careful = depth > parts * veryLong
+  const pieces = largestDivisor(n.sizes[cutLevel], careful ? Math.ceil(depth / partLength) : parts)
   cut(n, cutLevel, pieces)
   const isReduced = range(0, n.sizes.length).map(l => l !== cutLevel && axes.includes(n.axes[l]))
   const strides = keptStrides(n, isReduced, cutLevel)
@@ -71,13 +76,20 @@ export const reduce: Emit<Reduce> = (build, instruction) => {
   })
   last.forEach((one, o) => {
     const [kind, scale] = [kinds[o] === 'mean' ? 'sum' : kinds[o], scales[o]]
-    emit(build, { ...job, kinds: [kind], scales: [scale], formula: formula('x'), names: ['x'] }, one, l => l === 0)
+    emit(
+      build,
+      { ...job, careful, kinds: [kind], scales: [scale], formula: formula('x'), names: ['x'] },
+      one,
+      l => l === 0,
+    )
   })
   return true
 }
 
-function emit(build: Build, job: Job, whole: Nest, reduced: (l: number) => boolean): void {
+function emit(build: Build, told: Job, whole: Nest, reduced: (l: number) => boolean): void {
   const levels = range(0, whole.sizes.length)
+  const depth = levels.filter(reduced).reduce((product, l) => product * whole.sizes[l], 1)
+  const job = { ...told, careful: told.careful || depth > veryLong }
   // Kept levels outside, reduced ones inside; a level of one step where threads would otherwise share the vector loop.
   const keptCount = levels.filter(l => !reduced(l)).length
   let n = permute(whole, [...levels.filter(l => !reduced(l)), ...levels.filter(reduced)])
