@@ -182,7 +182,11 @@ function view(xs: readonly Column[], ys: readonly Column[], options: ViewOptions
     for (let i = 1; i < width; i++) if (data[start + i] > data[start + best]) best = i
     return best
   }
-  const select = (chosen: ArrayLike<number>) => view(xs, ys, { ...options, rows: Int32Array.from(chosen, at) })
+  const select = (chosen: ArrayLike<number>) => {
+    const picked = new Int32Array(chosen.length) // in a loop: from() takes a hundred nanoseconds a row
+    for (let i = 0; i < picked.length; i++) picked[i] = at(chosen[i])
+    return view(xs, ys, { ...options, rows: picked })
+  }
 
   const self: Dataset = {
     size: rows.length,

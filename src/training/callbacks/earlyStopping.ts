@@ -37,9 +37,9 @@ export function earlyStopping(options: EarlyStoppingOptions = {}): Callback {
     if (event.type === 'epoch' && event.epoch >= startFromEpoch && !stopped) {
       const value = watched.in(event.metrics)
       wait++
-      if (restoreBestWeights && !kept) kept = model.weights()
-      if (watched.improves(value)) {
-        if (restoreBestWeights) kept = model.weights()
+      const improves = watched.improves(value)
+      if (restoreBestWeights && (improves || !kept)) kept = model.weights()
+      if (improves) {
         if (baseline === undefined || watched.beats(value, baseline)) wait = 0
       } else if (wait >= patience && event.epoch > 0) {
         stopped = true
