@@ -24,7 +24,7 @@ export interface CsvOptions extends TableOptions {
  * learnt of the columns is the dataset's `schema`; given to another file, it is read in the same way.
  * @param source a path, an address, a File, bytes, or chunks of bytes or text
  * @throws DataError `empty-table`, `ragged-row`, `bad-cell`, `missing-value`, `unknown-category`, `bad-column`, `bad-quotes`,
- * `long-line`, `bad-label`, `wrong-image-size`: each names file, row and column
+ * `long-line`, `bad-label`, `wrong-image-size`, `missing-package`: each names file, row and column
  * @example
  * const digits = await readCsv('digits.csv', { inputShape: [28, 28, 1], classes: 10, max: 255 })
  * @example
@@ -35,13 +35,10 @@ export async function readCsv(source: TextSource, options: CsvOptions = {}): Pro
   const { header, separator, ...rest } = options
   onlyTable('readCsv', rest, { header, separator })
   const { name = sourceName(source), window } = options
-  if (window !== undefined)
-    return readWindows(
-      source,
-      name,
-      { ...options, window },
-      { taker: rowTaker, each: eachRecord, within: recordsWithin },
-    )
+  if (window !== undefined) {
+    const within = await recordsWithin()
+    return readWindows(source, name, { ...options, window }, { taker: rowTaker, each: eachRecord, within })
+  }
   const rows = table(name, options)
   await eachRecord(source, rowTaker(rows, options), { separator, fail: rows.fail, plain: rows.plain })
   return rows.finish()
