@@ -16,15 +16,18 @@ export function sourceName(source: unknown): string {
 
 /**
  * All bytes of a source.
- * @param limit the most bytes to read, 1 GiB unless told otherwise
+ * @param limit the most bytes to read: unless told otherwise 4 GiB of a file, and 1 GiB of what is fetched
  * @throws DataError `unreadable`, `too-large`
  */
-export async function readBytes(source: ByteSource, { limit = 2 ** 30 } = {}): Promise<Uint8Array> {
+export async function readBytes(source: ByteSource, { limit = mostOf(source) } = {}): Promise<Uint8Array> {
   // Not as it is: `slice` of a Buffer of Node's is no copy.
   if (source instanceof Uint8Array) return new Uint8Array(source.buffer, source.byteOffset, source.byteLength)
   if (source instanceof ArrayBuffer) return new Uint8Array(source)
   return (await collect(byteChunks(source), limit)) ?? tooLarge(sourceName(source), limit)
 }
+
+const mostOf = (source: ByteSource) =>
+  (typeof source === 'string' || source instanceof URL) && isAddress(source) ? 2 ** 30 : 2 ** 32
 
 /** The bytes of a source, piece by piece, so that a large file never lies in memory as a whole. */
 export async function* byteChunks(source: ByteSource): AsyncGenerator<Uint8Array> {
@@ -109,7 +112,7 @@ export async function collect(chunks: AsyncIterable<Uint8Array>, most: number): 
 
 export function tooLarge(name: string, limit: number): never {
   throw new DataError('too-large', `${name} has more than ${limit} bytes`, {
-    hint: 'pass { limit } when a file of this size is what you expect',
+    hint: 'read it in parts, or pass { limit } where a file of this size is what you expect',
   })
 }
 
