@@ -62,3 +62,28 @@ test('batches of so many sizes that their plans fill the memory go on in a new o
   expect(model.weights()).toEqual(still.weights())
   expect(model.optimizerState()).toEqual(still.optimizerState())
 })
+
+test.each([1, 2])(
+  'where memory may not grow far models have less, and where there is none they say so, threads: %i',
+  async threads => {
+    const { Memory } = WebAssembly
+    let most = 2 ** 13
+    WebAssembly.Memory = class extends Memory {
+      constructor(settings: WebAssembly.MemoryDescriptor) {
+        if (settings.maximum! > most) throw new RangeError('could not allocate memory')
+        super(settings)
+      }
+    }
+    const model = network()
+    model.use({ threads })
+    expect((await trained(model)).weights()).toEqual((await trained(network())).weights())
+    expect(() => model.feed('train', 3 * rows)).toThrow(expect.objectContaining({ code: 'out-of-memory' }))
+    most = 0
+    expect(() => network().weights()).toThrow(
+      'there is no memory for another engine\n' +
+        '  reason  RangeError: could not allocate memory\n' +
+        '  hint: close() models that are no longer needed',
+    )
+    WebAssembly.Memory = Memory
+  },
+)

@@ -11,11 +11,26 @@ import { canShare, cores, type Member, type Pool, pool, type Shared } from './po
 import { remembered } from './remember.ts'
 
 const page = 65536
+/** Pages that memory may grow to where there is room for as many, and the fewest that it is worth having. */
 const maximum = 65536
+const least = 1024
 /** Milliseconds of steps that one thread does alone: others take longer to start than most short programs. */
 const worthThreads = 20
 /** Milliseconds for which the calling thread may be kept from other things. */
 const patience = 4
+
+/** Memory is asked for all that it may grow to: where that is too much, as on telephones, it is asked for less. */
+function memoryOf(shared: boolean, most = maximum): WebAssembly.Memory {
+  try {
+    return new WebAssembly.Memory({ initial: 16, maximum: most, shared })
+  } catch (error) {
+    if (most > least) return memoryOf(shared, most / 2)
+    throw new BackendError('out-of-memory', 'there is no memory for another engine', {
+      evidence: [['reason', String(error)]],
+      hint: 'close() models that are no longer needed',
+    })
+  }
+}
 
 /** What threads hold of an engine: its memory, which they never let go by themselves. */
 interface Hold {
@@ -36,7 +51,7 @@ export const wasm: Backend = {
     nothingElse('wasm.engine', others, { threads, threadsFrom, fma })
     if (fma) requireFma()
     const shared = threads > 1 && canShare()
-    const memory = new WebAssembly.Memory({ initial: 16, maximum, shared })
+    const memory = memoryOf(shared)
     const starts = new Map<Buffer, number>()
     let top = 64
     let common = { start: 0, bytes: 0 }
