@@ -1,7 +1,10 @@
-import type { Formula } from '../../../formula/index.ts'
+import { count, type Formula } from '../../../formula/index.ts'
 import type { Reduction } from '../../../program/index.ts'
 import type { Code, Local } from '../assembler.ts'
+import type { Body, Build } from '../build.ts'
+import { iterations, type Nest, traffic } from '../nest.ts'
 import { range } from '../numbers.ts'
+import { touches } from '../strips.ts'
 
 /** What a nest of loops is reduced to. */
 export interface Job {
@@ -13,6 +16,18 @@ export interface Job {
   readonly label: string
   /** Whether sums are of so many numbers that they keep what rounding takes. */
   readonly careful?: boolean
+}
+
+/** Writes the kernel of a reduction. */
+export function writeReduction(build: Build, { label, names, kinds, formula }: Job, n: Nest, body: Body): void {
+  const kernel = {
+    name: label,
+    units: n.sizes[0],
+    flops: iterations(n) * (count(...formula.outputs.values()) + kinds.length),
+    bytes: traffic(n),
+    touches: touches(n, names.length),
+  }
+  build.write(kernel, body)
 }
 
 /** What a reduction has so far of the summands of four elements. */

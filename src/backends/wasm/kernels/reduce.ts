@@ -3,11 +3,10 @@ import type { Reduce } from '../../../program/index.ts'
 import type { View } from '../../../tensor/view.ts'
 import type { Lanes } from '../assembler.ts'
 import { type Body, type Build, type Emit, groupWriter } from '../build.ts'
-import { cut, iterations, type Nest, nest, type Operand, traffic, wrap } from '../nest.ts'
+import { cut, type Nest, nest, type Operand, wrap } from '../nest.ts'
 import { indices, largestDivisor, range } from '../numbers.ts'
-import { touches } from '../strips.ts'
 import { sections, vectorizable, walker } from '../walk.ts'
-import { type Accumulator, accumulatorsOf, type Job } from './accumulator.ts'
+import { type Accumulator, accumulatorsOf, type Job, writeReduction } from './accumulator.ts'
 import { rows } from './rows.ts'
 import { windows } from './window.ts'
 
@@ -193,16 +192,7 @@ function emit(build: Build, told: Job, whole: Nest, reduced: (l: number) => bool
       })
     })
   }
-  build.write(
-    {
-      name: job.label,
-      units: n.sizes[0],
-      flops: iterations(n) * (operations + outputs.length),
-      bytes: traffic(n),
-      touches: touches(n, job.names.length),
-    },
-    body,
-  )
+  writeReduction(build, job, n, body)
 }
 
 function permute(n: Nest, order: readonly number[]): Nest {

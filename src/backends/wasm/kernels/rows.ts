@@ -1,11 +1,9 @@
-import { count } from '../../../formula/index.ts'
 import type { Lanes } from '../assembler.ts'
 import { type Body, type Build, groupWriter } from '../build.ts'
-import { iterations, type Nest, traffic } from '../nest.ts'
+import { type Nest, traffic } from '../nest.ts'
 import { range } from '../numbers.ts'
-import { touches } from '../strips.ts'
 import { sections, walker } from '../walk.ts'
-import type { Job } from './accumulator.ts'
+import { type Job, writeReduction } from './accumulator.ts'
 
 /** From how many sums on, side by side, and from how many bytes. */
 const wide = 32
@@ -22,7 +20,7 @@ export function rows(build: Build, job: Job, n: Nest, outer: number): boolean {
   const reading = job.names.length
   const isSum = job.kinds.every(kind => kind === 'sum' || kind === 'mean')
   const isFar = traffic(n) >= large && n.operands.some(o => Math.abs(o.strides[along]) >= n.sizes[inner])
-  if (!isSum || !isFar || along < outer || n.sizes[inner] < wide) return false
+  if (!isSum || !isFar || job.careful || along < outer || n.sizes[inner] < wide) return false
   // Rows that are added before the sums in memory are touched.
   const beside = [4, 2, 1].find(count => n.sizes[along] % count === 0)!
   const group = { starts: [0], length: beside, count: n.sizes[along] / beside, lanes: 1 as const }
@@ -75,15 +73,6 @@ export function rows(build: Build, job: Job, n: Nest, outer: number): boolean {
       })
     })
   }
-  build.write(
-    {
-      name: job.label,
-      units: n.sizes[0],
-      flops: iterations(n) * (count(...job.formula.outputs.values()) + job.kinds.length),
-      bytes: traffic(n),
-      touches: touches(n, reading),
-    },
-    body,
-  )
+  writeReduction(build, job, n, body)
   return true
 }

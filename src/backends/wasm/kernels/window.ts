@@ -1,13 +1,12 @@
-import { count, fold } from '../../../formula/index.ts'
+import { fold } from '../../../formula/index.ts'
 import type { Reduction } from '../../../program/index.ts'
 import { isCounted, viewOf } from '../../../tensor/view.ts'
 import type { Lanes, Local } from '../assembler.ts'
 import { type Body, type Build, groupWriter } from '../build.ts'
-import { type Check, iterations, type Nest, type Operand, traffic } from '../nest.ts'
+import type { Check, Nest, Operand } from '../nest.ts'
 import { indices, range } from '../numbers.ts'
-import { touches } from '../strips.ts'
 import { sections, walker } from '../walk.ts'
-import { type Accumulator, accumulatorsOf, type Job } from './accumulator.ts'
+import { type Accumulator, accumulatorsOf, type Job, writeReduction } from './accumulator.ts'
 
 /** Steps of the shorter level that are written out. */
 const longest = 12
@@ -176,16 +175,7 @@ export function windows(build: Build, job: Job, n: Nest, outer: number): boolean
       )
     })
   }
-  build.write(
-    {
-      name: job.label,
-      units: n.sizes[0],
-      flops: iterations(n) * (count(...job.formula.outputs.values()) + job.kinds.length),
-      bytes: traffic(n),
-      touches: touches(n, reading),
-    },
-    body,
-  )
+  writeReduction(build, job, n, body)
   return true
 }
 
