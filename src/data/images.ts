@@ -35,7 +35,7 @@ export async function readImages(source: ImageSource, options: ImageOptions = {}
   const { size: told, channels: depth, schema, limit = Infinity, ...others } = options
   nothingElse('readImages', others, { size: told, channels: depth, schema, limit })
   const name = typeof source === 'string' ? source : 'the pictures'
-  const groups = typeof source === 'string' ? await inFolder(source) : Array.isArray(source) ? inFiles(source) : Object.entries(source as Record<string, readonly ByteSource[]>) // biome-ignore format: a choice
+  const groups = typeof source === 'string' ? await inFolder(source) : Array.isArray(source) ? inFiles(source) : byClass(source as Record<string, readonly ByteSource[]>) // biome-ignore format: a choice
   const listed = groups.map(([label, files]) => [label, files.slice(0, limit)] as const).sort(byName)
   const empty = listed.find(([, files]) => files.length === 0)
   if (listed.length === 0 || empty)
@@ -122,6 +122,16 @@ async function inFolder(folder: string): Promise<[label: string, files: string[]
   const folders = entries.filter(entry => entry.isDirectory())
   if (folders.length === 0) return [['', pictures(folder, entries)]]
   return Promise.all(folders.map(async ({ name }): Promise<[string, string[]]> => [name, pictures(`${folder}/${name}`, await list(`${folder}/${name}`))])) // biome-ignore format: one thought
+}
+
+/** The sources of each class. One picture's bytes are none of these, though they have keys, too. */
+function byClass(sources: Readonly<Record<string, readonly ByteSource[]>> | null | undefined) {
+  for (const label in sources)
+    if (!Array.isArray(sources[label]))
+      throw new DataError('no-images', `readImages got no list of pictures for "${label.slice(0, 40)}"`, {
+        hint: 'give { class: [sources] }, a folder, or Files; one picture is read by readPng',
+      })
+  return Object.entries(sources ?? {})
 }
 
 /** Files from a folder that was chosen in a page, by the folder that each lies in. */

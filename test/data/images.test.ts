@@ -110,6 +110,13 @@ describe('a folder a class', () => {
     })
   })
 
+  it.each([new Uint8Array(2 ** 26), { a: grey(1) }, undefined, 7])(
+    'refuses what is no list of pictures',
+    async source => {
+      await expect(readImages(source as never)).rejects.toMatchObject({ code: 'no-images' })
+    },
+  )
+
   it('comes from the Files of a page as well', async () => {
     const file = (path: string, value: number) =>
       Object.defineProperty(new File([grey(value) as BlobPart], path.split('/').at(-1)!), 'webkitRelativePath', { value: path }) // biome-ignore format: one thought
