@@ -1,4 +1,5 @@
 import { DataError, nothingElse } from '../errors.ts'
+import { turned } from '../tensor/turned.ts'
 import { joined } from './files.ts'
 import { inflated } from './inflate.ts'
 
@@ -143,8 +144,8 @@ export function inChannels({ width, height, channels, data }: Picture, wanted: 1
 export function resized(picture: Picture, [height, width]: readonly [number, number]): Picture {
   const { channels } = picture
   const rows = along(picture.data, picture.height, picture.width, channels, width)
-  const flipped = turned(rows, picture.height, width, channels)
-  const data = turned(along(flipped, width, picture.height, channels, height), width, height, channels)
+  const columns = flipped(rows, picture.height, width, channels)
+  const data = flipped(along(columns, width, picture.height, channels, height), width, height, channels)
   return { width, height, channels, data }
 }
 
@@ -172,10 +173,5 @@ function along(data: Uint8Array, rows: number, from: number, channels: number, t
 }
 
 /** Columns become rows. */
-function turned(data: Uint8Array, rows: number, columns: number, channels: number): Uint8Array {
-  const out = new Uint8Array(data.length)
-  for (let y = 0; y < rows; y++)
-    for (let x = 0; x < columns; x++)
-      for (let c = 0; c < channels; c++) out[(x * rows + y) * channels + c] = data[(y * columns + x) * channels + c]
-  return out
-}
+const flipped = (data: Uint8Array, rows: number, columns: number, channels: number): Uint8Array =>
+  turned(data, [rows, columns, channels], [1, 0, 2], new Uint8Array(data.length))

@@ -35,8 +35,7 @@ export function windowed(rows: Dataset, windows: Windows): Dataset {
         const numbers = new Float64Array(chosen.length)
         source.fill(chosen, numbers, y)
         // Each window is read once, however its rows are spread over the batch.
-        const places = counting(numbers.length).sort((a, b) => numbers[a] - numbers[b])
-        for (const place of places) {
+        for (const place of sorted(numbers)) {
           const index = Math.floor(numbers[place] / size)
           if (index !== held) [held, window] = [index, load(index)]
           const sample = x.subarray(place * width, (place + 1) * width)
@@ -66,9 +65,11 @@ function numbersOf(rows: Dataset): Float64Array {
 
 /** The rows as they follow one another in the file: a split in any other order would read all windows for each batch. */
 function inOrder(rows: Dataset): Dataset {
-  const numbers = numbersOf(rows)
-  return rows.select(counting(numbers.length).sort((a, b) => numbers[a] - numbers[b]))
+  return rows.select(sorted(numbersOf(rows)))
 }
+
+/** The places of numbers, those of the least first. */
+const sorted = (numbers: Float64Array) => counting(numbers.length).sort((a, b) => numbers[a] - numbers[b])
 
 /** Where rows of another window begin. */
 function groups(numbers: Float64Array, size: number): Int32Array {

@@ -145,10 +145,11 @@ export function model(of: readonly Layer[] | Graph, options: ModelOptions = {}):
   /** Takes all numbers to a new engine, of the settings as they are. */
   function move() {
     if (!engine) return
-    const numbers = lasting().map(buffer => [buffer, engine!.read(buffer)] as const)
+    const slots = Object.values(training?.slots ?? {}).map(buffer => [buffer, engine!.read(buffer)] as const)
     given = arrays()
     release()
-    for (const [buffer, values] of numbers) ready().write(buffer, values)
+    const to = ready()
+    for (const [buffer, values] of slots) to.write(buffer, values)
   }
 
   function release() {

@@ -74,7 +74,7 @@ export function orthonormal(numbers: Float64Array, length: number, count: number
     wide = first + 4 <= count ? 4 : 1
     const begin = first * length
     const end = begin + wide * length
-    for (let isAgain = true; isAgain; ) {
+    for (let pass = 0, isAgain = true; isAgain && pass < 2; pass++) {
       isAgain = false
       const before = Float64Array.from({ length: wide }, (_, i) =>
         dot(q, begin + i * length, begin + i * length, length),

@@ -1,5 +1,6 @@
 import { inflated } from '../../data/inflate.ts'
 import { type Shape, sizeOf } from '../../tensor/shape.ts'
+import { turned } from '../../tensor/turned.ts'
 import type { Message } from './objects.ts'
 import { damaged, type Source } from './source.ts'
 import { oldTree } from './trees.ts'
@@ -172,7 +173,5 @@ async function unpacked(data: Uint8Array, { id, element }: Filter, most: number)
 function unshuffled(data: Uint8Array, element: number): Uint8Array {
   const count = Math.floor(data.length / Math.max(1, element))
   if (element < 2 || count < 2) return data
-  const out = data.slice()
-  for (let i = 0; i < count; i++) for (let j = 0; j < element; j++) out[i * element + j] = data[j * count + i]
-  return out
+  return turned(data, [element, count], [1, 0], data.slice())
 }

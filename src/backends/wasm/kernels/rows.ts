@@ -8,6 +8,7 @@ import { type Job, writeReduction } from './accumulator.ts'
 /** From how many sums on, side by side, and from how many bytes. */
 const wide = 32
 const large = 2 ** 19
+
 /**
  * Sums over rows that are longer than a few cache lines, of arrays that come from far: row after row, as they lie in
  * memory, into sums that stay in the first cache. To go down a few columns at a time would leave most of each line
