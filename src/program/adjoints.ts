@@ -1,7 +1,7 @@
 import { StateError } from '../errors.ts'
 import { apply, derivative, formulaOf, type Node, name as nameNode, number } from '../formula/index.ts'
 import { type Shape, sameShape, sizeOf } from '../tensor/shape.ts'
-import { type Buffer, inside, isWhole, offsets, type View } from '../tensor/view.ts'
+import { type Buffer, inside, isStill, isWhole, offsets, once, type View } from '../tensor/view.ts'
 import {
   domain,
   type Gather,
@@ -190,9 +190,7 @@ function inputsOf(
     const d = formulaOf({ d: terms.reduce((a, b) => apply('+', a, b)) })
     const operands: Operands = Object.assign({}, inputs, ...incoming.map(({ views }) => views))
     const wide = view.broadcast(shape)
-    const repeated = wide.axes.flatMap((axis, i) =>
-      wide.shape[i] > 1 && axis.every(f => f.step === 0 || f.size === 1) ? [i] : [],
-    )
+    const repeated = axesOf(wide).filter(axis => wide.shape[axis] > 1 && isStill(wide, axis))
     if (repeated.length === 0) give(wide, room => k.map(room, d, operands))
     else give(without(wide, repeated), room => k.reduce(room, 'sum', d, operands, repeated))
   }
@@ -202,7 +200,7 @@ const axesOf = ({ shape }: View): number[] => shape.map((_, i) => i)
 
 /** The view without axes along which it is the same. */
 const without = (view: View, axes: readonly number[]): View =>
-  axes.reduceRight((v, axis) => v.slice(axis, 0, 1), view).reshape(...view.shape.filter((_, i) => !axes.includes(i)))
+  once(view, axes).reshape(...view.shape.filter((_, i) => !axes.includes(i)))
 
 /** y = Σ f(x), mean f(x) or max f(x): dx = dy·∂f/∂x at every place, at the first of the largest only for a maximum. */
 function reduce(k: Verbs, instruction: Reduce, at: At, give: Give): void {
@@ -233,8 +231,7 @@ function reduce(k: Verbs, instruction: Reduce, at: At, give: Give): void {
 function gather(k: Verbs, { source, index, axis, out }: Gather, dy: View, give: Give): void {
   const [count, n] = [out.shape[axis], source.shape[axis]]
   const [before, after] = [axesOf(source).slice(0, axis), axesOf(source).slice(axis + 1)]
-  const same = (view: View, axes: readonly number[]) =>
-    axes.every(i => view.axes[i].every(f => f.step === 0 || f.size === 1))
+  const same = (view: View, axes: readonly number[]) => axes.every(i => isStill(view, i))
   if (same(index, after)) {
     const stacks = sizeOf(out.shape.slice(0, axis))
     const places = without(index, after).reshape(stacks, count, 1)

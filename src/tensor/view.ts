@@ -225,6 +225,13 @@ function joined(factors: readonly Factor[]): Factor[] {
   return done
 }
 
+/** Whether the view is the same all along an axis. */
+export const isStill = ({ axes }: View, axis: number): boolean => axes[axis].every(f => f.step === 0 || f.size === 1)
+
+/** The view at the first place of those of `axes` (all, unless told) along which it is the same. */
+export const once = (view: View, axes: readonly number[] = view.axes.map((_, axis) => axis)): View =>
+  axes.filter(axis => isStill(view, axis)).reduce((seen, axis) => seen.slice(axis, 0, 1), view)
+
 /** The view in another shape, where its axes split so. */
 export function regrouped(view: View, to: Shape): View | undefined {
   const axes = regroup(view, view.shape, to)

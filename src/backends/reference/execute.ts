@@ -11,7 +11,7 @@ import type {
 } from '../../program/index.ts'
 import { streamKey, uniformAt } from '../../tensor/counter.ts'
 import { sizeOf } from '../../tensor/shape.ts'
-import { type Buffer, isCounted, type Layout, offsets, type View } from '../../tensor/view.ts'
+import { type Buffer, isCounted, isStill, type Layout, offsets, once, type View } from '../../tensor/view.ts'
 
 /** Where the numbers of a buffer are. */
 export interface Storage {
@@ -182,8 +182,9 @@ function gather({ out, source, index, axis }: Gather, storage: Storage, scalars:
 
 function scatter({ out, values, index, axis }: Scatter, storage: Storage, scalars: Scalars): void {
   // All add to the same rows where none of the axes before goes anywhere.
-  const one = out.axes.slice(0, axis).every(factors => factors.every(f => f.step === 0))
-  const rows = one ? out.axes.slice(0, axis).reduce((view, _, i) => view.slice(i, 0, 1), out) : out
+  const before = out.shape.slice(0, axis).map((_, i) => i)
+  const one = before.every(i => isStill(out, i))
+  const rows = one ? once(out, before) : out
   const [to, from, at] = [rows, values, index].map(view => cells(view, storage, scalars))
   const inner = sizeOf(out.shape.slice(axis + 1))
   const n = out.shape[axis]

@@ -1,6 +1,6 @@
 import { formulaOf, type Node, substitute } from '../../formula/index.ts'
 import { sameShape, sizeOf } from '../../tensor/shape.ts'
-import { type Buffer, sameView, type View } from '../../tensor/view.ts'
+import { type Buffer, isStill, sameView, type View } from '../../tensor/view.ts'
 import {
   domain,
   type Gemm,
@@ -54,7 +54,7 @@ function fits(host: Instruction, map: MapInstruction, made: readonly View[]): ho
     // Beside the product, an epilogue reads rows only: a bias, or a number for each column.
     const others = Object.values(map.inputs).filter(v => !made.includes(v))
     const rows = rowAxes(host, map)
-    if (rows < 0 || !others.every(v => v.matrix(rows).axes[0].every(f => f.step === 0 || f.size === 1))) return false
+    if (rows < 0 || !others.every(v => isStill(v.matrix(rows), 0))) return false
   } else return false
   return made.every(v => writes(host).some(w => sameView(w, v)))
 }

@@ -1,6 +1,6 @@
 import { apply, fold, formulaOf, type Node, name as nameNode, names } from '../../formula/index.ts'
 import { sizeOf } from '../../tensor/shape.ts'
-import { type View, viewOf } from '../../tensor/view.ts'
+import { isStill, type View, viewOf } from '../../tensor/view.ts'
 import { domain, type Gemm, type Instruction, type MapInstruction, type Program, type Reduce } from '../instruction.ts'
 
 /** Rows from which computing a part once a column pays for the memory it takes. */
@@ -60,5 +60,4 @@ function lifted<I extends Gemm | MapInstruction | Reduce>(instruction: I): Instr
   return [...first, { ...instruction, formula, inputs: kept }]
 }
 
-const sameInEveryRow = (view: View): boolean =>
-  view.axes.slice(0, -1).every(axis => axis.every(f => f.step === 0 || f.size === 1))
+const sameInEveryRow = (view: View): boolean => view.shape.slice(0, -1).every((_, axis) => isStill(view, axis))

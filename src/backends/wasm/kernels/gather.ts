@@ -1,7 +1,7 @@
 import { formula } from '../../../formula/index.ts'
 import type { Gather, Scatter } from '../../../program/index.ts'
 import { sizeOf } from '../../../tensor/shape.ts'
-import { inside, make, type View, viewOf } from '../../../tensor/view.ts'
+import { inside, make, once, type View, viewOf } from '../../../tensor/view.ts'
 import type { Code, Lanes, Local } from '../assembler.ts'
 import type { Body, Build, Emit } from '../build.ts'
 import { iterations, type Nest, nest, traffic, wrap } from '../nest.ts'
@@ -30,12 +30,8 @@ export const scatterAdd: Emit<Scatter> = (build, { out, index, values, axis }) =
   const held = hold(build, out, axis, 1)
   if (!held || !inside(out)) return false
   // What the view shows more than once is cleared once: the whole of its buffer where it covers that.
-  const once = out.axes.reduce(
-    (view, factors, i) => (factors.every(f => f.step === 0) ? view.slice(i, 0, 1) : view),
-    out,
-  )
-  const whole = viewOf(out.buffer)
-  const cleared = sizeOf(once.shape) >= sizeOf(whole.shape) ? whole : once
+  const [each, whole] = [once(out), viewOf(out.buffer)]
+  const cleared = sizeOf(each.shape) >= sizeOf(whole.shape) ? whole : each
   const n = nest([across(index), across(values), held.view], build.locate)
   if (!n || n.operands[2].checks.length > 0 || sizeOf(shape) === 0) return false
   map(build, { verb: 'map', formula: formula('0'), inputs: {}, outputs: { y: cleared } })
