@@ -6,6 +6,7 @@ const examples: Record<string, [about: string, load: () => Promise<unknown>]> = 
   sine: ['what weights and biases do, and a sine set by hand', () => import('./sine.ts')],
   planar: ['forward and backward by hand on a flower', () => import('./planar.ts')],
   curves: ['six activations and their derivatives', () => import('./curves.ts')],
+  comparison: ['one network with each of ten activations', () => import('./comparison.ts')],
   digits: ['handwritten digits [--limit 6000] [--epochs 1]', () => import('./digits.ts')],
   perceptron: ['to hike or not, a neuron, and learning by trial', () => import('./perceptron.ts')],
   people: ['the smallest network that learns, one sample at a time', () => import('./people.ts')],

@@ -62,6 +62,8 @@ export const entrance = (): string =>
     ),
     [
       '- [The design](design.md): how the house is built and why.',
+      '- [Data](data.md): files of every kind, tables, pictures, files larger than memory.',
+      '- [ONNX](onnx.md): graphs as layers, as operators, and written.',
       '- [Performance](performance.md): what was measured, beside the peers.',
       '- [From PyTorch](pytorch.md): weights and words for those who come from there.',
       '- [Taking a model elsewhere](shipping.md): other formats, a module, a page.',

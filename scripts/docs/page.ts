@@ -110,8 +110,8 @@ export function aligned(lines: readonly (readonly [string, string])[]): string {
   return math(neat(`\\begin{aligned}\n${lines.map(line => line.join(' ')).join(' \\\\\n')}\n\\end{aligned}`))
 }
 
-/** The first sentence of a text. */
-export const first = (text: string): string => /^[\s\S]*?[.:](?=\s|$)/.exec(text)?.[0].replace(/:$/, '.') ?? text
+/** The first sentence of a text, or what it says before a colon; that of `x > 0 ? 1 : 0` is none. */
+export const first = (text: string): string => /^[\s\S]*?\S[.:](?=\s|$)/.exec(text)?.[0].replace(/:$/, '.') ?? text
 
 /** A kind of definitions: a folder of pages. */
 export interface Kind {

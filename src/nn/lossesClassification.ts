@@ -70,8 +70,8 @@ export const categoricalCrossentropy = loss('categoricalCrossentropy', {
 })
 
 /**
- * The same for targets that are numbers of classes. Rows whose target is `ignoreClass` (−1: none) count nothing, and the
- * mean is over the others; PyTorch's ignore_index. Keras has no labelSmoothing here, PyTorch has.
+ * Categorical cross-entropy for targets that are numbers of classes. Rows whose target is `ignoreClass` (−1: none) count
+ * nothing, and the mean is over the others; PyTorch's ignore_index. Keras has no labelSmoothing here, PyTorch has.
  * @domain 0 to 1
  */
 export const sparseCategoricalCrossentropy = loss('sparseCategoricalCrossentropy', {

@@ -40,7 +40,7 @@ export const binaryAccuracy = elementwise('binaryAccuracy', { threshold: 0.5 }, 
 export const categoricalAccuracy = metric('categoricalAccuracy', { measure: right })
 
 /**
- * The same for targets that are numbers of classes.
+ * The share of rows whose largest number is that of the target's class.
  * @equation \frac{1}{n} \sum_i [\arg\max p_i = t_i]
  */
 export const sparseCategoricalAccuracy = metric('sparseCategoricalAccuracy', { measure: right })
@@ -67,7 +67,7 @@ function among(kk: Verbs, views: Measured, params: { k: number }) {
 export const topKCategoricalAccuracy = metric('topKCategoricalAccuracy', { params: { k: 5 }, measure: among })
 
 /**
- * The same for targets that are numbers of classes.
+ * The share of rows whose class, a number, is among the k largest numbers; ties count.
  * @equation \frac{1}{n} \sum_i [\, t_i \text{ is among the } k \text{ largest of } p_i \,]
  */
 export const sparseTopKCategoricalAccuracy = metric('sparseTopKCategoricalAccuracy', {

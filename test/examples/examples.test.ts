@@ -234,6 +234,16 @@ describe('the network of four people', () => {
   })
 })
 
+test('of ten activation functions all but the linear one part the petals, and tanh best', async () => {
+  const { results } = await import('../../examples/comparison.ts')
+  const right = Object.fromEntries(Object.entries(results).map(([name, { right }]) => [name, right]))
+  expect(Object.keys(right)).toHaveLength(10)
+  expect(right.linear).toBeLessThan(0.6)
+  for (const name of Object.keys(right).filter(name => name !== 'linear')) expect(right[name]).toBeGreaterThan(0.8)
+  expect(right.tanh).toBe(Math.max(...Object.values(right)))
+  expect(pictures('comparison')).toHaveLength(1)
+})
+
 test('the digit recogniser has the shapes of the text and learns from a few digits', async () => {
   const argv = process.argv
   process.argv = [...argv.slice(0, 2), 'digits', '--limit', '512', '--epochs', '2']
