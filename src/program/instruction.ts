@@ -67,6 +67,21 @@ export interface Program {
   readonly scalars: readonly string[]
 }
 
+/** Among how many places an instruction tells one from another by its number. */
+export function placesOf(instruction: Instruction): number {
+  switch (instruction.verb) {
+    case 'gather':
+      return instruction.source.shape[instruction.axis]
+    case 'scatter':
+      return instruction.out.shape[instruction.axis]
+    case 'reduce':
+      if (!Object.values(instruction.kinds).includes('argmax')) return 0
+      return instruction.axes.reduce((product, axis) => product * domain(instruction)[axis], 1)
+    default:
+      return 0
+  }
+}
+
 export function reads(instruction: Instruction): View[] {
   switch (instruction.verb) {
     case 'gemm':

@@ -2,9 +2,9 @@ import { describe, expect, test } from 'vitest'
 import { reference } from '../../src/backends/reference/index.ts'
 import { wasm } from '../../src/backends/wasm/index.ts'
 import { pool } from '../../src/backends/wasm/pool.ts'
-import { type Numbers, record } from '../../src/program/index.ts'
+import { type Numbers, record, type Verbs } from '../../src/program/index.ts'
 import { numpyRandom } from '../../src/tensor/random.ts'
-import { type Buffer, viewOf } from '../../src/tensor/view.ts'
+import { type Buffer, type View, viewOf } from '../../src/tensor/view.ts'
 import { cases, run } from './table.ts'
 
 describe.each([
@@ -154,4 +154,29 @@ test.each([wasm, reference])('$name keeps parts of a buffer that are written one
   expect(() => made.write(w, [7, 8], 5)).toThrow(RangeError)
   made.read(w).fill(9)
   expect([...made.read(w, 5)]).toEqual([0])
+})
+
+describe('places that float32 has no numbers for', () => {
+  const most = 2 ** 24
+  const buffer = (name: string, shape: readonly number[], kind: Buffer['kind'] = 'input') =>
+    viewOf({ name, shape, kind })
+  const y = buffer('y', [1], 'output')
+  const [at, one] = [buffer('at', [1]), buffer('one', [1])]
+  const writers: [string, (k: Verbs, x: View) => void][] = [
+    ['argmax', (k, x) => k.reduce(y, 'argmax', 'x', { x }, [0])],
+    ['gather', (k, x) => k.gather(y, x, at, 0)],
+    ['scatter', (k, x) => k.scatter(x, one.reshape(), at.reshape(), 0)],
+  ]
+  test.each(writers)('are refused before %s runs', (what, write) => {
+    const compile = (n: number) => wasm.engine({}).compile(record(what, [], k => write(k, buffer('x', [n], 'state'))))
+    expect(() => compile(most + 1)).toThrow('tells 16777217 places apart, float32 just 16777216')
+    expect(() => compile(most)).not.toThrow()
+  })
+  test('are one more than an argmax may find', () => {
+    const x = buffer('x', [most])
+    const engine = wasm.engine({})
+    engine.write(x.buffer, [1], most - 1)
+    engine.compile(record('last', [], k => k.reduce(y, 'argmax', 'x', { x }, [0]))).run({})
+    expect(engine.read(y.buffer)[0]).toBe(most - 1)
+  })
 })

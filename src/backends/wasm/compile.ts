@@ -11,6 +11,7 @@ import {
   type Program,
   phases,
   place,
+  placesOf,
   reads,
   reuse,
   type Scalars,
@@ -74,6 +75,18 @@ export interface Plan {
   setScalars(view: DataView, scalars: Scalars, step?: number): void
 }
 
+/** float32 counts to here, and from here on by twos. */
+const mostPlaces = 2 ** 24
+
+function mustCount(instruction: Instruction): void {
+  const count = placesOf(instruction)
+  if (count <= mostPlaces) return
+  const [{ name }] = writes(instruction)
+  throw new BackendError('too-many-places', `${name} tells ${count} places apart, float32 just ${mostPlaces}`, {
+    hint: "dtype: 'float64' tells all of them apart; it runs in plain loops",
+  })
+}
+
 /** A program as one WebAssembly module for exactly its shapes: a function a kernel, and one that runs them all. */
 export function plan(
   recorded: Program,
@@ -81,6 +94,7 @@ export function plan(
   memory: { shared: boolean; pages: number; maximum: number },
   { threads, threadsFrom = 0, fma }: { threads: number; threadsFrom?: number; fma: boolean },
 ): Plan {
+  for (const instruction of recorded.instructions) mustCount(instruction)
   const lifted = lift(drop(inline(tile(stage(phases(recorded), reach)))))
   const module = new Module(lifted.instructions.length < many ? 0 : mostGiven)
   const fallback = module.import('fallback', ['i32'])
