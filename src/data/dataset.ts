@@ -132,13 +132,16 @@ function columns(
     throw new DataError('no-data', `dataset got ${name} ${String(source).slice(0, 24)}, expected numbers`, {
       hint: 'give lists of numbers, one a sample: [[1, 2], [3, 4]]',
     })
-  if (isList(source) || isShaped(source)) return [column(name, source as Nested | Shaped, given, otherwise)]
-  const parts = Object.entries(source as Parts).map(([part, values]) => column(part, values, undefined, otherwise))
+  if (!isParts(source)) return [column(name, source, given, otherwise)]
+  const parts = Object.entries(source).map(([part, values]) => column(part, values, undefined, otherwise))
   if (parts.length > 0) return parts
   throw new DataError('empty-dataset', `dataset got no part in ${name}`, { hint: '{ image: […], size: […] }' })
 }
 
 const isShaped = (source: object): source is Shaped => 'data' in source && 'shape' in source && isTyped(source.data)
+/** Whether several arrays come by their names. */
+export const isParts = (source: unknown): source is Parts =>
+  typeof source === 'object' && source !== null && !isList(source) && !isShaped(source)
 
 interface ViewOptions {
   readonly rows: Int32Array

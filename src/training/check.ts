@@ -1,5 +1,13 @@
-import { type Dataset, type DatasetSource, dataset, findNotFinite, type Nested, type Shaped } from '../data/dataset.ts'
-import { DataError, ShapeError } from '../errors.ts'
+import {
+  type Dataset,
+  type DatasetSource,
+  dataset,
+  findNotFinite,
+  isParts,
+  type Nested,
+  type Shaped,
+} from '../data/dataset.ts'
+import { DataError, nearest, ShapeError } from '../errors.ts'
 import type { Model } from '../model/face.ts'
 import type { Network } from '../model/network.ts'
 import { targetsOf } from '../model/programs.ts'
@@ -54,10 +62,23 @@ function source(model: Model, data: Exclude<Data, Dataset>, names: Names): Datas
       ? Object.fromEntries(value.map((values, i) => [names[part][i], values]))
       : value
   const [x, y] = [byName('x', data.x), byName('y', data.y)]
+  onlyParts('input', x, names.x)
+  onlyParts('output', y, names.y)
   const { inputShape = names.x.length > 1 ? undefined : shapeHint(model, data as DatasetSource) } = data
   // A copy takes longer than a step of a small network.
   const isSame = x === data.x && y === data.y && inputShape === data.inputShape
   return (isSame ? data : { ...data, inputShape, x, y }) as DatasetSource
+}
+
+/** Tells of a part that the model does not have. */
+function onlyParts(what: 'input' | 'output', parts: unknown, known: readonly string[]): void {
+  const name = isParts(parts) && Object.keys(parts).find(part => !known.includes(part))
+  if (name === undefined || name === false) return
+  const [guess = known[0]] = nearest(name.slice(0, 64), known)
+  throw new DataError('no-such-part', `the model has no ${what} ${JSON.stringify(name.slice(0, 32))}`, {
+    evidence: [[`${what}s`, known.join(', ')]],
+    hint: known.length > 1 ? `did you mean "${guess}"?` : `the numbers of "${guess}" can be given without a name`,
+  })
 }
 
 /** Several parts in the model's order. */
@@ -136,6 +157,7 @@ const bare = (shape: Shape): Shape => (shape.at(-1) === 1 ? bare(shape.slice(0, 
 
 /** A flat list of numbers is cut into samples of the model's shape. */
 function shapeHint(model: Model, { x }: DatasetSource): Shape | undefined {
+  if (typeof x !== 'object' || x === null) return undefined // which dataset tells of
   const flat = 'shape' in x ? (x as Shaped).shape.length === 1 : typeof (x as ArrayLike<unknown>)[0] === 'number'
   return flat ? model.inputShape : undefined
 }

@@ -134,12 +134,12 @@ export async function predict(
   return { ...whole, outputs: parted(whole, model.network.outputs) }
 }
 
-/** What is predicted: whatever else comes with the samples does not matter. */
+/** What is predicted: targets that come with the samples do not matter. */
 function samplesIn(data: Data | DatasetSource['x'] | Several): Data {
   if ('select' in data) return data as Dataset
   if (!('x' in data)) return { x: data as Several }
-  const { x, inputShape } = data as DatasetSource
-  return { x, inputShape }
+  const { y: _, targetShape: __, classes: ___, ...samples } = data as DatasetSource
+  return samples
 }
 
 /** The outputs of all samples at once, without waiting: for a few of them. */

@@ -1,5 +1,5 @@
 import { fromBytes, layers as l, loss, losses, metric, model, reference, register, sequential, toBytes } from 'nabla'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 
 const net = (options: object = {}) => {
   const made = sequential([l.input([2]), l.dense(3, { activation: 'tanh' }), l.dense(1, { activation: 'sigmoid' })])
@@ -92,4 +92,39 @@ test('several outputs take lists, and tell of each', async () => {
   expect(told.loss).toBeCloseTo(told.a_loss + 0.3 * told.b_loss, 12)
   const { history } = await two.fit(data, { epochs: 20, validationSplit: 0.2 })
   expect(history.loss[19]).toBeLessThan(history.loss[0])
+})
+
+// Data whose parts are not those of the model, and what is said of it whatever is done with it.
+describe('what the model does not know', () => {
+  const [left, right] = [l.input([2], { name: 'left' }), l.input([2], { name: 'right' })]
+  const two = model({ inputs: [left, right], outputs: l.dense(1, { name: 'size' })(l.add()([left, right])) })
+  two.compile({ loss: 'meanSquaredError' })
+  const one = net()
+  const unknown = (name: string, inputs: string, hint: string) =>
+    `the model has no input "${name}"\n  inputs  ${inputs}\n  hint: ${hint}`
+  const setting = (name: string, hint: string) =>
+    `dataset has no setting "${name}"\n  settings  x, y, inputShape, targetShape, classes, schema\n  hint: ${hint}`
+  test.each([
+    [two, { x: { left: x, rigth: x } }, unknown('rigth', 'left, right', 'did you mean "right"?')],
+    [two, { x: { left: x, right: x, middle: x } }, unknown('middle', 'left, right', 'did you mean "left"?')],
+    [one, { x: { points: x } }, unknown('points', 'x', 'the numbers of "x" can be given without a name')],
+    [one, { x, inputshape: [2] }, setting('inputshape', 'did you mean "inputShape"?')],
+    [two, { x: [x, x], other: x }, setting('other', 'give settings under these names')],
+  ])('is told: %#', async (made, data, message) => {
+    const given = data as { x: typeof x }
+    await expect(made.fit({ ...given, y })).rejects.toThrow(message)
+    await expect(made.predict(given)).rejects.toThrow(message)
+    expect(() => made.predictSync(given)).toThrow(message)
+  })
+  test('is told of inputs without x, and of targets', async () => {
+    const bare = { left: x, right: x, middle: x }
+    await expect(two.predict(bare)).rejects.toThrow(unknown('middle', 'left, right', 'did you mean "left"?'))
+    await expect(one.fit({ y } as never)).rejects.toThrow('dataset got x undefined, expected numbers')
+    await expect(two.fit({ x: [x, x], y: { sise: y } })).rejects.toThrow('the model has no output "sise"')
+  })
+})
+
+test('what comes with the samples that are predicted is no obstacle', async () => {
+  const one = net()
+  expect(await one.predict({ x, y, classes: 2 } as never)).toEqual(await one.predict(x))
 })
