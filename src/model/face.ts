@@ -82,7 +82,7 @@ export interface Model extends Layer {
   /** Steps taken so far. */
   step: number
   learningRate: number
-  /** Says how the model is trained; the optimiser starts afresh. */
+  /** Says how the model is trained; the optimiser starts afresh. Within a fit, loss and metrics stay as they are. */
   compile(options: CompileOptions): void
   /** Moves the model to another engine, numbers and all. */
   use(options: EngineOptions): void

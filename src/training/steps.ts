@@ -1,4 +1,5 @@
 import type { Dataset } from '../data/dataset.ts'
+import { StateError } from '../errors.ts'
 import type { Feed, Model } from '../model/face.ts'
 import type { Mode } from '../model/programs.ts'
 import type { Rows } from '../program/index.ts'
@@ -43,6 +44,26 @@ export interface StepsOptions {
   weights?: Float64Array
 }
 
+/** The losses and metrics of a model by their names. */
+const goalsOf = ({ training }: Model) =>
+  training?.goals.map(({ loss, metrics }) => [loss, ...metrics].map(({ name }) => name).join(', ')).join('; ')
+
+/** What tells when a model was compiled for other goals since: what is counted together is of one kind. */
+export function goalsStay(model: Model): () => void {
+  const before = goalsOf(model)
+  return () => {
+    const now = goalsOf(model)
+    if (now === before) return
+    throw new StateError('other-goals', 'compile was called within a fit, for another loss or other metrics', {
+      evidence: [
+        ['before', `${before}`],
+        ['now', `${now}`],
+      ],
+      hint: 'stop the fit first, run.stop(), and go on with another fit; a new optimizer may come at any time',
+    })
+  }
+}
+
 /** How long steps that are run together may take, in milliseconds: a frame of a picture. */
 const frame = 16
 
@@ -58,6 +79,7 @@ export async function* steps(
   { seed, most = Infinity, weights }: StepsOptions = {},
 ): AsyncGenerator<Done, void> {
   const { from, to, block = Infinity } = jobs
+  const stay = mode === 'predict' ? () => {} : goalsStay(model)
   let feed: Feed | undefined
   let size = 0
   let limit = 1
@@ -83,6 +105,7 @@ export async function* steps(
     const { length } = jobs.at(first).rows
     if (!feed || feed.isOver() || size !== length) {
       size = length
+      stay()
       feed = model.feed(mode, size, weights !== undefined)
       held = []
     }

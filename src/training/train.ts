@@ -9,7 +9,7 @@ import { averageSlot, averagesOf } from './averages.ts'
 import { type Data, samplesFor } from './check.ts'
 import type { Callback, TrainEvent } from './event.ts'
 import { measure, running, turns } from './measure.ts'
-import { type Done, type Jobs, steps } from './steps.ts'
+import { type Done, goalsStay, type Jobs, steps } from './steps.ts'
 import { type WeightOptions, weightsFor } from './weights.ts'
 
 export interface TrainOptions extends WeightOptions {
@@ -100,8 +100,10 @@ async function* told(
   const count = stepsPerEpoch ?? whole
   const parameters = countOf(model.network.nodes.flatMap(node => node.parameters))
   const sizes = { steps: count, batchSize, samples: samples.size, validationSamples: validation?.size ?? 0 }
+  const stay = goalsStay(model)
   const began = performance.now()
   yield [{ type: 'begin', epochs, initialEpoch, ...sizes, seed, parameters }]
+  stay()
   const first = model.step
   const from = Math.max(initialEpoch, isDone())
   const jobs: Jobs = {

@@ -271,7 +271,7 @@ const wrong: [string, () => unknown, new (...a: never[]) => NablaError, string][
   ],
   [
     'a part that is missing',
-    () => network().predict({ x: { image: images, rows: data.x.row } }),
+    () => network().predict(dataset({ x: { image: images, rows: data.x.row } })),
     DataError,
     'the dataset has no part "row"\n  parts  image, rows\n  hint: a model with several inputs takes data by their names, or a list in their order',
   ],

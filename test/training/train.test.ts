@@ -1,4 +1,4 @@
-import { dataset, layers, numpyRandom, sequential, type TrainEvent, train } from 'nabla'
+import { type Callback, dataset, layers, numpyRandom, sequential, type TrainEvent, train } from 'nabla'
 import { describe, expect, test } from 'vitest'
 
 const { dense, dropout, input } = layers
@@ -130,4 +130,42 @@ test('a NaN in the loss does not stop a training: it is told', async () => {
   model.learningRate = Number.NaN
   const { history } = await model.fit(data, { epochs: 2 })
   expect(history.loss[1]).toBeNaN()
+})
+
+describe('a model compiled anew within a fit', () => {
+  const again = (on: TrainEvent['type'], metrics: 'accuracy'[], loss = 'sparseCategoricalCrossentropy'): Callback => {
+    let done = 0
+    return (event, { model }) => {
+      if (event.type !== on || done++ > 0) return
+      model.compile({ optimizer: 'sgd', loss: loss as 'categoricalCrossentropy', metrics })
+    }
+  }
+  test.each(['begin', 'step', 'epoch'] as const)('goes on with another optimizer: at %s', async on => {
+    const model = network()
+    const { history } = await model.fit(data, { epochs: 3, batchSize: 16, callbacks: [again(on, ['accuracy'])] })
+    expect(history.loss).toHaveLength(3)
+    expect(history.accuracy).toHaveLength(3)
+    expect(model.training?.optimizer.name).toBe('sgd')
+  })
+  test.each([
+    ['begin', [], undefined],
+    ['step', [], undefined],
+    ['epoch', [], undefined],
+    ['validation', [], undefined],
+    ['begin', ['accuracy'], 'categoricalCrossentropy'],
+    ['step', ['accuracy'], 'categoricalCrossentropy'],
+  ] as const)('keeps its goals: at %s', async (on, metrics, loss) => {
+    const fit = network().fit(data, {
+      epochs: 3,
+      batchSize: 16,
+      validationData: data,
+      callbacks: [again(on, [...metrics], loss)],
+    })
+    await expect(fit).rejects.toThrow(
+      'compile was called within a fit, for another loss or other metrics\n' +
+        '  before  sparseCategoricalCrossentropy, accuracy\n' +
+        `  now     ${[loss ?? 'sparseCategoricalCrossentropy', ...metrics].join(', ')}\n` +
+        '  hint: stop the fit first, run.stop(), and go on with another fit; a new optimizer may come at any time',
+    )
+  })
 })
