@@ -17,7 +17,10 @@ interface Elementwise {
   readonly outputs: Named<View>
 }
 
-/** out = formula(product) with product = a·b, summed over the shared axis in float64 or in fixed blocks. */
+/**
+ * out = formula(product) with product = a·b, summed over the shared axis in float64 or in fixed blocks; of matrices, or
+ * of stacks of them, [n, m, k].
+ */
 export interface Gemm extends Elementwise {
   readonly verb: 'gemm'
   readonly a: View
@@ -108,7 +111,6 @@ export function buffersOf(program: Program): Set<Buffer> {
 
 /** The shape an elementwise instruction runs over: of its operands for a reduction, else of its outputs. */
 export function domain(instruction: MapInstruction | Reduce | Gemm): readonly number[] {
-  if (instruction.verb === 'gemm') return [instruction.a.shape[0], instruction.b.shape[1]]
   const views = Object.values(instruction.verb === 'reduce' ? instruction.inputs : instruction.outputs)
   return views[0].shape
 }

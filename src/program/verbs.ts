@@ -85,16 +85,10 @@ export function verbs(emit: (instruction: Instruction) => void, scalars: readonl
 
   const self: Verbs = {
     gemm(out, a, b, { bias } = {}) {
-      if (a.shape.length > 2) {
-        for (let i = 0; i < a.shape[0]; i++) {
-          const [o, p, q] = [out, a, b].map(v => v.slice(0, i, 1).reshape(...v.shape.slice(1)))
-          self.gemm(o, p, q, { bias })
-        }
-        return
-      }
-      const [m, k] = a.shape
-      const [k2, n] = b.shape
-      if (k !== k2 || !sameShape(out.shape, [m, n]))
+      const stack = out.shape.slice(0, -2)
+      const fits = (view: View, m: number, n: number) => sameShape(view.shape, [...stack, m, n])
+      const [[m, k], [n]] = [a.shape.slice(-2), b.shape.slice(-1)]
+      if (!fits(a, m, k) || !fits(b, k, n) || !fits(out, m, n))
         throw new ShapeError(
           'gemm',
           `product of ${printShape(a.shape)} and ${printShape(b.shape)} is not ${printShape(out.shape)}`,
@@ -103,13 +97,16 @@ export function verbs(emit: (instruction: Instruction) => void, scalars: readonl
             hint: 'the inner sizes must agree; .T exchanges the axes of a view',
           },
         )
+      const count = sizeOf(stack)
+      const shape = (view: View) => [...(count > 1 ? [count] : []), ...view.shape.slice(-2)]
+      const matrices = (view: View) => (stack.length > 0 ? view.reshape(...shape(view)) : view)
       emit({
         verb: 'gemm',
-        a,
-        b,
+        a: matrices(a),
+        b: matrices(b),
         formula: formula(bias ? 'product + bias' : 'product'),
-        inputs: bias ? { bias: bias.broadcast([m, n]) } : {},
-        outputs: { y: out },
+        inputs: bias ? { bias: matrices(bias.broadcast(out.shape)) } : {},
+        outputs: { y: matrices(out) },
       })
     },
     map(out, text, operands) {

@@ -55,6 +55,8 @@ export interface View {
   repeat(axis: number, size: number): View
   /** The last axis alone, of a view that is the same along all others. */
   last(): View
+  /** What lies at step `i` of the first axis, which may join several dimensions. */
+  at(i: number): View
   /** Numpy's broadcasting: axes of size 1 (or missing in front) are repeated to fill `shape`. */
   broadcast(shape: Shape): View
   windows(options: WindowOptions): View
@@ -175,6 +177,16 @@ class Made implements View {
   }
   last() {
     return along(this, this.axes.slice(-1))
+  }
+  at(i: number) {
+    const [first, ...axes] = this.axes
+    const base = [...this.base]
+    let rest = i
+    for (const { size, dim, step } of [...first].reverse()) {
+      base[dim] += (rest % size) * step
+      rest = Math.floor(rest / size)
+    }
+    return make({ ...geometryOf(this), axes, base })
   }
   repeat(axis: number, size: number) {
     return along(this, this.axes.toSpliced(axis, 0, [{ size, dim: 0, step: 0 }]))

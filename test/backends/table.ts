@@ -140,6 +140,29 @@ const product = (m: number, k: number, n: number): Case[] => [
   },
 ]
 
+/** [batch, steps, heads, size] as a stack of matrices. */
+const heads = (view: View) => view.transpose(0, 2, 1, 3)
+
+const stacks = (batch: number, many: number, [m, k, n]: readonly [number, number, number]): Case[] => [
+  {
+    title: `${batch * many} products ${m}×${k}×${n}, the left transposed`,
+    inputs: { a: [batch * many, k, m], b: [batch * many, k, n], c: [n] },
+    outputs: { y: [batch * many, m, n] },
+    write: (v, { a, b, c, y }) => v.gemm(y, a.T, b, { bias: c }),
+  },
+  {
+    title: `${batch}·${many} products ${m}×${k}×${n} of heads, and what follows them`,
+    inputs: { a: [batch, m, many, k], b: [batch, n + 1, many, k], seen: [batch, 1, 1, n], s: [many, 1, 1] },
+    outputs: { y: [batch, many, m, n], z: [batch, m, many, n], q: [batch, many, m] },
+    write(v, { a, b, seen, s, y, z, q }) {
+      const products = v.scratch('products', y.shape)
+      v.gemm(products, heads(a), heads(b.slice(1, 1, n)).T)
+      v.map({ y, z: heads(z) }, 'y = s * x + seen; z = 1 / (1 + x * x)', { x: products, seen, s })
+      v.reduce(q, 'max', 'x', { x: y }, [3])
+    },
+  },
+]
+
 const pool = (title: string, n: number, size: number, stride: number): Case => ({
   title,
   inputs: { x: [2, n, n, 8], dy: [2, Math.ceil(n / stride), Math.ceil(n / stride), 8] },
@@ -210,6 +233,25 @@ export const cases: readonly Case[] = [
   ...product(33, 17, 19),
   ...product(130, 1300, 4),
   ...product(37, 2048, 45),
+  ...stacks(16, 1, [1, 1, 1]),
+  ...stacks(3, 6, [5, 7, 9]),
+  ...stacks(5, 4, [17, 33, 12]),
+  ...stacks(8, 2, [40, 70, 3]),
+  ...stacks(17, 1, [9, 640, 11]),
+  ...stacks(4, 5, [1, 40, 64]),
+  ...stacks(3, 7, [64, 20, 1]),
+  ...stacks(3, 2, [8, 8, 8]), // few enough to be made one by one
+  {
+    title: 'products of stacks that are cut unevenly, flipped or over an edge',
+    inputs: { a: [3, 8, 5, 6], b: [8, 3, 6, 7], c: [16, 7, 4], d: [16, 12, 4] },
+    outputs: { y: [24, 5, 7], q: [24, 5, 7], p: [16, 9, 4] },
+    write(k, { a, b, c, d, y, q, p }) {
+      const stack = a.reshape(24, 5, 6)
+      k.gemm(y, stack, b.transpose(1, 0, 2, 3).reshape(24, 6, 7))
+      k.gemm(q.flip(0), a.flip(0).reshape(24, 5, 6), b.reshape(24, 6, 7).flip(1))
+      k.gemm(p, c.windows({ size: [3], padding: [[2, 2]] }).reshape(16, 9, 12), d)
+    },
+  },
   {
     title: 'product of reversed rows and columns',
     inputs: { a: [9, 8], b: [8, 6] },

@@ -80,17 +80,19 @@ function elementwise({ formula, inputs, outputs }: Gemm | MapInstruction | Reduc
 }
 
 function gemm(instruction: Gemm, storage: Storage, scalars: Scalars): void {
-  const [m, depth] = instruction.a.shape
-  const n = instruction.b.shape[1]
+  const [m, depth] = instruction.a.shape.slice(-2)
+  const [n] = instruction.b.shape.slice(-1)
+  const rows = sizeOf(instruction.a.shape) / depth // of all matrices of a stack
   const a = cells(instruction.a, storage, scalars)
   const b = cells(instruction.b, storage, scalars)
   const { compute, targets } = elementwise(instruction, storage, scalars)
   const row = new Float64Array(n)
-  for (let i = 0; i < m; i++) {
+  for (let i = 0; i < rows; i++) {
     row.fill(0)
+    const above = Math.floor(i / m) * depth
     for (let k = 0; k < depth; k++) {
       const left = a.get(i * depth + k)
-      if (left !== 0) for (let j = 0; j < n; j++) row[j] += left * b.get(k * n + j)
+      if (left !== 0) for (let j = 0; j < n; j++) row[j] += left * b.get((above + k) * n + j)
     }
     for (let j = 0; j < n; j++) {
       const results = compute(i * n + j, row[j])

@@ -349,8 +349,13 @@ export class Module {
     return entry
   }
   /** A function without results; a name exports it. */
-  function(name: string, params: readonly Type[], body: (code: Code, ...params: readonly Local[]) => void): Code {
-    const code = new Code(name, this.imports.length + this.codes.length, params, this.mostGiven)
+  function(
+    name: string,
+    params: readonly Type[],
+    body: (code: Code, ...params: readonly Local[]) => void,
+    mostGiven = this.mostGiven,
+  ): Code {
+    const code = new Code(name, this.imports.length + this.codes.length, params, mostGiven)
     this.codes.push(code)
     body(code, ...code.params)
     return code

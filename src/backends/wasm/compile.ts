@@ -17,6 +17,7 @@ import {
   type Scalars,
   stage,
   tile,
+  unstack,
   writes,
 } from '../../program/index.ts'
 import { streamKey } from '../../tensor/counter.ts'
@@ -28,6 +29,7 @@ import { gather, scatterAdd } from './kernels/gather.ts'
 import { gemm } from './kernels/gemm.ts'
 import { map } from './kernels/map.ts'
 import { reduce } from './kernels/reduce.ts'
+import { stack } from './kernels/stack.ts'
 import { tileReach, winograd } from './kernels/winograd/index.ts'
 import { merged } from './merge.ts'
 import type { Location } from './nest.ts'
@@ -95,7 +97,7 @@ export function plan(
   { threads, threadsFrom = 0, fma }: { threads: number; threadsFrom?: number; fma: boolean },
 ): Plan {
   for (const instruction of recorded.instructions) mustCount(instruction)
-  const lifted = lift(drop(inline(tile(stage(phases(recorded), reach)))))
+  const lifted = lift(drop(inline(tile(stage(phases(unstack(recorded)), reach)))))
   const module = new Module(lifted.instructions.length < many ? 0 : mostGiven)
   const fallback = module.import('fallback', ['i32'])
   const call = memory.shared ? module.import('together', []) : undefined
@@ -194,7 +196,7 @@ export function plan(
   const groups = readAgain(program)
   const bytes = program.instructions.reduce((sum, i) => {
     if (i.verb !== 'gemm') return sum
-    const [depth, width] = i.b.shape
+    const [depth, width] = i.b.shape.slice(-2)
     if (settled.has(i.b.buffer)) return sum + 4 * depth * (4 * width + 16) + 512 // or the 36 planes of 9 taps
     return groups.get(i)?.first === i ? sum + 4 * depth * (width + 16) + 512 : sum // panels with their rests
   }, 0)
@@ -304,7 +306,7 @@ const isSame = (a: View, b: View): boolean => sameShape(a.shape, b.shape) && sam
 function readAgain(program: Program): Map<Instruction, Group> {
   const [open, all] = [new Map<Buffer, Gemm[]>(), new Map<Instruction, Group>()]
   for (const instruction of program.instructions) {
-    if (instruction.verb === 'gemm') {
+    if (instruction.verb === 'gemm' && instruction.b.shape.length === 2) {
       const { b } = instruction
       const firsts = open.get(b.buffer) ?? []
       open.set(b.buffer, firsts)
@@ -354,10 +356,12 @@ const stageBytes = 1 << 19
 const maxParts = 256
 const maxSteps = 1024
 
+const product = stack((build, instruction) => winograd(build, instruction) || gemm(build, instruction))
+
 function write(build: Build, instruction: Instruction): boolean {
   switch (instruction.verb) {
     case 'gemm':
-      return winograd(build, instruction) || gemm(build, instruction)
+      return product(build, instruction)
     case 'map':
       return map(build, instruction)
     case 'reduce':

@@ -29,7 +29,13 @@ export function merged<T extends Given>(all: readonly T[]): T[] {
     else groups.push([code])
   }
   const now = new Map<Code, Required<Given>>()
-  for (const group of [...alike.values()].flat()) if (group.length > 1) merge(group, now)
+  for (const group of [...alike.values()].flat()) {
+    const steps = group.length > 1 ? oneOf(group) : undefined
+    if (!steps) continue
+    group.forEach((code, i) => {
+      now.set(code, { code: group[0], given: steps.map(step => step[i]) })
+    })
+  }
   return all.map(one => (one.given ? one : { ...one, ...now.get(one.code) }))
 }
 
@@ -45,7 +51,7 @@ function hash(code: Code): number {
 }
 
 /** Whether two functions are the same but for numbers. */
-function isLike(a: Code, b: Code): boolean {
+export function isLike(a: Code, b: Code): boolean {
   if (a.numbers.length !== b.numbers.length || a.locals.join() !== b.locals.join()) return false
   if (a.params.length !== b.params.length) return false
   const [parts, view, other]: [number[], Uint8Array, Uint8Array] = [[], a.bytes.view(), b.bytes.view()]
@@ -60,8 +66,11 @@ function isLike(a: Code, b: Code): boolean {
   return same
 }
 
-/** Makes the first of functions that are alike the one for all, if it does not take too many numbers. */
-function merge(group: readonly Code[], now: Map<Code, Required<Given>>): void {
+/**
+ * Makes the first of functions that are alike the one for all, if it does not take too many numbers: what each of them is
+ * given, a list for each number that differs.
+ */
+export function oneOf(group: readonly Code[]): number[][] | undefined {
   const [first, ...others] = group
   // Numbers that are always as far from the first function's as each other are given once.
   const columns = new Map<string, number>()
@@ -74,10 +83,8 @@ function merge(group: readonly Code[], now: Map<Code, Required<Given>>): void {
     if (!columns.has(key)) columns.set(key, steps.push(step) - 1)
     return columns.get(key)!
   })
-  if (steps.length > first.mostGiven) return
+  if (steps.length > first.mostGiven) return undefined
   first.take(which, steps.length)
-  group.forEach((code, i) => {
-    now.set(code, { code: first, given: steps.map(step => step[i]) })
-  })
   for (const other of others) other.cut(0)
+  return steps
 }

@@ -40,6 +40,7 @@ function copyOf(instruction: Instruction): { from: Buffer; to: Buffer } | undefi
 }
 
 /** The instruction over other views. */
+export function replace<I extends Instruction>(instruction: I, over: (view: View) => View): I
 export function replace(instruction: Instruction, over: (view: View) => View): Instruction {
   const all = (views: Readonly<Record<string, View>>) =>
     Object.fromEntries(Object.entries(views).map(([name, view]) => [name, over(view)]))

@@ -1,6 +1,6 @@
 import { formulaOf, type Node, substitute } from '../../formula/index.ts'
-import { sameShape, sizeOf } from '../../tensor/shape.ts'
-import { type Buffer, isStill, sameView, type View } from '../../tensor/view.ts'
+import { sameShape } from '../../tensor/shape.ts'
+import { type Buffer, isStill, regrouped, sameView, type View } from '../../tensor/view.ts'
 import {
   domain,
   type Gemm,
@@ -47,27 +47,20 @@ function fits(host: Instruction, map: MapInstruction, made: readonly View[]): ho
   if (host.verb === 'map') {
     if (!sameShape(domain(host), domain(map))) return false
   } else if (host.verb === 'gemm') {
-    if (sizeOf(domain(host)) !== sizeOf(domain(map))) return false
     // A few columns leave most of a vector empty; by itself the map goes along the rows.
-    const [down, across] = domain(host)
+    const [down, across] = domain(host).slice(-2)
     if (across < 4 && down >= 8) return false
     // Beside the product, an epilogue reads rows only: a bias, or a number for each column.
+    const shown = (view: View) => regrouped(view, domain(host))
+    const isRow = (view?: View) => view && isStill(view, view.shape.length - 2)
     const others = Object.values(map.inputs).filter(v => !made.includes(v))
-    const rows = rowAxes(host, map)
-    if (rows < 0 || !others.every(v => isStill(v.matrix(rows), 0))) return false
+    if (!writes(map).every(shown) || !others.map(shown).every(isRow)) return false
   } else return false
   return made.every(v => writes(host).some(w => sameView(w, v)))
 }
 
-/** How many leading axes of the map are the rows of the product. */
-function rowAxes(host: Gemm, map: MapInstruction): number {
-  const shape = domain(map)
-  for (let r = 0, size = 1; r <= shape.length; size *= shape[r++]) if (size === domain(host)[0]) return r
-  return -1
-}
-
 function join(host: Gemm | MapInstruction, map: MapInstruction): Gemm | MapInstruction {
-  const shaped = (v: View) => (host.verb === 'gemm' ? v.matrix(rowAxes(host, map)) : v)
+  const shaped = (v: View) => (host.verb === 'gemm' ? v.reshape(...domain(host)) : v)
   const inputs: Record<string, View> = { ...host.inputs }
   const outputs: Record<string, View> = { ...host.outputs }
   const nodes: Record<string, Node> = Object.fromEntries(host.formula.outputs)
