@@ -35,8 +35,9 @@ export interface Field {
 }
 
 export function fieldOf(name: string, isTarget: boolean, options: TableOptions, known?: ColumnSchema): Field {
-  const { columns = {}, missing = 'error' } = options
-  const told = Object.hasOwn(columns, name) ? columns[name] : undefined
+  const { columns = {}, missing = 'error', schema } = options
+  const skipped = schema?.skipped?.includes(name) ? 'skip' : undefined
+  const told = Object.hasOwn(columns, name) ? columns[name] : skipped
   const one = typeof missing !== 'object' ? missing : Object.hasOwn(missing, name) ? missing[name] : 'error'
   return {
     name,

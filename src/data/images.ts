@@ -124,14 +124,15 @@ async function inFolder(folder: string): Promise<[label: string, files: string[]
   return Promise.all(folders.map(async ({ name }): Promise<[string, string[]]> => [name, pictures(`${folder}/${name}`, await list(`${folder}/${name}`))])) // biome-ignore format: one thought
 }
 
-/** The sources of each class. One picture's bytes are none of these, though they have keys, too. */
+/** The sources of each class. One picture's bytes are none of these, though each of them has a key, which takes long to list. */
 function byClass(sources: Readonly<Record<string, readonly ByteSource[]>> | null | undefined) {
-  for (const label in sources)
-    if (!Array.isArray(sources[label]))
-      throw new DataError('no-images', `readImages got no list of pictures for "${label.slice(0, 40)}"`, {
-        hint: 'give { class: [sources] }, a folder, or Files; one picture is read by readPng',
-      })
-  return Object.entries(sources ?? {})
+  const classes = Object.entries(ArrayBuffer.isView(sources) ? { bytes: sources } : (sources ?? {}))
+  const strange = classes.find(([, list]) => !Array.isArray(list))
+  if (strange)
+    throw new DataError('no-images', `readImages got no list of pictures for "${strange[0].slice(0, 40)}"`, {
+      hint: 'give { class: [sources] }, a folder, or Files; one picture is read by readPng',
+    })
+  return classes as [label: string, list: readonly ByteSource[]][]
 }
 
 /** Files from a folder that was chosen in a page, by the folder that each lies in. */

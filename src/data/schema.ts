@@ -24,6 +24,8 @@ export interface ColumnSchema {
 export interface Schema {
   readonly columns: readonly ColumnSchema[]
   readonly label?: ColumnSchema
+  /** Columns that were left out, and are again. */
+  readonly skipped?: readonly string[]
 }
 
 export interface TableOptions {

@@ -237,10 +237,11 @@ export function table(name: string, options: TableOptions & { keep?: boolean } =
         hint: fields.length > 0 ? 'there is a header, but nothing below it that counts' : 'the file is empty',
       })
     const columns = schema?.columns ?? fields.filter(f => f.at >= 0 && !f.isTarget).map(columnOf)
+    const skipped = schema ? schema.skipped : fields.filter(f => f.kind === 'skip').map(f => f.name)
     const label = target ? columnOf(target) : schema?.label
     if (label?.categories && classes !== undefined && label.categories.length > classes)
       throw new DataError('bad-label', `${name} column ${label.name} has ${label.categories.length} categories, expected ${classes}`, { hint: `they are ${few('', label.categories)}` }) // biome-ignore format: one thought
-    return { columns, ...(label && { label }) }
+    return { columns, ...(label && { label }), ...(skipped?.length && { skipped }) }
   }
 
   /** Rows as they were read become samples: categories are ordered and spread, what is missing is filled. */

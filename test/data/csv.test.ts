@@ -278,6 +278,15 @@ describe('categories', () => {
     expect(rows(await readCsv(bytes('label,age,port\nyes,20,C\n'), { schema })).y).toEqual([1])
   })
 
+  it('leaves out in the next file what was left out', async () => {
+    const text = 'name,age,label\nAnn,20,0\nBo,30,1\n'
+    const { schema } = await readCsv(bytes(text), { columns: { name: 'skip' } })
+    expect(schema?.skipped).toEqual(['name'])
+    const again = JSON.parse(JSON.stringify(schema))
+    expect(rows(await readCsv(bytes(text), { schema: again })).x).toEqual([20, 30])
+    expect(rows(await readCsv(bytes('age\n25\n'), { schema: again })).x).toEqual([25])
+  })
+
   it.each([
     ['unknown-category', 'test.csv row 3 column port holds "X", a category not seen before', 'age,port\n20,C\n25,X\n'],
     [
