@@ -1,8 +1,9 @@
 import type { onnx } from 'onnx-proto'
-import { badFile, schema, tensorOf } from '../onnx/file.ts'
-import { importOnnx, loadOnnx } from '../onnx/index.ts'
+import { badFile, decodeModel, graphOf, tensorOf } from '../onnx/file.ts'
+import { asLayers } from '../onnx/graph/load.ts'
 import { operatorFor } from '../onnx/operators/index.ts'
-import { dtypeOf } from '../onnx/tensors.ts'
+import { plan } from '../onnx/run.ts'
+import { dtypeOf, type Tensor } from '../onnx/tensors.ts'
 import type { FileArray, Row } from './arrays.ts'
 import { attempt, type Contents, type File, keeper, layersOf, problemsIn, short } from './contents.ts'
 
@@ -11,23 +12,20 @@ const deepest = 8
 
 /** An ONNX model, whether it can be run or not: its operators, what goes in and out, and its arrays. */
 export async function onnxContents(file: File): Promise<Contents> {
-  const { ModelProto } = await schema()
-  let model: onnx.IModelProto
-  try {
-    model = ModelProto.decode(file.bytes)
-  } catch (error) {
-    throw badFile(`${file.name} cannot be read: ${(error as Error).message}`)
-  }
+  const model = await decodeModel(file.bytes, file.name)
   const graph = model.graph
   if (!graph) throw badFile(`${file.name} holds no graph`)
   const nodes = nodesIn(graph)
   const constants = graph.initializer ?? []
   const held = new Set(constants.map(({ name }) => name))
-  const { arrays, unread } = arraysIn(constants)
-  const { problems } = await attempt(() => importOnnx(file.bytes))
-  const layers = await attempt(() => loadOnnx(file.bytes, { backend: keeper() }))
-  if (problems.length === 0 && !layers.done)
-    file.warn(`it runs, but not all of it can become layers: ${layers.problems.join(' ')}`)
+  const { done: read, problems } = await attempt(() => {
+    const made = graphOf(model, file.name)
+    plan(made.graph, made.opset) // knows what cannot be run
+    return made
+  })
+  const { arrays, unread } = read ? { arrays: [...read.graph.constants].map(row), unread: [] } : arraysIn(constants)
+  const layers = read && (await attempt(() => asLayers(read, { backend: keeper() })))
+  if (layers && !layers.done) file.warn(`it runs, but not all of it can become layers: ${layers.problems.join(' ')}`)
   const imports = (model.opsetImport ?? []).map(({ domain, version }) => `${domain ? `${domain} ` : ''}${version}`)
   const notes = (model.metadataProps ?? []).slice(0, 50)
   return {
@@ -47,7 +45,7 @@ export async function onnxContents(file: File): Promise<Contents> {
       inputs: (graph.input ?? []).filter(({ name }) => !held.has(name)).map(port),
       outputs: (graph.output ?? []).map(port),
       operators: operators(nodes),
-      layers: layers.done ? layersOf(layers.done) : [],
+      layers: layers?.done ? layersOf(layers.done) : [],
       ...(unread.length > 0 ? { 'other tensors': unread } : {}),
     },
     arrays,
@@ -90,13 +88,19 @@ function others(nodes: readonly onnx.INodeProto[], problems: readonly string[]):
   return unnamed.length > 0 ? [`unsupported: ${unnamed.join(', ')}`] : []
 }
 
+const row = ([name, { type, dims, data }]: readonly [string, Tensor]): FileArray => ({
+  name: short(name),
+  dtype: type,
+  shape: dims,
+  data,
+})
+
 function arraysIn(tensors: readonly onnx.ITensorProto[]) {
   const [arrays, unread]: [FileArray[], Row[]] = [[], []]
   for (const tensor of tensors) {
     const name = short(tensor.name ?? '')
     try {
-      const { type, dims, data } = tensorOf(tensor)
-      arrays.push({ name, dtype: type, shape: dims, data })
+      arrays.push(row([name, tensorOf(tensor)]))
     } catch (error) {
       const dims = (tensor.dims ?? []).slice(0, 32).map(Number).join(', ')
       unread.push({ name, shape: `[${dims}]`, why: short(problemsIn(error)[0]) })

@@ -55,12 +55,27 @@ export async function schema(): Promise<typeof onnx> {
   }
 }
 
-/** The graph in a file and the operator versions it was written for. */
-export async function readModel(source: ByteSource): Promise<{ graph: Graph; opset: number }> {
+/** A graph and the operator versions it was written for. */
+export interface Versioned {
+  readonly graph: Graph
+  readonly opset: number
+}
+
+/** The graph in a file. */
+export async function readModel(source: ByteSource): Promise<Versioned> {
+  const name = sourceName(source)
+  return graphOf(await decodeModel(await readBytes(source), name), name)
+}
+
+/** The messages in the bytes of a file. */
+export async function decodeModel(bytes: Uint8Array, name: string): Promise<onnx.IModelProto> {
   const { ModelProto } = await schema()
-  const bytes = await readBytes(source)
-  const model = decode(bytes, sourceName(source), part => ModelProto.decode(part))
-  if (!model.graph?.node?.length && !model.graph?.output?.length) throw badFile(`${sourceName(source)} holds no graph`)
+  return decode(bytes, name, part => ModelProto.decode(part))
+}
+
+/** The graph in the messages of a file. */
+export function graphOf(model: onnx.IModelProto, name: string): Versioned {
+  if (!model.graph?.node?.length && !model.graph?.output?.length) throw badFile(`${name} holds no graph`)
   const opsets = (model.opsetImport ?? []).filter(({ domain }) => !domain || domain === 'ai.onnx')
   const opset = Math.max(0, ...opsets.map(({ version }) => whole(version)))
   const others = (model.opsetImport ?? []).length > opsets.length

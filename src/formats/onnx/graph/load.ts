@@ -8,7 +8,7 @@ import * as layers from '../../../nn/layers/index.ts'
 import { numpyRandom } from '../../../tensor/random.ts'
 import { type Model, trainable } from '../../../training/trainable.ts'
 import { attributesOf } from '../call.ts'
-import { badFile, type Graph, type Node, type Port, readModel, unsupported } from '../file.ts'
+import { badFile, type Graph, type Node, type Port, readModel, unsupported, type Versioned } from '../file.ts'
 import { execute, plan } from '../run.ts'
 import { isFloat, within } from '../tensors.ts'
 import { arithmetic } from './arithmetic.ts'
@@ -41,10 +41,14 @@ export const trainableOperators: readonly string[] = Object.keys(rows)
  * model.compile({ optimizer: 'adam', loss: 'meanSquaredError' })
  */
 export async function loadOnnx(source: ByteSource, options: LoadOnnxOptions = {}): Promise<Model> {
+  return asLayers(await readModel(source), options)
+}
+
+/** A graph as layers. */
+export function asLayers({ graph, opset }: Versioned, options: LoadOnnxOptions): Model {
   const { channelsLast = false, backend, threads, dtype, ...others } = options
   const engine = { backend, threads, dtype }
   nothingElse('loadOnnx', others, { channelsLast, ...engine })
-  const { graph, opset } = await readModel(source)
   plan(graph, opset)
   const { inputs, outputs, learnt } = within(sizeOf(graph), () => mapped(graph, opset, channelsLast))
   const made = core({ inputs, outputs }, { dtype: engine.dtype })
