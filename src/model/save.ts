@@ -215,13 +215,28 @@ async function fromDisk(path: string): Promise<Uint8Array> {
   }
 }
 
+/** Makes a folder and those above it: where none can be made, as in /proc, Node's own `recursive` tries for ever. */
+export async function makeFolder(path: string, isLast = false): Promise<void> {
+  const { mkdir } = await import('node:fs/promises')
+  const { dirname } = await import('node:path')
+  try {
+    await mkdir(path)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST') return
+    if (code !== 'ENOENT' || isLast) throw error
+    await makeFolder(dirname(path))
+    await makeFolder(path, true)
+  }
+}
+
 /** Writes each file beside its place and moves them there once all are complete. */
 async function writeAll(files: readonly (readonly [path: string, bytes: Uint8Array])[]): Promise<void> {
-  const { mkdir, rename, rm, writeFile } = await import('node:fs/promises')
+  const { rename, rm, writeFile } = await import('node:fs/promises')
   const { dirname } = await import('node:path')
   const beside = files.map(([path]) => `${path}.${process.pid}.part`)
   try {
-    await mkdir(dirname(files[0][0]), { recursive: true })
+    await makeFolder(dirname(files[0][0]))
     for (const [i, [, bytes]] of files.entries()) await writeFile(beside[i], bytes)
     for (const [i, [path]] of files.entries()) await rename(beside[i], path)
   } catch (error) {

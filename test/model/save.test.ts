@@ -176,6 +176,10 @@ describe('loading refuses', () => {
     await expect(loadModel(join(folder, 'nothing'))).rejects.toThrow(/^cannot read .*model.json/)
   })
 
+  test.runIf(process.platform === 'linux')('a folder that can be made nowhere', async () => {
+    await expect(sequential([input([2]), dense(1)]).save('/proc/none/model')).rejects.toThrow(/^cannot write \/proc/)
+  })
+
   test('a folder that cannot be written leaves nothing behind', async () => {
     const path = join(folder, 'blocked')
     await writeFile(path, '')

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { type Activation, activation, activations, DataError, nearest, StateError } from 'nabla'
 import pico from 'picocolors'
 import { writeComparison } from './comparison.ts'
-import { exists, prepareFolder, sweep, writeWhole } from './files.ts'
+import { exists, makeFolder, mustBeWritable, sweep, writeWhole } from './files.ts'
 import { percent } from './format.ts'
 import type { Io } from './io.ts'
 import { type Row, rank, time, verdict } from './rank.ts'
@@ -49,40 +49,38 @@ interface State {
 
 /** Train one network with each activation from each seed, and say which to choose. */
 export async function compare(asked: CompareCommand, given: ReadonlySet<string>, io: Io): Promise<number> {
-  const { folder, state, undo } = asked.resume ? await resumed(asked, given) : await started(asked)
+  const { folder, state } = asked.resume ? await resumed(asked, given) : await started(asked)
   const { options, outcomes } = state
+  const choices = options.activations.map(resolve)
+  await mustBeWritable(folder)
+  const task = await waiting(io, `reading ${options.data}`, () => loadTask({ ...options, threads: asked.threads }))
+  const file = join(folder, 'compare.json')
+  await makeFolder(folder) // now that there is something to write
+  if (asked.resume) await sweep(folder)
+  await writeWhole(file, json(state))
+  const abort = new AbortController()
+  const listening = io.onInterrupt(() => abort.abort())
+  const show = asked.quiet || asked.json ? silent : live(options, outcomes, io)
+  if (!asked.quiet && !asked.json)
+    io.err(
+      `${folder}: network ${task.network}, ${task.train.size} samples to train on, ${task.heldOut.size} held out\n`,
+    )
   try {
-    const choices = options.activations.map(resolve)
-    const task = await waiting(io, `reading ${options.data}`, () => loadTask({ ...options, threads: asked.threads }))
-    const file = join(folder, 'compare.json')
-    await writeWhole(file, json(state))
-    const abort = new AbortController()
-    const listening = io.onInterrupt(() => abort.abort())
-    const show = asked.quiet || asked.json ? silent : live(options, outcomes, io)
-    if (!asked.quiet && !asked.json)
-      io.err(
-        `${folder}: network ${task.network}, ${task.train.size} samples to train on, ${task.heldOut.size} held out\n`,
-      )
-    try {
-      for (let seed = 1; seed <= options.seeds; seed++)
-        for (const [i, choice] of choices.entries()) {
-          const name = options.activations[i]
-          if (abort.signal.aborted || outcomes.some(done => done.activation === name && done.seed === seed)) continue
-          const outcome = await once(task, name, choice, seed, options, abort.signal, show.working)
-          if (!outcome) continue
-          outcomes.push(outcome)
-          await writeWhole(file, json(state))
-          if (asked.json) io.out(`${JSON.stringify({ type: 'outcome', ...outcome })}\n`)
-          show.done(outcome)
-        }
-    } finally {
-      listening()
-    }
-    return await finish(folder, task, state, abort.signal.aborted, asked, io)
-  } catch (error) {
-    await undo()
-    throw error
+    for (let seed = 1; seed <= options.seeds; seed++)
+      for (const [i, choice] of choices.entries()) {
+        const name = options.activations[i]
+        if (abort.signal.aborted || outcomes.some(done => done.activation === name && done.seed === seed)) continue
+        const outcome = await once(task, name, choice, seed, options, abort.signal, show.working)
+        if (!outcome) continue
+        outcomes.push(outcome)
+        await writeWhole(file, json(state))
+        if (asked.json) io.out(`${JSON.stringify({ type: 'outcome', ...outcome })}\n`)
+        show.done(outcome)
+      }
+  } finally {
+    listening()
   }
+  return finish(folder, task, state, abort.signal.aborted, asked, io)
 }
 
 const json = (state: State) => `${JSON.stringify(state, null, 1)}\n`
@@ -238,7 +236,7 @@ async function started(asked: CompareCommand) {
     throw new StateError('run-exists', `"${folder}" already holds a comparison`, {
       hint: 'go on with it with --resume, or name another folder with --out DIR',
     })
-  return { folder, state: { options, outcomes: [] } as State, undo: await prepareFolder(folder) }
+  return { folder, state: { options, outcomes: [] } as State }
 }
 
 async function resumed(asked: CompareCommand, given: ReadonlySet<string>) {
@@ -254,9 +252,7 @@ async function resumed(asked: CompareCommand, given: ReadonlySet<string>) {
   // More seeds and further activations may be asked for: what is done stays done.
   if (given.has('seeds')) options.seeds = Math.max(asked.seeds, options.seeds)
   if (given.has('activations')) options.activations = [...new Set([...options.activations, ...asked.activations])]
-  await prepareFolder(folder)
-  await sweep(folder)
-  return { folder, state, undo: async () => {} }
+  return { folder, state }
 }
 
 async function newest(): Promise<string> {

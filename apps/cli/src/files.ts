@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { access, mkdir, open, readdir, rename, rm, rmdir, unlink } from 'node:fs/promises'
+import { access, mkdir, open, readdir, rename, rm, unlink } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { StateError } from 'nabla'
 
@@ -49,25 +49,25 @@ export async function sweep(folder: string): Promise<void> {
     if (/\.[0-9a-f]{8}\.tmp$/.test(name)) await rm(join(folder, name), { recursive: true, force: true }).catch(() => {})
 }
 
-/**
- * Make a folder and prove that it can be written.
- *
- * @returns what removes the folders made here again, as far as they are still empty
- */
-export async function prepareFolder(path: string): Promise<() => Promise<void>> {
+/** Prove before long work that a folder can be written, or made: the nearest that is there takes a file. */
+export async function mustBeWritable(path: string): Promise<void> {
+  let folder = resolve(path)
+  while (!(await exists(folder))) folder = dirname(folder)
+  const probe = beside(join(folder, 'probe'))
   try {
-    const made = await mkdir(path, { recursive: true })
-    const probe = beside(resolve(path, 'probe'))
     await (await open(probe, 'wx')).close()
     await unlink(probe)
-    return async () => {
-      if (made === undefined) return
-      for (let folder = resolve(path); folder.length >= resolve(made).length; folder = dirname(folder))
-        await rmdir(folder).catch(() => {})
-    }
   } catch (error) {
     throw unwritable(path, error)
   }
+}
+
+/** Make a folder and those above it. */
+export async function makeFolder(path: string): Promise<void> {
+  await mustBeWritable(path) // where none can be made, as in /proc, Node would try for ever
+  await mkdir(path, { recursive: true }).catch(error => {
+    throw unwritable(path, error)
+  })
 }
 
 export const exists = (path: string) =>

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setImmediate as breathe } from 'node:timers/promises'
 import { augment, loadModel, type Model, StateError, type TrainEvent } from 'nabla'
 import { classes, type Digits, loadDigits } from './data.ts'
-import { exists, prepareFolder, replaceFolder, sweep, unwritable, writeWhole } from './files.ts'
+import { exists, makeFolder, mustBeWritable, replaceFolder, sweep, unwritable, writeWhole } from './files.ts'
 import { count, percent } from './format.ts'
 import type { Io } from './io.ts'
 import { digits } from './networks.ts'
@@ -28,31 +28,27 @@ const breatheEvery = 50
 
 /** Train a network into a run folder. `given` names the options that were written on the command line. */
 export async function train(asked: TrainOptions, given: ReadonlySet<string>, io: Io): Promise<number> {
-  const { folder, options, past, undo } = asked.resume ? await resumed(asked, given) : await started(asked)
+  const { folder, options, past } = asked.resume ? await resumed(asked, given) : await started(asked)
   const { threads } = asked
-  try {
-    const data = await waiting(io, `reading ${options.data}`, () => loadDigits(options))
-    const sets = { train: data.train.oneHot(classes), heldOut: data.heldOut.oneHot(classes) }
-    const model = asked.resume ? await loadModel(join(folder, 'model'), { threads }) : digits(options.seed, threads)
-    const say = asked.quiet || asked.json ? () => {} : io.err
-    say(`${folder}: ${count(data.train.size)} images to train on, ${count(data.heldOut.size)} ${data.measure} images\n`)
-    if (!asked.resume) await saveLast(folder, model, past)
-    await writeWhole(join(folder, 'run.json'), `${JSON.stringify(options, null, 2)}\n`) // last: it makes the folder a run
+  await mustBeWritable(folder)
+  const data = await waiting(io, `reading ${options.data}`, () => loadDigits(options))
+  const sets = { train: data.train.oneHot(classes), heldOut: data.heldOut.oneHot(classes) }
+  const model = asked.resume ? await loadModel(join(folder, 'model'), { threads }) : digits(options.seed, threads)
+  const say = asked.quiet || asked.json ? () => {} : io.err
+  say(`${folder}: ${count(data.train.size)} images to train on, ${count(data.heldOut.size)} ${data.measure} images\n`)
+  await makeFolder(folder) // now that there is something to write
+  if (asked.resume) await sweep(folder)
+  else await saveLast(folder, model, past)
+  await writeWhole(join(folder, 'run.json'), `${JSON.stringify(options, null, 2)}\n`) // last: it makes the folder a run
 
-    const aborted = past.epochs < options.epochs && (await fit(folder, model, sets, options, past, asked, io))
-    return await finish(folder, data, model, options, past, aborted, asked, io)
-  } catch (error) {
-    await undo()
-    throw error
-  }
+  const aborted = past.epochs < options.epochs && (await fit(folder, model, sets, options, past, asked, io))
+  return finish(folder, data, model, options, past, aborted, asked, io)
 }
 
 interface Place {
   folder: string
   options: RunOptions
   past: Past
-  /** Take away what was made when the training cannot begin. */
-  undo: () => Promise<void>
 }
 
 async function started(asked: TrainOptions): Promise<Place> {
@@ -62,7 +58,7 @@ async function started(asked: TrainOptions): Promise<Place> {
     throw new StateError('run-exists', `"${folder}" already holds a run`, {
       hint: 'go on with it with --resume, or name another folder with --out DIR',
     })
-  return { folder, options, past: nothingYet(), undo: await prepareFolder(folder) }
+  return { folder, options, past: nothingYet() }
 }
 
 async function resumed(asked: TrainOptions, given: ReadonlySet<string>): Promise<Place> {
@@ -74,14 +70,7 @@ async function resumed(asked: TrainOptions, given: ReadonlySet<string>): Promise
         evidence: [['run', `--${name} ${options[name] ?? '(all)'}`]],
         hint: `leave --${name} out, or start another run without --resume`,
       })
-  await prepareFolder(folder)
-  await sweep(folder)
-  return {
-    folder,
-    options: given.has('epochs') ? { ...options, epochs: asked.epochs } : options,
-    past,
-    undo: async () => {},
-  }
+  return { folder, options: given.has('epochs') ? { ...options, epochs: asked.epochs } : options, past }
 }
 
 /** The weights and what lies behind them change together or not at all. */

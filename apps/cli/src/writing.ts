@@ -1,7 +1,6 @@
-import { mkdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { type Model, readSafetensors, StateError, toBytes, writeSafetensors } from 'nabla'
-import { exists, writeWhole } from './files.ts'
+import { exists, makeFolder, writeWhole } from './files.ts'
 import { size } from './format.ts'
 import type { Io } from './io.ts'
 import { waiting } from './waiting.ts'
@@ -156,7 +155,7 @@ function lossesOf({ training, dtype, step }: Model, target: Target): string[] {
 export async function writeFiles(files: readonly Content[], { force }: { force?: boolean }, io: Io): Promise<void> {
   if (!force) await refuseExisting(files.map(([path]) => path))
   for (const [path, content] of files) {
-    await mkdir(dirname(path), { recursive: true }).catch(() => {}) // writing says what is wrong
+    await makeFolder(dirname(path))
     await writeWhole(path, content)
     io.out(`${path}  ${size(typeof content === 'string' ? Buffer.byteLength(content) : content.length)}\n`)
   }

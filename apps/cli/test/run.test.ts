@@ -174,6 +174,14 @@ describe('a run', () => {
     expect((await nabla('predict', at('d'), at('four.png'))).code).toBe(0)
   })
 
+  test('makes its folder when the data has been read, so that a Ctrl-C before leaves nothing', async () => {
+    const io = capture()
+    const found: boolean[] = []
+    const err = (text: string) => void (text.includes('images to train on') && found.push(existsSync(at('f'))))
+    expect(await run(train('--epochs', '1', '--out', at('f')), { ...io, err })).toBe(0)
+    expect(found).toEqual([false])
+  })
+
   test('with --json prints events alone', async () => {
     const { out } = await nabla(...train('--epochs', '1', '--out', at('e'), '--json'))
     const types = out
@@ -240,7 +248,13 @@ describe('bad input is one clear error with a hint and exit code 1', () => {
   })
   afterAll(() => void server.close())
 
-  const cases: [string, () => string[], RegExp][] = [
+  type Case = [string, () => string[], RegExp]
+  const nowhere: Case = [
+    'a folder that can be made nowhere',
+    () => train('--out', '/proc/none/x'),
+    /write "\/proc\/none\/x"/,
+  ]
+  const cases: Case[] = [
     ['a table that is not there', () => ['train', 'digits', '--data', at('none.csv'), '--out', at('x')], /none\.csv/],
     ['a table of small images', () => ['train', 'digits', '--data', at('small.csv'), '--out', at('x')], /./],
     ['a label out of range', () => ['train', 'digits', '--data', at('labels.csv'), '--out', at('x')], /12/],
@@ -260,6 +274,7 @@ describe('bad input is one clear error with a hint and exit code 1', () => {
     ['idx images of another size', () => from('idx-size'), /train images 20×20, expected 28×28/],
     ['idx files of different lengths', () => from('idx-count'), /50.*49|49.*50/],
     ['an unwritable folder', () => train('--out', at('file', 'x')), /cannot write ".*file.x"\n {2}reason/],
+    ...(process.platform === 'linux' ? [nowhere] : []),
     ['a folder that holds a run', () => train('--out', at('a')), /already holds a run/],
     [
       'a folder to resume that holds no run',

@@ -1,4 +1,5 @@
 import { nothingElse, StateError } from '../../errors.ts'
+import { makeFolder } from '../../model/save.ts'
 import type { Callback } from '../event.ts'
 import { fileVersion, frame, scalars } from './eventFile.ts'
 
@@ -21,7 +22,7 @@ export function tensorBoard(logDir = 'logs', { updateFreq = 'epoch', ...others }
 
   async function write(part: string, step: number, numbers: Readonly<Record<string, number>>) {
     if (Object.keys(numbers).length === 0) return
-    const { appendFile, mkdir } = await import('node:fs/promises')
+    const { appendFile } = await import('node:fs/promises')
     const { hostname } = await import('node:os')
     const { join } = await import('node:path')
     const now = Date.now() / 1000
@@ -29,7 +30,7 @@ export function tensorBoard(logDir = 'logs', { updateFreq = 'epoch', ...others }
     const path = known ?? join(logDir, part, `events.out.tfevents.${Math.floor(now)}.${hostname()}.${process.pid}.v2`)
     try {
       if (!known) {
-        await mkdir(join(logDir, part), { recursive: true })
+        await makeFolder(join(logDir, part))
         await appendFile(path, frame(fileVersion(now)))
         files.set(part, path)
       }
