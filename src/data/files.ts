@@ -23,8 +23,14 @@ export async function readBytes(source: ByteSource, { limit = mostOf(source) } =
   // Not as it is: `slice` of a Buffer of Node's is no copy.
   if (source instanceof Uint8Array) return new Uint8Array(source.buffer, source.byteOffset, source.byteLength)
   if (source instanceof ArrayBuffer) return new Uint8Array(source)
-  return (await collect(byteChunks(source), limit)) ?? tooLarge(sourceName(source), limit)
+  const isFile = !(source instanceof Blob) && !isAddress(source)
+  const read = isFile ? await fileBytes(source, limit) : await collect(byteChunks(source), limit)
+  return read ?? tooLarge(sourceName(source), limit)
 }
+
+/** Whether a source is bytes, which whoever gave them may still use. */
+export const isBytes = (source: ByteSource): source is Uint8Array | ArrayBuffer =>
+  source instanceof Uint8Array || source instanceof ArrayBuffer
 
 const mostOf = (source: ByteSource) =>
   (typeof source === 'string' || source instanceof URL) && isAddress(source) ? 2 ** 30 : 2 ** 32
@@ -57,21 +63,53 @@ async function* fetched(address: string | URL) {
 
 const atOnce = 2 ** 18
 
-async function* fileChunks(path: string | URL) {
+async function opened(path: string | URL) {
   const { open } = await import('node:fs/promises')
   const place = typeof path === 'string' && path.startsWith('file:') ? new URL(path) : path
   const fail = ({ code, message }: NodeJS.ErrnoException) =>
     unreadable(String(path), code === 'ENOENT' ? 'no such file' : message.split(', ', 1)[0]) // what follows is the path
   const file = await open(place).catch(fail)
+  return {
+    size: (await file.stat()).size,
+    /** Reads what comes next into an array from a place on; gives how many bytes came, none at the end. */
+    read: async (room: Uint8Array, at = 0) =>
+      (await file.read(room, at, Math.min(room.length - at, 2 ** 30)).catch(fail)).bytesRead,
+    close: () => file.close(),
+  }
+}
+
+type Opened = Awaited<ReturnType<typeof opened>>
+
+async function* pieces({ read }: Opened, most: number) {
+  for (;;) {
+    const room = new Uint8Array(most)
+    const count = await read(room)
+    if (count === 0) return
+    yield room.subarray(0, count)
+  }
+}
+
+async function* fileChunks(path: string | URL) {
+  const file = await opened(path)
   try {
     // A small file needs no large room; one byte more is how its end is seen.
-    const { size } = await file.stat()
-    for (;;) {
-      const room = new Uint8Array(size > 0 ? Math.min(size + 1, atOnce) : atOnce)
-      const { bytesRead } = await file.read(room, 0, room.length).catch(fail)
-      if (bytesRead > 0) yield room.subarray(0, bytesRead)
-      if (bytesRead === 0) return
-    }
+    yield* pieces(file, file.size > 0 ? Math.min(file.size + 1, atOnce) : atOnce)
+  } finally {
+    await file.close()
+  }
+}
+
+/** All bytes of a file, which lie in memory once; nothing where there are more than `most`. */
+async function fileBytes(path: string | URL, most: number): Promise<Uint8Array | undefined> {
+  const file = await opened(path)
+  try {
+    if (file.size > most) return undefined
+    const room = new Uint8Array(file.size)
+    let at = 0
+    for (let count = 1; count > 0 && at < room.length; at += count) count = await file.read(room, at)
+    // What has no size, such as a pipe, goes on, and so may what has one.
+    const rest = await collect(pieces(file, at > 0 ? 4096 : atOnce), most - at)
+    return rest && (rest.length > 0 ? joined(room.subarray(0, at), rest) : room.subarray(0, at))
   } finally {
     await file.close()
   }

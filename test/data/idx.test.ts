@@ -133,6 +133,15 @@ describe('the digits', () => {
 
 it('reading stops at the limit', async () => {
   await expect(readBytes(new Blob([images]), { limit: 10 })).rejects.toThrow('the data has more than 10 bytes')
+  const path = join(mkdtempSync(join(tmpdir(), 'nabla-')), 'long')
+  writeFileSync(path, images)
+  await expect(readBytes(path, { limit: 10 })).rejects.toThrow('long has more than 10 bytes')
+  expect(await readBytes(path, { limit: images.length })).toEqual(images)
+})
+
+it.runIf(process.platform === 'linux')('a file whose size is not known is read to its end', async () => {
+  expect(new TextDecoder().decode(await readBytes('/proc/self/status'))).toMatch(/^Name:[\s\S]*\n$/)
+  await expect(readBytes('/proc/self/status', { limit: 10 })).rejects.toThrow('has more than 10 bytes')
 })
 
 function failure(act: () => unknown): Error {

@@ -1,6 +1,8 @@
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
 import { NablaError } from '../../src/errors.ts'
 import { type NpyInput, readNpy, readNpz, writeNpy, writeNpz } from '../../src/formats/npy/index.ts'
 import { fromHalf } from '../../src/tensor/half.ts'
@@ -79,6 +81,37 @@ test('a Buffer of Node, of which a slice is no copy, is read like any other byte
   const file = Buffer.from(writeNpz({ x: { shape: [1000], data } }))
   expect((await readNpy(Buffer.from(writeNpy({ shape: [1000], data })))).data).toEqual(data)
   expect((await readNpz(file)).x.data).toEqual(data)
+})
+
+describe('numbers of a file', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'nabla-npy-'))
+  afterAll(() => rmSync(folder, { recursive: true }))
+  /** The bytes with a header that is so many spaces longer, so that numbers lie elsewhere. */
+  const moved = (file: Uint8Array, by: number) => {
+    const length = new DataView(file.buffer).getUint16(8, true)
+    const all = new Uint8Array(file.length + by).fill(0x20)
+    all.set(file.subarray(0, 10 + length - 1))
+    all.set(file.subarray(10 + length - 1), 10 + length - 1 + by)
+    new DataView(all.buffer).setUint16(8, length + by, true)
+    return all
+  }
+  test.each(arrays.flatMap(name => [0, 4, 5].map(by => [name, by] as const)))('%s, %i bytes on', async (name, by) => {
+    const path = join(folder, 'x.npy')
+    const file = moved(bytesOf(name), by)
+    writeFileSync(path, file)
+    const { data } = await readNpy(path)
+    expect(data).toEqual((await readNpy(bytesOf(name))).data)
+    // Those of NumPy stay where they were read to.
+    if (by === 0 && /^<(f[48]|i[124]|u[124]).* C$/.test(name)) expect(data.buffer.byteLength).toBe(file.length)
+  })
+
+  test('that somebody else has are a copy', async () => {
+    const file = bytesOf(arrays.find(name => name.startsWith('>f8'))!)
+    const before = file.slice()
+    const { data } = await readNpy(file)
+    data.fill(7 as never)
+    expect(file).toEqual(before)
+  })
 })
 
 test('an archive may have ten thousand arrays', async () => {

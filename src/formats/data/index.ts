@@ -1,7 +1,7 @@
 // Whatever holds samples, as one kind of dataset.
 import { type CsvOptions, readCsv } from '../../data/csv.ts'
 import { type Dataset, dataset, type NumberArray } from '../../data/dataset.ts'
-import { type ByteSource, byteChunks, isAddress, readBytes, sourceName } from '../../data/files.ts'
+import { type ByteSource, byteChunks, isAddress, isBytes, readBytes, sourceName } from '../../data/files.ts'
 import { readIdx } from '../../data/idx.ts'
 import { type ImageOptions, readImages } from '../../data/images.ts'
 import { gunzip, isGzip } from '../../data/inflate.ts'
@@ -9,7 +9,8 @@ import { readJsonLines } from '../../data/jsonLines.ts'
 import { isPng } from '../../data/png.ts'
 import { onlyTable } from '../../data/schema.ts'
 import { DataError } from '../../errors.ts'
-import { readNpy, readNpz } from '../npy/index.ts'
+import { readNpz } from '../npy/index.ts'
+import { parseNpy } from '../npy/npy.ts'
 
 export { type CsvOptions, readCsv } from '../../data/csv.ts'
 export type { Dataset } from '../../data/dataset.ts'
@@ -99,7 +100,8 @@ async function isFolder(path: string): Promise<boolean> {
 async function readArray(source: ByteSource, name = sourceName(source)): Promise<Numbers> {
   const packed = await readBytes(source)
   const bytes = isGzip(packed) ? await gunzip(packed, { name }) : packed
-  return isNpy(bytes) ? ((await readNpy(bytes, { name })) as Numbers) : readIdx(bytes, { name })
+  if (!isNpy(bytes)) return readIdx(bytes, { name })
+  return parseNpy(bytes, { name }, !isBytes(source) || bytes !== packed) as Numbers
 }
 
 function ofNpz(arrays: Readonly<Record<string, unknown>>, options: DataOptions, name: string): Dataset {

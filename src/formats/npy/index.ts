@@ -1,5 +1,5 @@
 // NumPy's files: one array (.npy) or several by name (.npz).
-import { type ByteSource, readBytes, sourceName } from '../../data/files.ts'
+import { type ByteSource, isBytes, readBytes, sourceName } from '../../data/files.ts'
 import { nothingElse } from '../../errors.ts'
 import { readZip, writeZip } from '../zip.ts'
 import { type NpyArray, type NpyInput, type NpyOptions, parseNpy, writeNpy } from './npy.ts'
@@ -21,7 +21,7 @@ export interface NpzOptions extends NpyOptions {
  * const x = tensor(await readNpy('x.npy'))
  */
 export const readNpy = async (source: ByteSource, options: NpyOptions = {}): Promise<NpyArray> =>
-  parseNpy(await readBytes(source), { name: sourceName(source), ...options })
+  parseNpy(await readBytes(source), { name: sourceName(source), ...options }, !isBytes(source))
 
 /**
  * The arrays of a .npz file, by name.
@@ -35,7 +35,11 @@ export async function readNpz(source: ByteSource, options: NpzOptions = {}): Pro
   nothingElse('readNpz', others, { int64, name, limit })
   const arrays: Record<string, NpyArray> = Object.create(null)
   for (const [file, bytes] of await readZip(await readBytes(source), { name, limit }))
-    arrays[file.replace(/\.npy$/, '')] = parseNpy(bytes, { int64, name: `${name}: ${file.slice(0, 40)}` })
+    arrays[file.replace(/\.npy$/, '')] = parseNpy(
+      bytes,
+      { int64, name: `${name}: ${file.slice(0, 40)}` },
+      !isBytes(source),
+    )
   return arrays
 }
 

@@ -46,10 +46,14 @@ const magic = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59] // \x93NUMPY
 const longestHeader = 2 ** 16
 const exact = { int64: true, uint64: true } as Readonly<Record<string, boolean>>
 
-/** The array of a .npy file of version 1, 2 or 3. */
+/**
+ * The array of a .npy file of version 1, 2 or 3.
+ * @param isOwn whether nobody else has the bytes, so that numbers may stay where they lie in them
+ */
 export function parseNpy(
   file: Uint8Array,
   { int64 = 'number', name = 'the data', ...others }: NpyOptions = {},
+  isOwn = false,
 ): NpyArray {
   nothingElse('readNpy', others, { int64, name })
   const fail = (what: string) =>
@@ -88,9 +92,12 @@ export function parseNpy(
     throw fail(
       `${file.length - start - length} bytes of numbers, expected ${bytes} for [${shape.join(', ').slice(0, 60)}]`,
     )
-  const own = file.slice(start + length) // a copy: numbers must lie at multiples of their size
+  const begin = start + length
+  // Numbers must lie at multiples of their size; NumPy puts them there.
+  const stays = isOwn && (file.byteOffset + begin) % holder.BYTES_PER_ELEMENT === 0
+  const own = (stays ? file.subarray(begin) : file.slice(begin)) as Uint8Array<ArrayBuffer>
   if (end === '>') swapped(own, holder.BYTES_PER_ELEMENT)
-  let data: NpyData = new holder(own.buffer)
+  let data: NpyData = new holder(own.buffer, own.byteOffset, sizeOf(shape))
   if (dtype === 'float16') data = halves(data as Uint16Array)
   if (dtype === 'bool') data = (data as Uint8Array).map(value => Number(value !== 0))
   if (exact[dtype] && int64 === 'number') data = numbers(data as BigInt64Array, name)
