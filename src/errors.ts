@@ -45,6 +45,13 @@ export function nothingElse(who: string, others: Readonly<Record<string, undefin
   for (const name in others) if (others[name] !== undefined) throw unknownOption(who, name, Object.keys(known))
 }
 
+/** Tells of what stands where settings by name should: `adam(0.1)`, `fit(x, y)`. */
+export function onlyOptions(who: string, given: unknown, hint: string): void {
+  if (typeof given === 'object' && given !== null && !Array.isArray(given) && !ArrayBuffer.isView(given)) return
+  const shown = ArrayBuffer.isView(given) ? 'numbers' : (JSON.stringify(given) ?? `a ${typeof given}`).slice(0, 24)
+  throw new StateError('bad-option', `${who} got ${shown} where its options are expected`, { hint })
+}
+
 /** The error of an option that is none of `names`, with the one it may stand for. */
 export function unknownOption(who: string, option: string, names: readonly string[]): StateError {
   const [guess] = nearest(option.slice(0, 64), names)

@@ -310,6 +310,43 @@ describe('layers', () => {
     )
   })
 
+  test.each([
+    ['optimizer adam', 0.1, 'adam({ learningRate: … })', (given: never) => nabla.optimizers.adam(given)],
+    ['regularizer l2', [0.01], 'l2({ l2: … })', (given: never) => nabla.regularizers.l2(given)],
+    ['schedule cosineDecay', '0.1', 'cosineDecay(', (given: never) => nabla.schedules.cosineDecay(given)],
+    ['initializer constant', null, 'constant({ value: … })', (given: never) => nabla.initializers.constant(given)],
+  ] as const)('are not the only thing that has names: %s tells of %s', (who, given, hint, make) => {
+    expect(() => make(given as never)).toThrow(`${who} got ${JSON.stringify(given)} where its options are expected`)
+    expect(() => make(given as never)).toThrow(hint)
+  })
+
+  const ends: Readonly<Record<string, unknown>> = {
+    'loss got a function': { loss: (t: number, p: number) => t - p },
+    'metric got a function': { loss: 'meanSquaredError', metrics: [(t: number, p: number) => t - p] },
+    'metric got {"name":"huber"': { loss: 'meanSquaredError', metrics: [nabla.losses.huber()] },
+    'optimizer got "accuracy"': { loss: 'meanSquaredError', optimizer: nabla.metrics.accuracy() },
+  }
+  test.each(Object.entries(ends))('compile tells: %s, expected a name', (message, options) => {
+    const model = nabla.sequential([layers.input([2]), dense(1)])
+    expect(() => model.compile(options as never)).toThrow(message)
+  })
+
+  test('a layer is no activation', () => {
+    expect(() => dense(1, { activation: layers.leakyRelu() as never })).toThrow(
+      'activation got the layer leakyRelu, expected',
+    )
+  })
+
+  test("fit tells of Keras's arguments and callbacks", async () => {
+    const model = nabla.sequential([layers.input([2]), dense(1)])
+    model.compile({ loss: 'meanSquaredError' })
+    const x = [[1, 2]]
+    await expect(model.fit({ x }, [1] as never)).rejects.toThrow('fit got [1] where its options are expected')
+    await expect(model.fit({ x, y: [1] }, { callbacks: [{ onEpochEnd() {} }] as never })).rejects.toThrow(
+      'fit got a callback that is no function',
+    )
+  })
+
   test('take options with inherited names', () => {
     expect(() =>
       dense(3, Object.create({ kind: 'mine' }, { useBias: { value: false, enumerable: true } })),

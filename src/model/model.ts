@@ -343,7 +343,10 @@ export function model(of: readonly Layer[] | Graph, options: ModelOptions = {}):
                   .slice(0, 200),
               ],
             ],
-            hint: 'the file belongs to a model of other layers or names',
+            hint:
+              name === undefined
+                ? 'give what getWeights gives: { name, data }'
+                : 'the file belongs to a model of other layers or names',
           })
         const expected = printShape(entry.shape)
         if (data.length !== sizeOf(entry.shape) || (shape && printShape(shape) !== expected))

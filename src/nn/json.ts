@@ -1,4 +1,4 @@
-import { unknownOption } from '../errors.ts'
+import { onlyOptions, unknownOption } from '../errors.ts'
 
 /** What a model file can hold. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json }
@@ -9,6 +9,8 @@ export type Setting = number | boolean | string | readonly number[]
 
 /** Settings with their defaults; a name that is none of them is told, with the one it may stand for. */
 export function withDefaults<P extends object>(who: string, defaults: P, given: object): P {
+  const [first = 'name'] = Object.keys(defaults)
+  onlyOptions(who, given, `settings have names: ${who.split(' ').at(-1)}({ ${first}: … })`)
   const stranger = Object.keys(given).find(key => !Object.hasOwn(defaults, key))
   if (stranger === undefined) return { ...defaults, ...given }
   throw unknownOption(who, stranger, Object.keys(defaults))

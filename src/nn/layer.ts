@@ -1,4 +1,4 @@
-import { ShapeError, StateError, unknownOption } from '../errors.ts'
+import { onlyOptions, ShapeError, unknownOption } from '../errors.ts'
 import type { Verbs } from '../program/index.ts'
 import type { Shape } from '../tensor/shape.ts'
 import type { View } from '../tensor/view.ts'
@@ -138,8 +138,8 @@ export function layer<A extends readonly unknown[]>(
   }
   const build = (...args: A): Layer => {
     const named = Object.fromEntries(positional.map((key, i) => [key, args[i]]))
-    const config = JSON.parse(JSON.stringify({ ...named, ...(args[positional.length] as object) }, plain))
     const made = pairOf(type, args, positional.length, make)
+    const config = JSON.parse(JSON.stringify({ ...named, ...(args[positional.length] as object) }, plain))
     let trainable = config.trainable !== false
     const inside = () => Object.values(('within' in made && made.within) || {})
     const self = Object.defineProperty(
@@ -173,10 +173,7 @@ function attentive<A extends readonly unknown[]>(
 ): Pair | Rearrangement {
   const given = settings[last] as LayerOptions | undefined
   if (!given) return make(...settings)
-  if (typeof given !== 'object')
-    throw new StateError('bad-option', `${type} got ${show(given)} where its options are expected`, {
-      hint: "options are one object: dense(3, { activation: 'relu' })",
-    })
+  onlyOptions(type, given, "options are one object: dense(3, { activation: 'relu' })")
   const asked = new Set<string>(['name', 'inputShape', 'trainable', 'activityRegularizer'])
   const watched = new Proxy(given as Readonly<Record<string, unknown>>, {
     get(options, option: string) {

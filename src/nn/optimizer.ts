@@ -78,7 +78,8 @@ export function optimizer(
 ): OptimizerMaker {
   const { params: defaults, ...fixed } = definition
   return (given = {}) => {
-    const all: OptimizerParams = withDefaults(`optimizer ${name}`, { ...common, ...defaults }, given)
+    // Its own settings come first, also where it has defaults of its own for common ones.
+    const all: OptimizerParams = withDefaults(`optimizer ${name}`, { ...defaults, ...common, ...defaults }, given)
     const { learningRate: rate, ...rest } = all
     const schedule = typeof rate === 'number' ? undefined : resolveSchedule(rate as ScheduleChoice)
     const learningRate = schedule ? schedule.at(0) : (rate as number)

@@ -16,7 +16,7 @@ import { type Choice, resolver } from './resolver.ts'
 
 export type { Choice } from './resolver.ts'
 
-const namedActivation = resolver<Activation>('activation', activations, {
+const namedActivation = resolver<Activation>('activation', 'outputShape', activations, {
   texts: ['forward'],
   define: (name, definition: ElementwiseDefinition) => activation(name, definition),
 })
@@ -24,21 +24,21 @@ const namedActivation = resolver<Activation>('activation', activations, {
 export const resolveActivation = (choice: Parameters<typeof namedActivation>[0]): Activation =>
   (typeof choice === 'string' && !Object.hasOwn(activations, choice) && formulaActivation(choice)) ||
   namedActivation(choice)
-export const resolveLoss = resolver<Loss>('loss', losses, {
+export const resolveLoss = resolver<Loss>('loss', 'target', losses, {
   texts: ['forward'],
   define: (name, definition: FormulaLossDefinition) => loss(name, definition),
 })
-export const resolveOptimizer = resolver<Optimizer>('optimizer', optimizers, {
+export const resolveOptimizer = resolver<Optimizer>('optimizer', 'update', optimizers, {
   texts: ['step'],
   define: (name, definition: OptimizerDefinition) => optimizer(name, definition),
 })
-export const resolveInitializer = resolver<Initializer>('initializer', initializers)
-export const resolveMetric = resolver<Metric>('metric', metrics)
-export const resolveRegularizer = resolver<Regularizer>('regularizer', regularizers, {
+export const resolveInitializer = resolver<Initializer>('initializer', 'draw', initializers)
+export const resolveMetric = resolver<Metric>('metric', 'measure', metrics)
+export const resolveRegularizer = resolver<Regularizer>('regularizer', 'forward', regularizers, {
   texts: ['penalty'],
   define: (name, definition: RegularizerDefinition) => regularizer(name, definition),
 })
-export const resolveConstraint = resolver<Constraint>('constraint', constraints)
+export const resolveConstraint = resolver<Constraint>('constraint', 'apply', constraints)
 
 export type ActivationChoice = Choice<Activation, keyof typeof activations> | Formula
 /** Text that is no known name but reads as a formula of x. */

@@ -21,14 +21,27 @@ interface Reader<T> {
   define(name: string, description: never): Maker<T>
 }
 
-/** A function that makes what a choice names. The namespace is the list of known names. */
-export function resolver<T extends Named>(kind: string, known: Readonly<Record<string, Maker<T>>>, reader?: Reader<T>) {
+/** A function that makes what a choice names. The namespace is the list of known names; a thing is known by its `mark`. */
+export function resolver<T extends Named>(
+  kind: string,
+  mark: keyof T,
+  known: Readonly<Record<string, Maker<T>>>,
+  reader?: Reader<T>,
+) {
   const plural = (kind === 'loss' ? 'losses' : `${kind}s`) as keyof Definitions
   const find = (name: string): Maker<T> | undefined =>
     Object.hasOwn(known, name) ? known[name] : registered(plural, name)
   return (choice: Choice<T> | Json): T => {
-    if (typeof choice === 'function') return choice()
-    if (isRecord(choice) && typeof choice.toJSON === 'function') return choice as unknown as T
+    if (typeof choice === 'function' || (isRecord(choice) && typeof choice.toJSON === 'function')) {
+      // A maker asks for its settings at most; a layer, or somebody's function of targets and predictions, is none.
+      const isMaker = typeof choice === 'function' && choice.length < 2 && !('type' in choice)
+      const made: unknown = isMaker ? choice() : choice
+      if (isRecord(made) && mark in made) return made as unknown as T
+      throw new StateError('bad-option', `${kind} got ${described(choice)}, expected a name or another ${kind}`, {
+        evidence: [['known', `${Object.keys(known).slice(0, 6).join(', ')}, …`]],
+        hint: `one of your own is made by ${kind}('mine', …)`,
+      })
+    }
     const { name, params = {}, ...rest } = (isRecord(choice) ? choice : { name: choice }) as Described
     const own = reader?.texts.every(key => typeof (rest as Record<string, unknown>)[key] === 'string')
     const maker = typeof name === 'string' && isRecord(params) ? find(name) : undefined
@@ -77,6 +90,9 @@ function alike(name: string, names: readonly string[]): string[] {
   const short = bySize.filter(known => lower.length === 3 && letters.test(known))
   return [...new Set([...begun, ...initials, ...short, ...near])]
 }
+
+const described = (choice: object): string =>
+  typeof choice !== 'function' ? JSON.stringify(choice).slice(0, 32) : 'type' in choice ? `the layer ${choice.type}` : 'a function' // biome-ignore format: a choice
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)

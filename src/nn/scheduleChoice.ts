@@ -6,7 +6,7 @@ import * as schedules from './schedules.ts'
 /** A schedule by name, made by its maker, or a formula of the step: '0.1 / (1 + step / 100)'. */
 export type ScheduleChoice = Choice<Schedule, keyof typeof schedules> | (string & {})
 
-const named = resolver<Schedule>('schedule', schedules, {
+const named = resolver<Schedule>('schedule', 'at', schedules, {
   texts: ['formula'],
   define: (name, { params, formula }: { params: Record<string, number>; formula: string }) =>
     schedule(name, params, formula),

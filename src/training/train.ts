@@ -1,6 +1,6 @@
 import type { Dataset } from '../data/dataset.ts'
 import { batches, countBatches, order } from '../data/order.ts'
-import { DataError, nothingElse } from '../errors.ts'
+import { DataError, nothingElse, onlyOptions, StateError } from '../errors.ts'
 import type { Model } from '../model/face.ts'
 import { compiled } from '../model/model.ts'
 import { countOf } from '../model/network.ts'
@@ -45,8 +45,11 @@ export interface FitOptions extends TrainOptions {
  * for await (const event of train(model, { x, y }, { epochs: 10 })) console.log(JSON.stringify(event))
  */
 export async function* train(model: Model, data: Data, options: TrainOptions = {}): AsyncGenerator<TrainEvent, void> {
+  onlyOptions('train', options, dataHint)
   for await (const events of told('train', model, data, options)) yield* events
 }
+
+const dataHint = 'samples and targets are one argument: ({ x, y }, { epochs: 10 })'
 
 /** Counts that may be told, and are 1 at least. */
 const least = { stepsPerEpoch: 1, validationSteps: 1 }
@@ -231,7 +234,13 @@ export interface History {
  * @example
  * const { history } = await fit(model, { x, y }, { epochs: 10, batchSize: 64 })
  */
-export async function fit(model: Model, data: Data, { callbacks = [], ...options }: FitOptions = {}): Promise<History> {
+export async function fit(model: Model, data: Data, options: FitOptions = {}): Promise<History> {
+  onlyOptions('fit', options, dataHint)
+  const { callbacks = [], ...others } = options
+  if (!callbacks.every(callback => typeof callback === 'function'))
+    throw new StateError('bad-option', 'fit got a callback that is no function', {
+      hint: "of Keras's methods callbacks.lambdaCallback({ onEpochEnd: … }) makes one",
+    })
   const noted: Noted = { epoch: [], history: {} }
   let reason: History['reason'] = 'complete'
   let stopped = false
@@ -243,7 +252,7 @@ export async function fit(model: Model, data: Data, { callbacks = [], ...options
   }
   const heard = callbacks.length > 0
   const listening = { heard, noted, isStopped: () => stopped, isDone: () => done }
-  for await (const events of told('fit', model, data, options, listening))
+  for await (const events of told('fit', model, data, others, listening))
     for (const event of events) {
       if (event.type === 'end') reason = event.reason
       for (const callback of callbacks) await callback(event, run)

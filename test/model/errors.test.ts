@@ -88,7 +88,7 @@ const rows: [string, () => unknown, Kind, string][] = [
     'a setting that an optimiser does not have',
     () => optimizers.sgd({ learning_rate: 0.1 }),
     StateError,
-    'optimizer sgd has no setting "learning_rate"\n  settings  weightDecay, clipnorm, clipvalue, globalClipnorm, useEma, emaMomentum, emaOverwriteFrequency, gradientAccumulationSteps, learningRate, momentum, nesterov\n  hint: did you mean "learningRate"?',
+    'optimizer sgd has no setting "learning_rate"\n  settings  learningRate, momentum, nesterov, weightDecay, clipnorm, clipvalue, globalClipnorm, useEma, emaMomentum, emaOverwriteFrequency, gradientAccumulationSteps\n  hint: did you mean "learningRate"?',
   ],
   [
     'a setting that a loss does not have',
