@@ -99,13 +99,15 @@ export function weigh(
   masks: readonly View[] = [],
 ): View {
   const [m, sum] = [column(k, 'm', s), column(k, 'sum', s)]
+  const e = k.scratch('e', s.shape)
   const named = Object.fromEntries(masks.map((mask, i) => [`seen${i}`, mask]))
   const hidden = [...(causal ? ['j > i'] : []), ...Object.keys(named).map(name => `${name} < 0.5`)].join(' || ')
   const seen = (text: string, otherwise: string) => (hidden ? `${hidden} ? ${otherwise} : ${text}` : text)
   const views = { s, scale, ...named, ...(causal ? places(k, s) : {}) }
   k.reduce(m, 'max', seen('scale * s', masks.length > 0 ? '-1e30' : '-inf'), views, last(s)) // m = max s of what is seen
-  k.reduce(sum, 'sum', seen('exp(scale * s - m)', '0'), { ...views, m }, last(s))
-  k.map(p, seen('exp(scale * s - m) / sum', '0'), { ...views, m, sum }) // p = e^(s−m) / Σ e^(s−m)
+  k.map(e, seen('exp(scale * s - m)', '0'), { ...views, m }) // e = e^(s−m)
+  k.sum(sum, e, last(s)) // at least e⁰, where anything is seen
+  k.map(p, 'e / max(sum, 1)', { e, sum }) // p = e / Σ e
   if (!u || rate === 0) return p
   k.map(w, 'u < rate ? 0 : p / (1 - rate)', { p, u, rate })
   return w
