@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url'
 
 const file = path => fileURLToPath(new URL(path, import.meta.url))
 const python = process.env.PYTHON ?? '/usr/bin/python3'
+const browser = process.env.CHROMIUM ?? '/usr/bin/chromium'
 const node =
   (path, threads, variant = '') =>
   workload => ({
@@ -28,14 +29,15 @@ const nabla = (threads, variant) => {
 }
 
 /**
- * Who is timed on what, in the order they take turns. `needs` are packages of the peers' folder, `python` modules;
- * jobs with neither are Nabla's own and always run.
+ * Who is timed on what, in the order they take turns. `needs` are packages of the peers' folder, `python` modules, and
+ * `browser` a program; jobs with none of them are Nabla's own and always run.
  */
 export const jobs = {
   'nabla 2t': {
     workloads: ['W1', 'W2', 'W3', 'W4', 'W5', 'W7', 'W8', 'convolutions', 'networks'],
     start: nabla(2),
   },
+  'nabla 2t, Chromium': { workloads: ['W1', 'W2', 'W3'], start: node('nabla/chromium.mjs', 2), browser },
   'pytorch 2t': {
     workloads: ['W2', 'W3', 'W7'],
     start: py('peers/pytorch.py', 2),
@@ -108,7 +110,7 @@ export const jobs = {
   'plain loops': { workloads: ['W4', 'W5'], start: node('peers/plain.mjs', 1), peer: true },
 }
 
-export const isPeer = job => Boolean(job.needs || job.python || job.peer)
+export const isPeer = job => Boolean(job.needs || job.python || job.browser || job.peer)
 
 export const workloads = {
   W1: 'train the digit CNN, batch 64',
@@ -126,4 +128,4 @@ export const workloads = {
 /** Writes the network for onnxruntime. */
 export const exportModel = () => py('peers/pytorch.py', 1)('export')
 
-export { python }
+export { browser, python }

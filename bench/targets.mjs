@@ -59,6 +59,14 @@ export const targets = [
     aim: 3.5,
   },
   {
+    workload: 'W1',
+    what: 'the same in a page of Chromium',
+    ours: 'nabla 2t, Chromium',
+    metrics: ['train'],
+    peer: 'PyTorch, 2 threads, best layout, tuned allocator',
+    against: pytorch(2),
+  },
+  {
     workload: 'W2',
     what: 'predict, batch 256',
     ours: 'nabla 2t',

@@ -45,8 +45,10 @@ export function missing(jobs) {
   const wanted = jobs.filter(isPeer)
   const absent = [...new Set(wanted.flatMap(job => job.needs ?? []))].filter(name => !fits(name))
   const lacking = [...new Set(wanted.flatMap(job => job.python ?? []))].filter(name => !moduleVersion(name))
+  const browsers = [...new Set(wanted.flatMap(job => job.browser ?? []))].filter(path => !existsSync(path))
   return [
     ...absent.map(name => `${name} ${packages[name]} in ${folder}: npm run bench -- --install-peers`),
+    ...browsers.map(path => `${path}: apt-get install chromium, or name another CHROMIUM`),
     ...lacking.map(name => `${name} for ${python}: apt-get install ${modules[name]}, or name another PYTHON`),
   ]
 }
