@@ -84,7 +84,7 @@ function alike(name: string, names: readonly string[]): string[] {
   const near = nearest(name, names, 6)
   if (near[0]?.toLowerCase() === lower) return near
   const bySize = names.toSorted((a, b) => a.length - b.length)
-  const begun = bySize.filter(known => lower.length > 2 && known.toLowerCase().startsWith(lower))
+  const begun = bySize.filter(known => lower.length > 1 && known.toLowerCase().startsWith(lower))
   const initials = bySize.filter(known => known.replace(/(?<!^)[^A-Z]/g, '').toLowerCase() === lower)
   const letters = new RegExp(`^${[...lower].map(c => (/[a-z0-9]/.test(c) ? c : '.')).join('.*')}`, 'i')
   const short = bySize.filter(known => lower.length === 3 && letters.test(known))

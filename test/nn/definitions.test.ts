@@ -44,6 +44,7 @@ test.each([
   [resolveLoss, 'bce', 'binaryCrossentropy'],
   [resolveLoss, 'meanSquareError', 'meanSquaredError'],
   [resolveMetric, 'acc', 'accuracy'],
+  [resolveMetric, 'f1', 'f1Score'],
   [resolveOptimizer, 'adm', 'adam'],
   [resolveInitializer, 'glorot', 'glorotNormal'],
 ] as const)('%# an unknown name is answered with what may have been meant', (resolve, name, meant) => {
