@@ -31,11 +31,12 @@ interface Task {
   samples: number
   batchSize: number
   threads: number
+  epochs?: number
 }
 
 /** Runs here and, as text, in the page: it may use nothing but what it is given. */
 async function train({ layers, numpyRandom, sequential }: typeof nabla, task: Task): Promise<number[]> {
-  const { inputs, units, samples, batchSize, threads } = task
+  const { inputs, units, samples, batchSize, threads, epochs = 5 } = task
   const { input, dense } = layers
   const model = sequential(
     [
@@ -49,7 +50,7 @@ async function train({ layers, numpyRandom, sequential }: typeof nabla, task: Ta
   model.compile({ optimizer: 'adam', loss: 'binaryCrossentropy', threads })
   const x = numpyRandom(3).randn(samples * inputs)
   const y = Float64Array.from({ length: samples }, (_, row) => Number(x[row * inputs] * x[row * inputs + 1] < 0))
-  await model.fit({ x, y, inputShape: [inputs] }, { batchSize, epochs: 5 })
+  await model.fit({ x, y, inputShape: [inputs] }, { batchSize, epochs })
   return model.weights().flatMap(({ data }) => Array.from(data))
 }
 
@@ -105,6 +106,36 @@ describe.runIf(found)('in Chromium', () => {
       const here = await train(nabla, task)
       expect(here.every(Number.isFinite)).toBe(true)
       expect(there).toEqual(here)
+    } finally {
+      server.closeAllConnections()
+      server.close()
+    }
+  })
+
+  test('a worker that ends without a word ends the fit that it leads, and the next has new ones', async () => {
+    const server = await serve(isolation)
+    try {
+      const page = await browser.newPage()
+      await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`)
+      const told = await page.evaluate(`import('/dist/index.js').then(async nabla => {
+        const workers = []
+        globalThis.Worker = class extends Worker {
+          constructor(...settings) {
+            super(...settings)
+            workers.push(this)
+          }
+        }
+        setTimeout(() => workers[0].terminate(), 1500)
+        const failed = await (${train})(nabla, ${JSON.stringify({ ...large, threads: 2, epochs: 1e6 })}).catch(String)
+        const next = await (${train})(nabla, ${JSON.stringify({ ...large, threads: 2, epochs: 99 })})
+        return [failed, workers.length, next.length]
+      })`)
+      await page.close()
+      expect(told).toEqual([
+        expect.stringMatching(/^BackendError: a thread of the engine failed: it ended\n {2}hint: /),
+        4,
+        (await train(nabla, large)).length,
+      ])
     } finally {
       server.closeAllConnections()
       server.close()

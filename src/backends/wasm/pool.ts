@@ -72,6 +72,7 @@ const lead = (
   control: Int32Array,
   program: number,
   helpers: number,
+  mayWait: boolean,
   patience: number,
   step: () => void,
   fail: (error: unknown) => void,
@@ -87,13 +88,20 @@ const lead = (
   }
   Atomics.add(control, signal, 1)
   // Who is still inside leaves at once, or has died.
-  for (let i = 0, n = 0; (n = Atomics.load(control, inside)) > 0; i++) {
-    if (i <= patience || Atomics.wait(control, inside, n, 10_000) !== 'timed-out') continue
+  const most = 10_000
+  for (let i = 0, n = 0, start = 0; (n = Atomics.load(control, inside)) > 0; i++) {
+    if (i <= patience) continue
+    start ||= performance.now()
+    if (mayWait ? Atomics.wait(control, inside, n, most) !== 'timed-out' : performance.now() - start < most) continue
     fail('it does not answer')
     break
   }
   if (Atomics.load(control, failed) > 0) throw new Error('a thread has failed')
 }
+
+/** What workers say. */
+const finished = 0
+const alive = 1
 
 /** What a worker does: the first leads where it is asked to, the others help. */
 const source = () => `
@@ -128,12 +136,17 @@ function work() {
 }
 function receive(message) {
   if (message.control) ({ control, id } = message)
+  else if (message.lock)
+    navigator.locks.request(message.lock, () => {
+      port.postMessage(${alive})
+      return new Promise(() => {})
+    })
   else if (message.module) {
     const number = programs.length
     const together = () => {
       const { clear, step, leave } = program
       clear()
-      lead(control, number, message.helpers, ${watch}, () => step(0), error => fail(control, error, leave))
+      lead(control, number, message.helpers, true, ${watch}, () => step(0), error => fail(control, error, leave))
     }
     const env = { memory: message.memory, fallback() {}, together }
     const program = new WebAssembly.Instance(message.module, { env }).exports
@@ -141,7 +154,7 @@ function receive(message) {
     if (id > 0) work()
   } else {
     programs[message.program].steps(...message.numbers)
-    port.postMessage(0)
+    port.postMessage(${finished})
   }
 }
 if (node) port.on('message', receive)
@@ -229,7 +242,6 @@ function start(threads: number): Pool {
       for (const worker of workers) worker.postMessage({ module, memory, helpers })
       Atomics.add(control, signal, 2)
       Atomics.notify(control, signal)
-      const patience = maySleep() ? watch : Infinity
       const failing = (error: unknown) => fail(control, error, leave)
       return {
         isOver() {
@@ -241,7 +253,7 @@ function start(threads: number): Pool {
           // One leads at a time; this thread can do without help.
           if (waiting.length > 0) return step()
           try {
-            lead(control, program, helpers, patience, step, failing)
+            lead(control, program, helpers, maySleep(), watch, step, failing)
           } catch (error) {
             end(String(error))
             throw told() ?? error
@@ -277,7 +289,11 @@ function spawn(done: () => void, failed: (why: string) => void): Thread {
   const threads = globalThis.process?.getBuiltinModule?.('node:worker_threads')
   if (!threads) {
     const worker = new Worker(URL.createObjectURL(new Blob([source()], { type: 'text/javascript' })))
-    worker.onmessage = done
+    // A worker of a page may end without a word, but not keep a lock that it has.
+    const { locks } = globalThis.navigator
+    const lock = locks && `nabla ${crypto.randomUUID()}`
+    if (locks) worker.postMessage({ lock })
+    worker.onmessage = ({ data }) => (data === alive ? void locks.request(lock, () => failed('it ended')) : done())
     worker.onerror = event => {
       event.preventDefault()
       failed(event.message ?? 'it could not start')
