@@ -532,6 +532,20 @@ export const cases: readonly Case[] = [
       k.map(q, 'u', { u })
     },
   },
+  // One row with what a bias would be, and many.
+  ...[1, 40].map(
+    (rows): Case => ({
+      title: `random numbers and an index after a product of ${rows} ${rows > 1 ? 'rows' : 'row'}`,
+      inputs: { a: [rows, 5], b: [5, 24] },
+      outputs: { y: [rows, 24], q: [rows, 24] },
+      write(k, { a, b, y, q }) {
+        const z = k.scratch('z', y.shape)
+        k.gemm(z, a, b)
+        k.map(y, 'u < 0.3 ? 0 : z / 0.7', { z, u: k.random('u', y.shape) })
+        k.map(q, 'j < 10 ? z : j', { z, j: k.index(24) })
+      },
+    }),
+  ),
   {
     title: 'index',
     inputs: { t: [9, 1] },

@@ -1,6 +1,6 @@
 import { formulaOf, type Node, substitute } from '../../formula/index.ts'
 import { sameShape } from '../../tensor/shape.ts'
-import { type Buffer, isStill, regrouped, sameView, type View } from '../../tensor/view.ts'
+import { type Buffer, isCounted, isStill, regrouped, sameView, type View } from '../../tensor/view.ts'
 import {
   domain,
   type Gemm,
@@ -50,9 +50,9 @@ function fits(host: Instruction, map: MapInstruction, made: readonly View[]): ho
     // A few columns leave most of a vector empty; by itself the map goes along the rows.
     const [down, across] = domain(host).slice(-2)
     if (across < 4 && down >= 8) return false
-    // Beside the product, an epilogue reads rows only: a bias, or a number for each column.
+    // Beside the product, an epilogue reads rows that are stored: a bias, or a number for each column.
     const shown = (view: View) => regrouped(view, domain(host))
-    const isRow = (view?: View) => view && isStill(view, view.shape.length - 2)
+    const isRow = (view?: View) => view && !isCounted(view.buffer) && isStill(view, view.shape.length - 2)
     const others = Object.values(map.inputs).filter(v => !made.includes(v))
     if (!writes(map).every(shown) || !others.map(shown).every(isRow)) return false
   } else return false
