@@ -250,13 +250,21 @@ export function regrouped(view: View, to: Shape): View | undefined {
   return axes && along(view, axes)
 }
 
+/** How many axes of one step stand in front. */
+function ones(sizes: Shape): number {
+  const first = sizes.findIndex(size => size !== 1)
+  return first < 0 ? sizes.length : first
+}
+
 /** The factors of each new axis, or nothing where an axis would have to be cut unevenly. */
 function regroup(g: Geometry, from: Shape, to: Shape): Factor[][] | undefined {
   if (sizeOf(from) !== sizeOf(to)) return undefined
   const rest = g.axes.flat()
   const axes: Factor[][] = []
-  for (const size of to) {
-    // An axis of one step keeps the dimension it walks, where the old shape has it at this place.
+  for (const [at, size] of to.entries()) {
+    // An axis of one step keeps the dimension that it walks, where the old shape has it at this place. Of more than the
+    // new shape has here the first ones go: a step of a sequence of images is an image, not the next step.
+    while (size === 1 && ones(rest.map(f => f.size)) > ones(to.slice(at))) rest.shift()
     const axis: Factor[] = size === 1 && rest[0]?.size === 1 ? [rest.shift()!] : []
     axes.push(axis)
     for (let need = size; need > 1; ) {

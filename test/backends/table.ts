@@ -547,6 +547,18 @@ export const cases: readonly Case[] = [
     }),
   ),
   {
+    title: 'products of random numbers and an index, and rows of random numbers looked up',
+    inputs: { a: [20, 6], i: [9, 1] },
+    whole: { i: 20 },
+    outputs: { y: [20, 24], q: [6, 8], g: [9, 8] },
+    write(k, { a, i, y, q, g }) {
+      k.gemm(y, a, k.random('u', [6, 24]), { bias: k.index(24) })
+      const v = k.random('v', [20, 8])
+      k.gemm(q, a.T, v)
+      k.gather(g.reshape(9, 1, 8), v.repeat(0, 9), i.repeat(2, 8).reshape(9, 1, 8), 1)
+    },
+  },
+  {
     title: 'index',
     inputs: { t: [9, 1] },
     whole: { t: 10 },

@@ -27,6 +27,8 @@ const chains: [number[], () => Layer[]][] = [
   [[3, 4, 2], () => [l.timeDistributed(l.flatten()), l.simpleRnn(3)]],
   [[2, 2, 3], () => [l.timeDistributed(l.timeDistributed(l.dense(2)))]],
   [[2, 4, 4, 1], () => [l.timeDistributed(l.maxPooling2d()), l.timeDistributed(l.dropout(0.3))]],
+  [[2, 1, 3], () => [l.convLstm1d(2, 2, { padding: 'same' })]],
+  [[1, 1, 1, 3], () => [l.convLstm2d(2, 2, { padding: 'same' }), l.conv2d(2, 3, { padding: 'same' })]],
   [[4, 3], () => [l.bidirectional(l.gru(2, { returnSequences: true, goBackwards: true })), l.globalMaxPooling1d()]],
 ]
 

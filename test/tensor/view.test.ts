@@ -30,3 +30,13 @@ test.each([
   expect(new Set(offsets(single))).toEqual(new Set(offsets(view)))
   expect(once(view, [0]).shape).toEqual(still[0] ? view.shape.with(0, 1) : view.shape)
 })
+
+test('windows over the one place of a step of a sequence see nothing of the next step', () => {
+  for (const batch of [1, 2]) {
+    const step = viewOf({ name: 'h', shape: [batch, 2, 1, 1], kind: 'temporary' })
+      .slice(1, 0, 1)
+      .reshape(batch, 1, 1)
+    const seen = offsets(step.windows({ size: [2], padding: [[0, 1]] }))
+    expect([...seen]).toEqual([0, -1, 2, -1].slice(0, 2 * batch))
+  }
+})
