@@ -310,6 +310,23 @@ describe('layers', () => {
     )
   })
 
+  test('of definitions have types', () => {
+    const { optimizers, losses, schedules, constraints } = nabla
+    const mine = nabla.activation('mine', { params: { slope: 2 }, forward: 'slope * x' })
+    optimizers.sgd({ learningRate: 'linear', nesterov: true, clipnorm: 1 })
+    constraints.maxNorm({ axis: [0, 1] })
+    // @ts-expect-error: Keras's name
+    expect(() => optimizers.adam({ learning_rate: 0.1 })).toThrow('did you mean "learningRate"?')
+    // @ts-expect-error: no text
+    expect(() => optimizers.adam({ beta1: '0.9' })).not.toThrow()
+    // @ts-expect-error: none of its settings
+    expect(() => losses.huber({ slope: 1 })).toThrow('has no setting')
+    // @ts-expect-error: none of the modes
+    expect(() => schedules.cyclic({ mode: 'square' })).toThrow()
+    // @ts-expect-error: none of its own settings
+    expect(() => mine({ slop: 1 })).toThrow('did you mean "slope"?')
+  })
+
   test.each([
     ['optimizer adam', 0.1, 'adam({ learningRate: … })', (given: never) => nabla.optimizers.adam(given)],
     ['regularizer l2', [0.01], 'l2({ l2: … })', (given: never) => nabla.regularizers.l2(given)],

@@ -15,7 +15,7 @@ import { recent, type Verbs } from '../program/index.ts'
 import type { Shape } from '../tensor/shape.ts'
 import type { View } from '../tensor/view.ts'
 import { formed, formOf, identity } from './form.ts'
-import type { Json, Params } from './json.ts'
+import { type Json, type MakerOf, type NoSettings, type Params, withDefaults } from './json.ts'
 
 /** y = f(x) and dx = dy·f′(x), ready to be put into a layer. */
 export interface Activation {
@@ -32,9 +32,9 @@ export interface Activation {
   toJSON(): Json
 }
 
-export interface ElementwiseDefinition {
+export interface ElementwiseDefinition<P extends Params = Params> {
   /** Numbers the formulas use, with their defaults. */
-  params?: Params
+  params?: P
   /** y of x and the parameters. */
   forward: string
   /** dx of x, y, dy and the parameters; what it mentions is what is kept in memory. Derived when left out. */
@@ -52,15 +52,20 @@ export interface RowwiseDefinition extends Pick<Activation, 'forward' | 'backwar
   range?: Range
 }
 
-export type ActivationMaker = (params?: Params) => Activation
+export type ActivationMaker<P = Params> = MakerOf<Activation, P>
 
 /** An activation whose formulas are read when it is first made. */
+export function activation<P extends Params = NoSettings>(
+  name: string,
+  definition: ElementwiseDefinition<P>,
+): ActivationMaker<P>
+export function activation(name: string, definition: RowwiseDefinition): ActivationMaker<{ axis: number }>
 export function activation(name: string, definition: ElementwiseDefinition | RowwiseDefinition): ActivationMaker {
   const maker =
     typeof definition.forward === 'function'
       ? rowwise(name, definition as RowwiseDefinition)
       : elementwise(name, definition as ElementwiseDefinition)
-  return given => {
+  return (given?: Params) => {
     const made = maker(given)
     return formed(made, name, identity(definition), made.params)
   }
@@ -153,16 +158,16 @@ function place(name: string, axis: number, count: number): number {
 }
 
 /** The settings with their defaults: finite numbers, so that they can be saved. */
-function settled(name: string, defaults: Params, given: Params): Params {
+function settled<P extends Params>(name: string, defaults: P, given: object): P {
+  const params = withDefaults(`activation ${name}`, defaults, given)
   for (const [key, value] of Object.entries(given)) {
-    const known = Object.hasOwn(defaults, key) && typeof value === typeof defaults[key]
-    if (!known || (value !== defaults[key] && !Number.isFinite(Number(value))))
+    if (typeof value !== typeof defaults[key] || (value !== defaults[key] && !Number.isFinite(Number(value))))
       throw new StateError('bad-option', `activation ${name} got ${key.slice(0, 24)} = ${String(value).slice(0, 24)}`, {
         evidence: [['settings', JSON.stringify(defaults)]],
         hint: 'give finite numbers under these names',
       })
   }
-  return { ...defaults, ...given }
+  return params
 }
 
 const finite = (params: Params): Params =>

@@ -4,7 +4,7 @@ import type { View } from '../tensor/view.ts'
 import { type ActivationMaker, activation } from './activation.ts'
 
 /** y = a ⊙ g(b), where a and b are the halves of an axis: b opens and closes the gate of a. */
-function gate(name: string, g: string, slope: string): ActivationMaker {
+function gate(name: string, g: string, slope: string): ActivationMaker<{ axis: number }> {
   return activation(name, {
     width(width) {
       if (width % 2 === 0) return width / 2

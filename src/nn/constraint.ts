@@ -1,6 +1,6 @@
 import type { Verbs } from '../program/index.ts'
 import type { View } from '../tensor/view.ts'
-import { type Json, numbersOf, type Params, withDefaults } from './json.ts'
+import { type Json, type MakerOf, numbersOf, type Params, withDefaults } from './json.ts'
 
 /** Puts weights back to where they may be, after each step. */
 export interface Constraint {
@@ -11,7 +11,7 @@ export interface Constraint {
   toJSON(): Json
 }
 
-export type ConstraintMaker = (params?: Params) => Constraint
+export type ConstraintMaker<P = Params> = MakerOf<Constraint, P>
 
 /**
  * Defines a constraint by a formula of w, its settings and r, the norm of the w that belong together: those along the axes
@@ -19,8 +19,8 @@ export type ConstraintMaker = (params?: Params) => Constraint
  * @example
  * const positive = constraint('positive', {}, 'max(w, 0)')
  */
-export function constraint<P extends Params>(name: string, defaults: P, text: string): ConstraintMaker {
-  return (given = {}) => {
+export function constraint<P extends Params>(name: string, defaults: P, text: string): ConstraintMaker<P> {
+  return (given: object = {}) => {
     const params = withDefaults(`constraint ${name}`, defaults, given)
     return {
       name,

@@ -1,5 +1,5 @@
 import { nothingElse } from '../errors.ts'
-import { activation as lazyActivation } from './activation.ts'
+import { type ElementwiseDefinition, activation as lazyActivation, type RowwiseDefinition } from './activation.ts'
 import { layer as heedful, heedless, type LayerMaker, type Pair, type Rearrangement } from './layer.ts'
 import { loss as lazyLoss } from './loss.ts'
 import { optimizer as lazyOptimizer } from './optimizer.ts'
@@ -34,10 +34,13 @@ const atOnce =
  * const mine = activation('mine', { forward: 'x * tanh(a * x)', params: { a: 2 } })
  * dense(8, { activation: mine({ a: 3 }) })
  */
-export const activation = atOnce(lazyActivation, ({ params, forward, backward, range, width, ...others }) => [
-  { params, forward, backward, range, width },
-  others,
-])
+export const activation = atOnce(
+  lazyActivation,
+  ({ params, forward, backward, range, width, ...others }: Said<ElementwiseDefinition | RowwiseDefinition>) => [
+    { params, forward, backward, range, width },
+    others,
+  ],
+) as typeof lazyActivation
 
 /**
  * Defines a loss by formulas of p and t (the mean over all elements is taken), or by verbs.
@@ -53,7 +56,7 @@ export const loss = atOnce(
     { params, target, targetShape, weighted, per, parts, forward, backward, fused },
     others,
   ],
-)
+) as typeof lazyLoss
 
 /**
  * Defines an optimiser by a formula over all weights at once, or by verbs for one parameter; where its settings decide
@@ -65,7 +68,7 @@ export const loss = atOnce(
 export const optimizer = atOnce(lazyOptimizer, ({ params, state, step, together, decays, ...others }) => [
   { params, state, step, together, decays },
   others,
-])
+]) as typeof lazyOptimizer
 
 /**
  * Defines a penalty by a formula of one weight, or by verbs.
@@ -76,7 +79,7 @@ export const optimizer = atOnce(lazyOptimizer, ({ params, state, step, together,
 export const regularizer = atOnce(lazyRegularizer, ({ params, penalty, forward, backward, ...others }) => [
   { params, penalty, forward, backward },
   others,
-])
+]) as typeof lazyRegularizer
 
 /**
  * Defines a layer: a function of its settings that returns its pair.

@@ -1,6 +1,6 @@
 import type { NumpyRandom } from '../tensor/random.ts'
 import { type Shape, sizeOf } from '../tensor/shape.ts'
-import { type Json, type Params, withDefaults } from './json.ts'
+import { type Json, type MakerOf, type Params, withDefaults } from './json.ts'
 
 /** How a parameter begins. */
 export interface Initializer {
@@ -19,7 +19,7 @@ export interface Draw {
   readonly random: NumpyRandom
 }
 
-export type InitializerMaker = (params?: Params) => Initializer
+export type InitializerMaker<P = Params> = MakerOf<Initializer, P>
 
 /**
  * Defines an initialiser by how it draws numbers.
@@ -30,8 +30,8 @@ export function initializer<P extends Params>(
   name: string,
   defaults: P,
   draw: (about: Draw, params: P) => Float64Array,
-): InitializerMaker {
-  return (given = {}) => {
+): InitializerMaker<P> {
+  return (given: object = {}) => {
     const params = withDefaults(`initializer ${name}`, defaults, given)
     return {
       name,

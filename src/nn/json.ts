@@ -7,6 +7,15 @@ export type Json = string | number | boolean | null | readonly Json[] | { readon
 export type Params = Readonly<Record<string, Setting>>
 export type Setting = number | boolean | string | readonly number[]
 
+/** Of what has none. */
+export type NoSettings = Readonly<Record<never, never>>
+
+/** Settings of these kinds: one that is off by default may be on. */
+type Kinds<P> = { readonly [K in keyof P]?: P[K] extends boolean ? boolean : P[K] }
+
+/** Makes a thing of settings; what is not given is as it is by default. As a method it may stand among makers of all settings. */
+export type MakerOf<T, P = Params> = { make(params?: Kinds<P>): T }['make']
+
 /** Settings with their defaults; a name that is none of them is told, with the one it may stand for. */
 export function withDefaults<P extends object>(who: string, defaults: P, given: object): P {
   const [first = 'name'] = Object.keys(defaults)

@@ -5,7 +5,7 @@ import { type Shape, sizeOf } from '../tensor/shape.ts'
 import type { View } from '../tensor/view.ts'
 import { sigmoid, softmax } from './activations.ts'
 import { formed, identity } from './form.ts'
-import { type Json, numbersOf, type Params, withDefaults } from './json.ts'
+import { type Json, type MakerOf, type NoSettings, numbersOf, type Params, withDefaults } from './json.ts'
 
 /** One number for a batch, and its gradient. p is the prediction, t the target, both with the batch axis first. */
 export interface Loss {
@@ -30,11 +30,11 @@ export interface FusedLoss {
   backward(k: Verbs, views: { z: View; p: View; t: View; dz: View; weight?: View }): void
 }
 
-export type LossMaker = (params?: Params) => Loss
+export type LossMaker<P = Params> = MakerOf<Loss, P>
 
 /** A loss written with verbs; `params` are its settings. */
-export interface LossDefinition {
-  params?: Params
+export interface LossDefinition<P extends Params = Params> {
+  params?: P
   target?: Loss['target']
   targetShape?(output: Shape, params: Record<string, number>): Shape
   /** Whether it looks at `weight`, what each sample counts: one number a sample, or 1 for all. */
@@ -51,8 +51,8 @@ export interface LossDefinition {
 export type Parts = Readonly<Record<string, readonly [Reduction, string]>>
 
 /** A loss as formulas. */
-export interface FormulaLossDefinition {
-  params?: Params
+export interface FormulaLossDefinition<P extends Params = Params> {
+  params?: P
   target?: Loss['target']
   /** Over what the mean is taken: each element (default), each row (the last axis), or everything is one. */
   per?: 'element' | 'row' | 'batch'
@@ -70,7 +70,10 @@ export interface FormulaLossDefinition {
 }
 
 /** A loss whose formulas are read when it is first made. */
-export function loss(name: string, definition: LossDefinition | FormulaLossDefinition): LossMaker {
+export function loss<P extends Params = NoSettings>(
+  name: string,
+  definition: LossDefinition<P> | FormulaLossDefinition<P>,
+): LossMaker<P> {
   const maker = isVerbs(definition) ? verbLoss(name, definition) : formulaLoss(name, definition)
   return given => {
     const made = maker(given)

@@ -2,7 +2,7 @@ import type { Verbs } from '../program/index.ts'
 import { type Shape, sizeOf } from '../tensor/shape.ts'
 import type { View } from '../tensor/view.ts'
 import { formed, identity } from './form.ts'
-import { type Json, numbersOf, type Params, withDefaults } from './json.ts'
+import { type Json, type MakerOf, type NoSettings, numbersOf, type Params, withDefaults } from './json.ts'
 import type { LossMaker } from './loss.ts'
 
 /**
@@ -30,7 +30,7 @@ export interface Measured {
   readonly weight?: View
 }
 
-export type MetricMaker = (params?: Params) => Metric
+export type MetricMaker<P = Params> = MakerOf<Metric, P>
 
 export interface MetricDefinition<P extends Params> {
   params?: P
@@ -48,9 +48,9 @@ export interface MetricDefinition<P extends Params> {
  *   measure: (k, { p, t, out }) => k.reduce(out, 'sum', 'p - t', { p, t }, [0, 1]),
  * })
  */
-export function metric<P extends Params>(name: string, definition: MetricDefinition<P>): MetricMaker {
+export function metric<P extends Params = NoSettings>(name: string, definition: MetricDefinition<P>): MetricMaker<P> {
   const { size = () => 1, value = (sums, samples) => sums[0] / samples } = definition
-  return (given = {}) => {
+  return (given: object = {}) => {
     const params = withDefaults(`metric ${name}`, definition.params ?? ({} as P), given)
     const made: Metric = {
       name,
@@ -65,20 +65,20 @@ export function metric<P extends Params>(name: string, definition: MetricDefinit
 }
 
 /** A metric that is the mean of a loss. */
-export const mean = (name: string, of: LossMaker): MetricMaker =>
-  metric(name, {
+export const mean = <P extends Params>(name: string, of: LossMaker<P>): MetricMaker<P> =>
+  metric<P>(name, {
     get params() {
-      return of().params
+      return of().params as P
     },
     measure(k, { p, t, out, weight }, params) {
       const loss = k.scratch(name, [1])
-      of(params).forward(k, { p, t, loss, weight })
+      of(params as never).forward(k, { p, t, loss, weight })
       k.map(out, 'loss * n', { loss, n: p.shape[0] })
     },
   })
 
 /** A metric that is the mean of a formula of p and t over all elements. */
-export const elementwise = (name: string, params: Params, text: string): MetricMaker =>
+export const elementwise = <P extends Params>(name: string, params: P, text: string): MetricMaker<P> =>
   metric(name, {
     params,
     measure(k, { p, t, out, weight = 1 }, given) {

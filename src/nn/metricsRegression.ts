@@ -39,7 +39,7 @@ export const rootMeanSquaredError = metric('rootMeanSquaredError', {
 export const meanPrediction = elementwise('meanPrediction', {}, 'p')
 
 /** A mean over rows of a formula of the row's Σ: means mp, mt, variances vp, vt and covariance c. */
-const rowwise = (name: string, params: { readonly [name: string]: number }, text: string) =>
+const rowwise = <P extends Readonly<Record<string, number>>>(name: string, params: P, text: string) =>
   metric(name, {
     params,
     measure(k, views, given) {

@@ -2,7 +2,7 @@ import { check, type Formula, formula } from '../formula/index.ts'
 import type { Verbs } from '../program/index.ts'
 import type { View } from '../tensor/view.ts'
 import { formed, identity } from './form.ts'
-import { type Json, numbersOf, type Params, type Setting, withDefaults } from './json.ts'
+import { type Json, type MakerOf, numbersOf, type Params, withDefaults } from './json.ts'
 import { resolveSchedule, type ScheduleChoice } from './scheduleChoice.ts'
 import { clipped, collected, due } from './updates.ts'
 
@@ -48,16 +48,18 @@ export const common = {
   gradientAccumulationSteps: 1,
 }
 
-export interface OptimizerDefinition {
+type Rated = Params & { readonly learningRate: number }
+
+export interface OptimizerDefinition<P extends Rated = Rated> {
   /** `learningRate` and the other numbers, with their defaults. */
-  params: Params & { readonly learningRate: number }
+  params: P
   state?: readonly string[]
   /** New w and state, of w, g, the state, the parameters and the step t = 1, 2, … */
   step: string
 }
 
 /** An optimiser that looks at a parameter as a whole: its step in verbs, for one parameter, or for all `together`. */
-export interface WholeOptimizerDefinition extends Omit<OptimizerDefinition, 'step'> {
+export interface WholeOptimizerDefinition<P extends Rated = Rated> extends Omit<OptimizerDefinition<P>, 'step'> {
   together?: boolean
   /** Set where the step sees to weightDecay itself. */
   decays?: boolean
@@ -65,19 +67,22 @@ export interface WholeOptimizerDefinition extends Omit<OptimizerDefinition, 'ste
 }
 
 /** Settings as they are given: the rate may be a schedule, or a formula of the step. */
-export type OptimizerParams = Readonly<Record<string, Setting | ScheduleChoice>>
-export type OptimizerMaker = (params?: OptimizerParams) => Optimizer
+export type OptimizerParams<P = Params> = { readonly learningRate: number | ScheduleChoice } & Omit<
+  typeof common & P,
+  'learningRate'
+>
+export type OptimizerMaker<P = Params> = MakerOf<Optimizer, OptimizerParams<P>>
 
 type Variant = (params: Readonly<Record<string, number>>) => Partial<Pick<OptimizerDefinition, 'state' | 'step'>>
 
 /** An optimiser whose step is read when it is made; `variant` is what its settings decide. */
-export function optimizer(
+export function optimizer<P extends Rated>(
   name: string,
-  definition: OptimizerDefinition | WholeOptimizerDefinition,
+  definition: OptimizerDefinition<P> | WholeOptimizerDefinition<P>,
   variant: Variant = () => ({}),
-): OptimizerMaker {
+): OptimizerMaker<P> {
   const { params: defaults, ...fixed } = definition
-  return (given = {}) => {
+  return (given: object = {}) => {
     // Its own settings come first, also where it has defaults of its own for common ones.
     const all: OptimizerParams = withDefaults(`optimizer ${name}`, { ...defaults, ...common, ...defaults }, given)
     const { learningRate: rate, ...rest } = all

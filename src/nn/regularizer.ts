@@ -1,7 +1,7 @@
 import { apply, check, derivative, type Formula, formula, formulaOf, name as nameNode, once } from '../formula/index.ts'
 import type { Verbs } from '../program/index.ts'
 import type { View } from '../tensor/view.ts'
-import { type Json, numbersOf, type Params, withDefaults } from './json.ts'
+import { type Json, type MakerOf, type NoSettings, numbersOf, type Params, withDefaults } from './json.ts'
 
 /** A penalty on weights that is added to the loss, and its gradient to theirs. */
 export interface Regularizer {
@@ -14,30 +14,30 @@ export interface Regularizer {
   toJSON(): Json
 }
 
-export interface RegularizerDefinition {
-  params?: Params
+export interface RegularizerDefinition<P extends Params = Params> {
+  params?: P
   /** The penalty of one weight w; all are added up. */
   penalty: string
   /** Its derivative by w; derived when left out. */
   backward?: string
 }
 
-export interface WholeRegularizerDefinition {
-  params?: Params
+export interface WholeRegularizerDefinition<P extends Params = Params> {
+  params?: P
   forward(k: Verbs, views: { w: View; penalty: View }, params: Params): void
   backward(k: Verbs, views: { w: View; g: View; dw: View }, params: Params): void
 }
 
-export type RegularizerMaker = (params?: Params) => Regularizer
+export type RegularizerMaker<P = Params> = MakerOf<Regularizer, P>
 
 /** A penalty whose formulas are read when it is first made. */
-export function regularizer(
+export function regularizer<P extends Params = NoSettings>(
   name: string,
-  definition: RegularizerDefinition | WholeRegularizerDefinition,
-): RegularizerMaker {
+  definition: RegularizerDefinition<P> | WholeRegularizerDefinition<P>,
+): RegularizerMaker<P> {
   if (!('penalty' in definition)) {
     const { params: defaults = {}, forward, backward } = definition
-    return (given = {}) => {
+    return (given: object = {}) => {
       const params = withDefaults(`regularizer ${name}`, defaults, given)
       const toJSON = () => ({ name, params })
       return {
@@ -54,7 +54,7 @@ export function regularizer(
     const slope = written === undefined ? derived(penalty) : check(formula(written), names, `regularizer ${name}`)
     return { penalty, whole: formulaOf({ dw: apply('+', nameNode('g'), [...slope.outputs.values()][0]) }) }
   })
-  return (given = {}) => {
+  return (given: object = {}) => {
     const { penalty, whole } = formulas()
     const params = withDefaults(`regularizer ${name}`, defaults, given)
     const numbers = numbersOf(params)

@@ -1,8 +1,8 @@
 import { FormulaError, nearest, StateError } from '../errors.ts'
-import type { Json, Params } from './json.ts'
+import type { Json, MakerOf, Params } from './json.ts'
 import { type Definitions, registered } from './register.ts'
 
-export type Maker<T> = (params?: Params) => T
+export type Maker<T> = MakerOf<T>
 type Named = { readonly name: string; toJSON(): Json }
 
 /** How something of the library is named: 'relu', { name: 'leakyRelu', params: { slope: 0.1 } }, leakyRelu({ slope: 0.1 }). */

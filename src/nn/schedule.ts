@@ -1,6 +1,6 @@
 import { check, type Formula, formula } from '../formula/index.ts'
 import { evaluateExactly } from './exact.ts'
-import { type Json, numbersOf, type Params, withDefaults } from './json.ts'
+import { type Json, type MakerOf, numbersOf, type Params, withDefaults } from './json.ts'
 
 /** A learning rate that changes with the steps: the same numbers on every engine. */
 export interface Schedule {
@@ -12,7 +12,7 @@ export interface Schedule {
   toJSON(): Json
 }
 
-export type ScheduleMaker = (params?: Params) => Schedule
+export type ScheduleMaker<P = Params> = MakerOf<Schedule, P>
 
 /**
  * Defines a schedule by a formula of the step (counted from 0) and its settings.
@@ -24,8 +24,8 @@ export function schedule<P extends Params>(
   name: string,
   defaults: P,
   text: string | ((params: P) => string),
-): ScheduleMaker {
-  return (given = {}) => {
+): ScheduleMaker<P> {
+  return (given: object = {}) => {
     const params = withDefaults(`schedule ${name}`, defaults, given)
     const source = typeof text === 'string' ? text : text(params)
     const numbers = numbersOf(params)

@@ -109,10 +109,10 @@ export const cyclic = schedule(
   'cyclic',
   {
     ...{ baseLearningRate: 0.001, maxLearningRate: 0.01, stepSizeUp: 2000, stepSizeDown: 0 },
-    ...{ mode: 'triangular', gamma: 1 },
-  } as { [name: string]: number | string },
+    ...{ mode: 'triangular' as 'triangular' | 'triangular2' | 'expRange', gamma: 1 },
+  },
   ({ mode }) => {
-    const scale = { triangular2: '1 / 2^(cycle - 1)', expRange: 'gamma^step' }[mode as string] ?? '1'
+    const scale = { triangular2: '1 / 2^(cycle - 1)', expRange: 'gamma^step', triangular: '1' }[mode]
     return `let all = stepSizeUp + (stepSizeDown > 0 ? stepSizeDown : stepSizeUp);
             let cycle = floor(1 + step / all);
             let x = 1 + step / all - cycle;
@@ -131,8 +131,8 @@ export const oneCycle = schedule(
   'oneCycle',
   {
     ...{ maxLearningRate: 0.01, totalSteps: 1000, pctStart: 0.3, divFactor: 25, finalDivFactor: 1e4 },
-    ...{ annealStrategy: 'cos', threePhase: false },
-  } as { [name: string]: number | string | boolean },
+    ...{ annealStrategy: 'cos' as 'cos' | 'linear', threePhase: false },
+  },
   ({ annealStrategy, threePhase }) => {
     const way = (from: string, to: string, share: string) =>
       annealStrategy === 'cos'

@@ -86,13 +86,13 @@ const rows: [string, () => unknown, Kind, string][] = [
   ],
   [
     'a setting that an optimiser does not have',
-    () => optimizers.sgd({ learning_rate: 0.1 }),
+    () => optimizers.sgd({ learning_rate: 0.1 } as never),
     StateError,
     'optimizer sgd has no setting "learning_rate"\n  settings  learningRate, momentum, nesterov, weightDecay, clipnorm, clipvalue, globalClipnorm, useEma, emaMomentum, emaOverwriteFrequency, gradientAccumulationSteps\n  hint: did you mean "learningRate"?',
   ],
   [
     'a setting that a loss does not have',
-    () => losses.huber({ detla: 2 }),
+    () => losses.huber({ detla: 2 } as never),
     StateError,
     'loss huber has no setting "detla"\n  settings  delta\n  hint: did you mean "delta"?',
   ],

@@ -71,11 +71,15 @@ test('the backward pass of the default relu reads only y', () => {
 test.each([
   [{ alpha: Infinity }, 'alpha = Infinity'],
   [{ alpha: '1' }, 'alpha = 1'],
-  [{ beta: 1 }, 'beta = 1'],
 ])('the setting %j is refused', (params, shown) => {
   expect(() => activations.elu(params as never)).toThrow(
     `activation elu got ${shown}\n  settings  {"alpha":1}\n  hint: give finite numbers under these names`,
   )
+})
+
+test('a setting that an activation does not have is told', () => {
+  expect(() => activations.leakyRelu({ alpha: 0.3 } as never)).toThrow('activation leakyRelu has no setting "alpha"')
+  expect(() => activations.leakyRelu(0.3 as never)).toThrow('leakyRelu({ slope: … })')
 })
 
 test('activations of one kind keep to their own settings', () => {
