@@ -56,3 +56,21 @@ if __name__ == "__main__":
     with h5py.File(out / "pages.h5", "w", libver="latest") as file:
         cells = file.create_dataset("x", shape=(33, 33), dtype="u1", chunks=(1, 1))
         cells[31:, 5:] = np.arange(56, dtype="u1").reshape(2, 28)
+    # Arrays that may grow: their chunks are counted by what they may become.
+    with h5py.File(out / "growing.h5", "w", libver="latest") as file:
+        for name, shape, most, chunks, options in [
+            ("one axis", (300,), (None,), (3,), {}),
+            ("rows", (40, 5), (None, 5), (3, 2), {}),
+            ("columns", (5, 40), (9, None), (2, 3), {}),
+            ("packed columns", (5, 40), (5, None), (2, 3), {"compression": "gzip"}),
+            ("the middle", (3, 30, 2), (7, None, 5), (2, 1, 1), {"compression": "gzip", "shuffle": True}),
+            ("both axes", (30, 20), (None, None), (3, 4), {}),
+            ("both axes, packed", (30, 20), (None, None), (3, 4), {"compression": "gzip", "fletcher32": True}),
+            ("up to an end", (5, 7), (9, 30), (2, 2), {}),
+            ("packed up to an end", (5, 7), (9, 30), (2, 2), {"compression": "gzip"}),
+        ]:
+            file.create_dataset(name, data=values(shape, "<i2"), maxshape=most, chunks=chunks, **options)
+        # So many chunks that blocks of them lie in pages; most were never written.
+        far = file.create_dataset("far", shape=(150_000,), maxshape=(None,), chunks=(1,), dtype="u1")
+        for i in [0, 3, 4, 99, 20_000, 140_000, 149_999]:
+            far[i] = i % 251

@@ -76,6 +76,34 @@ describe.each(['earliest', 'latest', 'v108', 'ordered'])('a file of the kind %s 
   })
 })
 
+describe('an array that may grow', () => {
+  const bytes = readFileSync('test/fixtures/hdf5/growing.h5')
+  const array = (name: string) => withHdf5(bytes, 'growing', file => file.array(name))
+
+  test.each<[string, number[]]>([
+    ['one axis', [300]],
+    ['rows', [40, 5]],
+    ['columns', [5, 40]],
+    ['packed columns', [5, 40]],
+    ['the middle', [3, 30, 2]],
+    ['both axes', [30, 20]],
+    ['both axes, packed', [30, 20]],
+    ['up to an end', [5, 7]],
+    ['packed up to an end', [5, 7]],
+  ])('along %s', async (name, shape) => {
+    const found = await array(name)
+    const data = Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => value(i))
+    expect(found && { shape: found.shape, data: Array.from(found.data) }).toEqual({ shape, data })
+  })
+
+  test('and has chunks far away', async () => {
+    const { data } = (await array('far'))!
+    expect(data.length).toBe(150_000)
+    const found = Array.from(data, (n, i) => [i, n]).filter(([, n]) => n !== 0)
+    expect(found).toEqual([3, 4, 99, 20_000, 140_000, 149_999].map(i => [i, i % 251]))
+  })
+})
+
 test('chunks are found in pages, and those that were never written are zeros', async () => {
   const bytes = readFileSync('test/fixtures/hdf5/pages.h5')
   const found = await withHdf5(bytes, 'pages', file => file.array('x'))

@@ -4,7 +4,7 @@ import { type Shape, sizeOf } from '../../tensor/shape.ts'
 import { unchunked } from './chunks.ts'
 import { type Message, messages, objectsOf } from './objects.ts'
 import { damaged, sourceOf } from './source.ts'
-import { dataspace, datatype, numbers, values } from './values.ts'
+import { dataspace, datatype, largest, numbers, values } from './values.ts'
 
 // HDF5 as h5py, Keras and h5wasm write it, old and new: no library is needed to read it, and nothing it says is believed.
 
@@ -95,7 +95,12 @@ function open(bytes: Uint8Array, limit: number): Hdf5 {
     if (version < 3 || version > 5) damaged('an array laid out in another version')
     if (type.kind !== 'integer' && type.kind !== 'float') damaged('an array that holds no numbers')
     if (way === 2)
-      return of(numbers(await unchunked(file, layout.at, one(object, messages.filters), type, shape), type))
+      return of(
+        numbers(
+          await unchunked(file, layout.at, one(object, messages.filters), type, shape, largest(file, space.at)),
+          type,
+        ),
+      )
     if (way > 2) damaged('an array that lies in other files')
     const empty = way === 1 && file.isNowhere(layout.at + 2)
     if (empty && sizeOf(shape) > 0) damaged('an array that was never written')

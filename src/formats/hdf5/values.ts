@@ -40,6 +40,14 @@ export function dataspace({ u8, place }: Source, at: number): Shape {
   return sizeOf(shape) <= 2 ** 40 ? shape : damaged('a shape too large')
 }
 
+/** What that shape may become, Infinity along an axis without end. */
+export function largest(file: Source, at: number): Shape {
+  const shape = dataspace(file, at)
+  const from = at + (file.u8(at) === 1 ? 8 : 4) + 8 * shape.length
+  if (!(file.u8(at + 2) & 1)) return shape
+  return shape.map((_, i) => (file.isNowhere(from + 8 * i) ? Infinity : file.place(from + 8 * i, Infinity)))
+}
+
 /** A text of varying length lies in a heap of its own. */
 function farText(file: Source, at: number): string {
   const [length, address, wanted] = [file.u32(at), file.place(at + 4), file.u32(at + 12)]

@@ -161,6 +161,7 @@ const hdf5 = (name: string): Format => ({
   read: bytes =>
     withHdf5(bytes, name, async file => {
       const found: unknown[] = [file.texts('', 'names'), file.texts('', 'texts'), file.texts('', 'long')]
+      for (const key of file.keys('')) found.push(await file.array(key))
       for (const group of ['plain', 'chunks', 'many'])
         for (const key of file.keys(group)) {
           found.push(await file.array(`${group}/${key}`))
@@ -190,6 +191,7 @@ export const keras: readonly Format[] = [
   hdf5('earliest'),
   hdf5('latest'),
   hdf5('ordered'),
+  hdf5('growing'),
   { name: 'model.json of TensorFlow.js', sample: () => shards['model.json'], read: about => tfjs(about) },
   {
     name: 'a shard of TensorFlow.js',
