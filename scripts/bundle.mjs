@@ -23,6 +23,9 @@ await build({
     format: 'esm',
     entryFileNames: '[name].js',
     chunkFileNames: 'shared-[hash].js',
+    // Bundlers for pages know the field `browser` of package.json, where Node's own modules are left out, but not all of
+    // them read `node:` there.
+    paths: id => id.replace(/^node:/, ''),
     // Half of a start is reading source: one file for what all share, without comments, names within functions short.
     // Lines and the names of functions stay, for stack traces.
     comments: false,

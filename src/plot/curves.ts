@@ -1,5 +1,5 @@
 import { DataError, nothingElse } from '../errors.ts'
-import { peer } from './peer.ts'
+import { missing } from './peer.ts'
 import { blue, drawing, faint, ink, text } from './svg.ts'
 
 /** What `fit` returns: the epochs, and one list a metric. */
@@ -33,8 +33,8 @@ export async function curves(
       hint: 'name one of the recorded metrics, and finish at least one epoch',
     })
 
-  const Plot = await peer('@observablehq/plot', () => import('@observablehq/plot'))
-  const { parseHTML } = await peer('linkedom', () => import('linkedom'))
+  const Plot = await import('@observablehq/plot').catch(missing('@observablehq/plot'))
+  const { parseHTML } = await import('linkedom').catch(missing('linkedom'))
   const epochs = [...training, ...validation].map(point => point.epoch)
   const [first, last] = [Math.min(...epochs), Math.max(...epochs)]
   const share = metric === 'accuracy'

@@ -1,5 +1,5 @@
 import { nothingElse } from '../errors.ts'
-import { peer } from './peer.ts'
+import { missing } from './peer.ts'
 
 export interface PngOptions {
   /** Width in pixels; the height follows. Default: twice the drawing's own width. */
@@ -18,7 +18,7 @@ export interface PngOptions {
  */
 export async function png(svg: string, { width, fonts = [], ...others }: PngOptions = {}): Promise<Uint8Array> {
   nothingElse('png', others, { width, fonts })
-  const { Resvg } = await peer('@resvg/resvg-js', () => import('@resvg/resvg-js'))
+  const { Resvg } = await import('@resvg/resvg-js').catch(missing('@resvg/resvg-js'))
   const image = new Resvg(svg, {
     fitTo: width === undefined ? { mode: 'zoom', value: 2 } : { mode: 'width', value: width },
     font: {
