@@ -471,6 +471,20 @@ export const cases: readonly Case[] = [
       k.map({ y, q }, 'y = x * r + c * learningRate; q = tanh(x) + (1 - 0.9^t)', { x, r, c }),
   },
   {
+    title: 'what is the same all along a row, beside what is not',
+    inputs: { x: [7, 5, 83], r: [7, 5, 1], c: [83], one: [1] },
+    outputs: { y: [7, 5, 83], z: [7, 5, 83], s: [7, 5], a: [1], m: [7, 5, 1] },
+    write(k, { x, r, c, one, y, z, s, a, m }) {
+      const i = k.index(7).reshape(7, 1, 1)
+      k.map({ y, z }, 'let l = log(1 + r * r) + i; y = x - l; z = (x > c ? l : x) / sqrt(l + 1) + tanh(one)', {
+        ...{ x, r, c, one, i },
+      })
+      k.reduce(s, 'sum', 'c * exp(-r * r) + x * sin(r)', { x, r, c }, [2])
+      k.reduce(a, 'mean', '(x - c) * tanh(r) / (1 + exp(one))', { x, r, c, one }, [0, 1, 2])
+      k.reduce(m, 'max', 'x * exp(r) - log(1 + one * one)', { x, r, one }, [2])
+    },
+  },
+  {
     title: 'map of a long flat array',
     inputs: { x: [5003], z: [5003] },
     outputs: { y: [5003] },

@@ -4,7 +4,7 @@ import type { Buffer, View } from '../../tensor/view.ts'
 import type { Code, Local, Module } from './assembler.ts'
 import type { Given } from './merge.ts'
 import type { Location, Operand } from './nest.ts'
-import { type Lowered, lowered, writeLowered } from './simd.ts'
+import { type Known, type Lowered, lowered, writeAhead, writeLowered } from './simd.ts'
 import type { Touch } from './strips.ts'
 
 /** A function (begin, end, thread): its share of `units`, which may run in any order on any thread. */
@@ -76,7 +76,19 @@ export function groupWriter(build: Build, f: Code, formula: Formula, isArray: Is
     f.i32(build.scalar(node)).mem('v128.load32_splat').set(local)
     known.set(name, [local])
   }
-  return (load: (name: string) => readonly Local[]) => writeLowered(f, body, name => known.get(name) ?? load(name))
+  type Load = (name: string) => readonly Local[]
+  let made: Known | undefined
+  const write = (load: Load) => writeLowered(f, body, name => known.get(name) ?? load(name), made)
+  /** Writes, before a loop, what is the same all along it: for all that is written from now on. */
+  const ahead = (isStill: (name: string) => boolean, load: Load) => {
+    made = writeAhead(
+      f,
+      body,
+      name => known.has(name) || isStill(name),
+      name => known.get(name) ?? load(name),
+    )
+  }
+  return Object.assign(write, { ahead })
 }
 
 interface Prepared {

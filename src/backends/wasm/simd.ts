@@ -89,17 +89,26 @@ export function lowered(nodes: readonly Node[]): Lowered {
   return { roots: lower(nodes, target, load => steps.push({ load }) - 1), steps }
 }
 
+/** What steps have come to, by their numbers. */
+export type Known = ReadonlyMap<number, readonly Local[]>
+
 /**
  * Writes the steps on several vectors at once, an operation of one beside that of the next: a function is a chain of
  * operations that wait for each other, and a processor looks ahead no further than over a few dozen of them. What is the
- * same for all vectors is one.
+ * same for all vectors is one, and what is known already is not written again.
  */
-export function writeLowered(f: Code, { steps, roots }: Lowered, load: (name: string) => readonly Local[]) {
+export function writeLowered(f: Code, all: Lowered, load: (name: string) => readonly Local[], known?: Known) {
+  const { steps, roots } = all
+  const isNeeded = known && needed(all, known)
   const values: (readonly Local[])[] = []
-  for (const step of steps) {
+  steps.forEach((step, i) => {
+    if (isNeeded && !isNeeded[i]) {
+      values.push(known.get(i) ?? [])
+      return
+    }
     if ('load' in step) {
       values.push(load(step.load))
-      continue
+      return
     }
     const { name, args, number } = step
     let width = 1
@@ -110,6 +119,50 @@ export function writeLowered(f: Code, { steps, roots }: Lowered, load: (name: st
       made.push(write(f, name, number))
     }
     values.push(made)
-  }
+  })
   return roots.map(root => values[root])
+}
+
+/** Which steps the roots need, beside what is known. */
+function needed({ steps, roots }: Lowered, known: Known): boolean[] {
+  const all: boolean[] = []
+  for (const root of roots) all[root] = true
+  for (let i = steps.length - 1; i >= 0; i--) {
+    all[i] &&= !known.has(i)
+    const step = steps[i]
+    if (all[i] && 'args' in step) for (const arg of step.args) all[arg] = true
+  }
+  return all
+}
+
+/** Operations from which on what is the same all along a loop is worth a register. */
+const dear = 4
+
+/**
+ * Writes ahead of a loop what is the same all along it and takes some work, such as the logarithm of a number that each
+ * row has one of.
+ */
+export function writeAhead(
+  f: Code,
+  { steps, roots }: Lowered,
+  isStill: (name: string) => boolean,
+  load: (name: string) => readonly Local[],
+): Known {
+  // Of each step the operations behind it, or nothing where it changes; a constant by itself is no work.
+  const work: (number | undefined)[] = []
+  const ahead = new Set<number>()
+  const keep = (i: number) => work[i] !== undefined && work[i] >= dear && ahead.add(i)
+  for (const step of steps) {
+    if ('load' in step) work.push(isStill(step.load) ? 0 : undefined)
+    else {
+      const all = step.args.map(arg => work[arg])
+      const isSame = step.args.length === 0 || all.every(n => n !== undefined)
+      const own = step.args.length === 0 ? 0 : step.name === 'div' || step.name === 'sqrt' ? dear : 1
+      work.push(isSame ? all.reduce<number>((sum, n) => sum + n!, own) : undefined)
+      if (!isSame) step.args.forEach(keep)
+    }
+  }
+  roots.forEach(keep)
+  const values = writeLowered(f, { steps, roots: [...ahead] }, load, new Map())
+  return new Map([...ahead].map((i, at) => [i, values[at]]))
 }

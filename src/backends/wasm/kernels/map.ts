@@ -55,6 +55,7 @@ function emit(build: Build, instruction: MapInstruction, n: Nest, inputNames: re
   const loops = (f: Code, begin: Local, end: Local) => {
     const write = groupWriter(build, f, instruction.formula, name => inputNames.includes(name))
     const w = walker(f, n, build.key)
+    const isStill = (name: string) => !w.varies(inputNames.indexOf(name), inner)
     const group = (lanes: Lanes, places: readonly Record<number, number>[]) => {
       const load = (name: string) => {
         const i = inputNames.indexOf(name)
@@ -70,6 +71,8 @@ function emit(build: Build, instruction: MapInstruction, n: Nest, inputNames: re
     w.share(begin, end, () => {
       if (inner === 0) return group(1, [{}])
       w.loops(range(1, inner), () => {
+        const isLong = n.sizes[inner] > 4 * width
+        if (isLong) write.ahead(isStill, name => [w.load(inputNames.indexOf(name), inner, 1)])
         w.sectioned(inner, sections(n.sizes[inner], vector, width, twice), ({ lanes, starts }) =>
           group(
             lanes,

@@ -148,7 +148,12 @@ function emit(build: Build, told: Job, whole: Nest, reduced: (l: number) => bool
         // Sums side by side, so that none waits for the one before.
         const vectors = Math.min(width, Math.floor(n.sizes[along] / 4))
         const wide = [accumulators[0], ...range(1, vectors).map(() => accumulatorsOf(f, job))]
-        w.loops(inside.slice(0, -1), () =>
+        const place = (name: string) => job.names.indexOf(name)
+        w.loops(inside.slice(0, -1), () => {
+          write.ahead(
+            name => !w.varies(place(name), along),
+            name => [w.load(place(name), along, 1)],
+          )
           w.sectioned(along, sections(n.sizes[along], true, width, 'always'), ({ starts, repeats = 0 }) => {
             const places = starts.map(start => ({ [along]: start }))
             summands(along, 4, places).forEach((values, o) => {
@@ -157,8 +162,8 @@ function emit(build: Build, told: Job, whole: Nest, reduced: (l: number) => bool
                 wide[u % vectors][o].take(isNew ? value : wide[0][o].without(value, repeats))
               })
             })
-          }),
-        )
+          })
+        })
         wide[0].forEach((total, o) => {
           for (const other of wide.slice(1)) total.take(other[o].result(1))
           total.gather()
