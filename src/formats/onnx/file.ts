@@ -116,8 +116,8 @@ export function readGraph(proto: onnx.IGraphProto): Graph {
   if (proto.sparseInitializer?.length) throw unsupported('SPARSE_TENSOR', 'export the model with dense weights')
   const constants = new Map((proto.initializer ?? []).map(tensor => [tensor.name ?? '', tensorOf(tensor)]))
   const graph = {
-    inputs: (proto.input ?? []).filter(({ name }) => !constants.has(name ?? '')).map(portOf),
-    outputs: (proto.output ?? []).map(portOf),
+    inputs: (proto.input ?? []).filter(({ name }) => !constants.has(name ?? '')).map(port => portOf(port, 'input')),
+    outputs: (proto.output ?? []).map(port => portOf(port, 'output')),
     constants,
     nodes: nodes.map(nodeOf),
   }
@@ -136,7 +136,8 @@ function nodeOf(proto: onnx.INodeProto): Node {
   return { name: proto.name ?? '', operator: proto.opType ?? '', domain, inputs, outputs, attributes }
 }
 
-function portOf({ name, type }: onnx.IValueInfoProto): Port {
+function portOf({ name, type }: onnx.IValueInfoProto, side: 'input' | 'output'): Port {
+  const what = `the ${side} "${name?.slice(0, 40)}"`
   if (!type?.tensorType) {
     const others = {
       sequenceType: 'SEQUENCE',
@@ -144,14 +145,15 @@ function portOf({ name, type }: onnx.IValueInfoProto): Port {
       mapType: 'MAP',
       sparseTensorType: 'SPARSE_TENSOR',
     }
-    for (const [field, other] of Object.entries(others)) if (type?.[field as 'mapType']) throw unsupportedType(other)
+    for (const [field, other] of Object.entries(others))
+      if (type?.[field as 'mapType']) throw unsupportedType(other, what)
     return { name: name ?? '', dtype: 'float32', shape: undefined }
   }
   const { elemType, shape } = type.tensorType
   const sizes = shape?.dim?.map(({ dimValue, dimParam }) =>
     dimParam ? dimParam : dimValue === null || dimValue === undefined ? null : whole(dimValue),
   )
-  return { name: name ?? '', dtype: elemType ? dtypeOf(elemType) : 'float32', shape: sizes }
+  return { name: name ?? '', dtype: elemType ? dtypeOf(elemType, what) : 'float32', shape: sizes }
 }
 
 /** A tensor of the format, with every length checked before anything is allocated. */
@@ -159,7 +161,7 @@ export function tensorOf(proto: onnx.ITensorProto): Tensor {
   const name = proto.name ? `tensor "${proto.name.slice(0, 40)}"` : 'a tensor'
   if (proto.dataLocation === 1 || proto.externalData?.length)
     throw unsupported(`external data of ${name}`, 'save the model as one file')
-  const type = dtypeOf(proto.dataType ?? 0)
+  const type = dtypeOf(proto.dataType ?? 0, name)
   const dims = (proto.dims ?? []).map(whole)
   const { Array: Typed } = dtypes[type]
   const half = type === 'float16' || type === 'bfloat16'

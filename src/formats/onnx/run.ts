@@ -99,7 +99,7 @@ export function execute(
     const result = attempt(node, () => operator(given as Tensor[], call))
     const unread = attributes.unread()
     if (unread.length > 0)
-      throw unsupported(`${nameOf(node)} attribute ${unread.join(', ')}`, 'export with another opset, from 7 to 22')
+      throw unsupported(`${nameOf(node)} attribute ${unread.join(', ')}`, 'export with another opset, from 7 to 28')
     const results = Array.isArray(result) ? (result as readonly (Tensor | undefined)[]) : [result as Tensor]
     node.outputs.forEach((name, i) => {
       if (!name) return

@@ -40,9 +40,7 @@ export function roundEven(x: number): number {
 
 function wide(x: number): number {
   if (Math.abs(x) <= exact) return Math.trunc(x) + 0
-  throw new BackendError('unsupported-type', `unsupported: INT64 result of ${x}, beyond 2^53`, {
-    hint: 'whole numbers are exact up to 2^53 only; cast to float before large products',
-  })
+  throw unsupportedType(`INT64 result of ${x}, beyond 2^53`)
 }
 
 /** Every type: its code in files, the array it comes and goes in, how results are rounded to it. */
@@ -73,21 +71,33 @@ export function bounds(type: Dtype): readonly [number, number] {
 }
 
 const otherTypes: Record<number, string> = { 8: 'STRING', 14: 'COMPLEX64', 15: 'COMPLEX128' }
-const smallTypes = ['FLOAT8E4M3FN', 'FLOAT8E4M3FNUZ', 'FLOAT8E5M2', 'FLOAT8E5M2FNUZ', 'UINT4', 'INT4', 'FLOAT4E2M1']
+const smallTypes =
+  'FLOAT8E4M3FN FLOAT8E4M3FNUZ FLOAT8E5M2 FLOAT8E5M2FNUZ UINT4 INT4 FLOAT4E2M1 FLOAT8E8M0 UINT2 INT2'.split(' ')
 
 /**
- * The type of a code in a file.
+ * The type of a code in a file, which stands for something.
  * @throws BackendError `unsupported-type`
  */
-export function dtypeOf(code: number): Dtype {
+export function dtypeOf(code: number, what = ''): Dtype {
   const found = Object.entries(dtypes).find(([, { code: own }]) => own === code)
   if (found) return found[0] as Dtype
-  throw unsupportedType(otherTypes[code] ?? smallTypes[code - 17] ?? `element type ${code}`)
+  throw unsupportedType(otherTypes[code] ?? smallTypes[code - 17] ?? `element type ${code}`, what)
 }
 
-export function unsupportedType(type: string): BackendError {
-  return new BackendError('unsupported-type', `unsupported: ${type}`, {
-    hint: `export the model with one of ${Object.keys(dtypes).join(', ')}`,
+/** What to do about types that nothing is computed with. */
+const ways: readonly (readonly [RegExp, string])[] = [
+  [/^STRING/, 'number classes and words before, and export the model without texts'],
+  [/^(SEQUENCE|MAP)/, "export plain tensors; skl2onnx does with options={'zipmap': False}"],
+  [/^OPTIONAL/, 'export plain tensors, all of which are there'],
+  [/^COMPLEX/, 'export real and imaginary parts as two tensors'],
+  [/^(FLOAT[48]|U?INT[24]$)/, 'export the model in float32, or quantized to int8'],
+  [/beyond 2\^53/, 'whole numbers are exact up to 2^53 only; use smaller ones, or floats'],
+]
+
+export function unsupportedType(type: string, what = ''): BackendError {
+  const [, hint] = ways.find(([types]) => types.test(type)) ?? []
+  return new BackendError('unsupported-type', `unsupported: ${type}${what && ` of ${what}`}`, {
+    hint: hint ?? `export the model with one of ${Object.keys(dtypes).join(', ')}`,
   })
 }
 

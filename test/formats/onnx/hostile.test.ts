@@ -63,9 +63,9 @@ test('models with changed, lost or doubled bytes end in a result or in an error 
 })
 
 type Parts = Parameters<typeof onnx.GraphProto.encode>[0]
-const value = (name: string, dims: number[]) => ({
+const value = (name: string, dims: number[], elemType = 1) => ({
   name,
-  type: { tensorType: { elemType: 1, shape: { dim: dims.map(dimValue => ({ dimValue })) } } },
+  type: { tensorType: { elemType, shape: { dim: dims.map(dimValue => ({ dimValue })) } } },
 })
 const model = (graph: Parts, version = 17) =>
   onnx.ModelProto.encode({ irVersion: 8, opsetImport: [{ domain: '', version }], graph }).finish()
@@ -136,7 +136,7 @@ test.each<[string, Parts, RegExp]>([
       initializer: [{ name: 'w', dataType: 8, dims: [1], stringData: [new Uint8Array([65])] }],
       output: [y],
     },
-    /^unsupported: STRING\n/,
+    /^unsupported: STRING of tensor "w"\n/,
   ],
   [
     'a result larger than memory',
@@ -149,6 +149,26 @@ test.each<[string, Parts, RegExp]>([
   ],
 ])('%s is refused', async (_, graph, message) => {
   await expect(importOnnx(model(graph)).then(made => made.run(graph?.input ? { x } : {}))).rejects.toThrow(message)
+})
+
+const typed = (elemType: number) => ({ node: [relu('x', 'y')], input: [value('x', [2], elemType)], output: [y] })
+const sided = (type: object) => ({ node: [relu('x', 'y')], input: [value('x', [2])], output: [{ name: 'y', type }] })
+
+// What nothing is computed with: where it stands, and what to do about it.
+test.each([
+  [typed(8), 'STRING of the input "x"', 'number classes and words before, and export the model without texts'],
+  [typed(14), 'COMPLEX64 of the input "x"', 'export real and imaginary parts as two tensors'],
+  [typed(17), 'FLOAT8E4M3FN of the input "x"', 'export the model in float32, or quantized to int8'],
+  [typed(22), 'INT4 of the input "x"', 'export the model in float32, or quantized to int8'],
+  [typed(25), 'UINT2 of the input "x"', 'export the model in float32, or quantized to int8'],
+  [
+    sided({ sequenceType: {} }),
+    'SEQUENCE of the output "y"',
+    "export plain tensors; skl2onnx does with options={'zipmap': False}",
+  ],
+  [sided({ optionalType: {} }), 'OPTIONAL of the output "y"', 'export plain tensors, all of which are there'],
+])('%#: a type is refused with a way out', async (graph, what, hint) => {
+  await expect(importOnnx(model(graph))).rejects.toThrow(`unsupported: ${what}\n  hint: ${hint}`)
 })
 
 test('names like __proto__ are names like any other', async () => {
