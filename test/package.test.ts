@@ -1,8 +1,10 @@
 import { execSync } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { builtinModules } from 'node:module'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { build } from 'rolldown'
 import { expect, test } from 'vitest'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -34,4 +36,22 @@ test('what Node alone has, and a page asks for never, is left out by bundlers', 
   )
   const own = new Set(asked.filter(name => name.startsWith('node:') || builtinModules.includes(name)))
   expect([...own].sort()).toEqual(Object.keys(browser))
+})
+
+test('what a bundler makes of a page trains', async () => {
+  const code = `import { layers, sequential } from 'nabla'
+    const model = sequential([layers.input([2]), layers.dense(1)])
+    model.compile({ loss: 'meanSquaredError' })
+    export const { history } = await model.fit({ x: [[0, 1]], y: [1] }, { epochs: 2 })`
+  const page = join(root, 'page.js')
+  const entry = { name: 'page', resolveId: (id: string) => (id === page ? id : null), load: (id: string) => (id === page ? code : null) } // biome-ignore format: one thought
+  const folder = mkdtempSync(join(tmpdir(), 'nabla-page-'))
+  try {
+    const output = { file: join(folder, 'page.mjs'), codeSplitting: false }
+    await build({ input: page, plugins: [entry], platform: 'browser', output })
+    const { history } = await import(output.file)
+    expect(history.loss[1]).toBeLessThan(history.loss[0])
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
 })
