@@ -220,6 +220,19 @@ describe('weights of samples', () => {
       'sampleWeight has 1 numbers, expected 40',
     )
     await expect(compiled(network()).fit(data, { classWeight: { 0: -1 } })).rejects.toThrow('has the weight -1')
+    await expect(compiled(network()).fit(data, { sampleWeight: twice.map(() => NaN) })).rejects.toThrow(
+      'the weight NaN',
+    )
+  })
+
+  test('below 0 unlearn: a policy leaves the action that is worse than expected', async () => {
+    const policy = sequential([layers.input([1]), layers.dense(2, { activation: 'softmax' })], { seed: 1 })
+    policy.compile({ loss: 'sparseCategoricalCrossentropy', optimizer: 'sgd' })
+    const before = policy.predictSync({ x: [[1]] }).data
+    await policy.trainOnBatch({ x: [[1]], y: [0] }, { sampleWeight: [-1] })
+    const after = policy.predictSync({ x: [[1]] }).data
+    expect(after[0]).toBeLessThan(before[0])
+    expect(after[1]).toBeGreaterThan(before[1])
   })
 })
 
