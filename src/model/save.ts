@@ -59,12 +59,25 @@ export function fromBytes(bytes: Uint8Array, options?: LoadOptions): Model {
   return restore(metadata.nabla, tensors, options)
 }
 
+/** Formats of others are asked for by name, for not all of a model is kept in them. */
+function own(path: string): void {
+  const other = /\.(keras|h5|hdf5|onnx)$/i.exec(path)?.[1]
+  if (!other) return
+  const [read, write, entry] = /onnx/i.test(other)
+    ? ['loadOnnx', 'exportOnnx', 'onnx']
+    : ['loadKeras', 'toKeras', 'keras']
+  throw new StateError('other-format', `a model is a folder or one .safetensors file, got "${path.slice(-40)}"`, {
+    hint: `${read} and ${write} of nabla/${entry} read and write .${other}`,
+  })
+}
+
 /**
  * Writes a model: to a path that ends in .safetensors as one file, else to a folder of model.json and
  * weights.safetensors. Nothing is half-written: files appear whole or not at all.
- * @throws StateError `cannot-write`
+ * @throws StateError `cannot-write`, `other-format`
  */
 export async function save(model: Model, path: string): Promise<void> {
+  own(path)
   if (path.endsWith('.safetensors')) return writeAll([[path, toBytes(model)]])
   const { join } = await import('node:path')
   await writeAll([
@@ -75,9 +88,10 @@ export async function save(model: Model, path: string): Promise<void> {
 
 /**
  * Reads what save wrote.
- * @throws StateError `cannot-read`; DataError when the files are damaged or do not belong together
+ * @throws StateError `cannot-read`, `other-format`; DataError when the files are damaged or do not belong together
  */
 export async function loadModel(path: string, options?: LoadOptions, read = fromDisk): Promise<Model> {
+  own(path)
   if (path.endsWith('.safetensors')) return fromBytes(await read(path), options)
   const text = new TextDecoder().decode(await read(`${path}/model.json`))
   const { tensors } = readSafetensors(await read(`${path}/weights.safetensors`))

@@ -176,6 +176,11 @@ describe('loading refuses', () => {
     await expect(loadModel(join(folder, 'nothing'))).rejects.toThrow(/^cannot read .*model.json/)
   })
 
+  test('a path of another format', async () => {
+    await expect(loadModel('net.keras')).rejects.toThrow('loadKeras and toKeras of nabla/keras')
+    await expect(sequential([input([2]), dense(1)]).save(join(folder, 'net.onnx'))).rejects.toThrow('exportOnnx')
+  })
+
   test.runIf(process.platform === 'linux')('a folder that can be made nowhere', async () => {
     await expect(sequential([input([2]), dense(1)]).save('/proc/none/model')).rejects.toThrow(/^cannot write \/proc/)
   })
