@@ -5,7 +5,7 @@ import { pool } from '../../src/backends/wasm/pool.ts'
 import { type Numbers, record, type Verbs } from '../../src/program/index.ts'
 import { numpyRandom } from '../../src/tensor/random.ts'
 import { type Buffer, type View, viewOf } from '../../src/tensor/view.ts'
-import { cases, run } from './table.ts'
+import { type Case, cases, run } from './table.ts'
 
 describe.each([
   ['as recorded', { fused: false }],
@@ -110,6 +110,55 @@ test('what is made of weights is made again when the weights change', async () =
   results[0].forEach((value, i) => {
     expect(results[1][i]).toBeCloseTo(value, 5)
   })
+})
+
+test.each<[string, Record<string, [Buffer['kind'], ...number[]]>, Case['write']]>([
+  [
+    'a product of weights turned round with a column',
+    { W: ['parameter', 5, 7], x: ['input', 5, 1], y: ['output', 7, 1] },
+    (k, { W, x, y }) => k.gemm(y, W.T, x),
+  ],
+  [
+    'a convolution by tiles of an image that is a weight, and of what is made of it',
+    {
+      P: ['parameter', 2, 9, 8, 16],
+      W: ['input', 3, 3, 16, 16],
+      y: ['output', 2, 9, 8, 16],
+      q: ['output', 2, 9, 8, 16],
+    },
+    (k, { P, W, y, q }) => {
+      const seen = (v: View) => v.windows({ size: [3, 3], padding: [1, 1].map(() => [1, 1] as const) }).matrix(3)
+      const made = k.scratch('made', P.shape)
+      k.map(made, 'tanh(P)', { P })
+      k.gemm(y.matrix(3), seen(P), W.matrix(3))
+      k.gemm(q.matrix(3), seen(made), W.matrix(3))
+    },
+  ],
+  [
+    'a convolution by tiles of an output, before and after it changes',
+    { x: ['input', 2, 9, 8, 16], W: ['input', 3, 3, 16, 16], p: ['output', 2, 9, 8, 16], q: ['output', 2, 9, 8, 16] },
+    (k, { x, W, p, q }) => {
+      const seen = (v: View) => v.windows({ size: [3, 3], padding: [1, 1].map(() => [1, 1] as const) }).matrix(3)
+      k.map(p, '2 * x', { x })
+      k.gemm(q.matrix(3), seen(p), W.matrix(3))
+      k.map(p, 'p + q', { p, q })
+      k.gemm(q.matrix(3), seen(p), W.matrix(3))
+    },
+  ],
+])('%s', async (_, arrays, write) => {
+  const buffers = Object.entries(arrays).map(([name, [kind, ...shape]]): Buffer => ({ name, kind, shape }))
+  const program = record('p', [], k => write(k, Object.fromEntries(buffers.map(b => [b.name, viewOf(b)]))))
+  const [right, fast] = await Promise.all(
+    [reference, wasm].map(async backend => {
+      const engine = backend.engine({ threads: 1 })
+      for (const [i, b] of buffers.entries()) engine.write(b, Float32Array.from(numpyRandom(i).randn(...b.shape)))
+      const compiled = engine.compile(program)
+      for (let i = 0; i < 2; i++) await compiled.run({})
+      return buffers.flatMap(b => (b.kind === 'output' ? [...engine.read(b)] : []))
+    }),
+  )
+  const largest = Math.max(...right.map(Math.abs))
+  expect(Math.max(...right.map((v, i) => Math.abs(v - fast[i]))) / largest).toBeLessThan(1e-5)
 })
 
 test('an input that nothing reads can be given all the same', async () => {

@@ -3,6 +3,7 @@ import { compile, formulaOf, type Node, once } from '../../formula/index.ts'
 import {
   buffersOf,
   drop,
+  edges,
   type Gemm,
   type Instruction,
   inline,
@@ -197,8 +198,10 @@ export function plan(
   const bytes = program.instructions.reduce((sum, i) => {
     if (i.verb !== 'gemm') return sum
     const [depth, width] = i.b.shape.slice(-2)
-    if (settled.has(i.b.buffer)) return sum + 4 * depth * (4 * width + 16) + 512 // or the 36 planes of 9 taps
-    return groups.get(i)?.first === i ? sum + 4 * depth * (width + 16) + 512 : sum // panels with their rests
+    const panels = (columns: number) => sum + 4 * depth * (columns + 16) + 512 // with their rests
+    if (width === 1 && settled.has(i.a.buffer)) return panels(i.a.shape[0] + 4) // a column is made as a row, turned round
+    if (settled.has(i.b.buffer)) return panels(4 * width) // or the 36 planes of 9 taps
+    return groups.get(i)?.first === i ? panels(width) : sum
   }, 0)
   const keptStart = bytes > 0 ? arena.own(bytes) : 0
   const keptEnd = { at: keptStart, end: keptStart + bytes }
@@ -322,9 +325,10 @@ function readAgain(program: Program): Map<Instruction, Group> {
   return all
 }
 
-/** Weights that a program leaves alone, and the temporaries made of nothing else. */
+/** Weights that a program leaves alone, and the temporaries made of nothing else, but those that have a border. */
 function settledBuffers(program: Program): Set<Buffer> {
   const settled = new Set<Buffer>()
+  const bordered = new Set(program.instructions.flatMap(i => edges(i, reach).map(([buffer]) => buffer)))
   const written = program.instructions.flatMap(writes)
   if (written.some(view => isWeight(view.buffer))) return settled
   // What several instructions write is settled when each of them has nothing but settled numbers to write.
@@ -338,7 +342,7 @@ function settledBuffers(program: Program): Set<Buffer> {
     if (free || from.length === 0 || !from.every(buffer => settled.has(buffer))) continue
     for (const { buffer } of writes(instruction)) {
       missing.set(buffer, missing.get(buffer)! - 1)
-      if (missing.get(buffer) === 0 && buffer.kind === 'temporary') settled.add(buffer)
+      if (missing.get(buffer) === 0 && buffer.kind === 'temporary' && !bordered.has(buffer)) settled.add(buffer)
     }
   }
   return settled

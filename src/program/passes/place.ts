@@ -1,5 +1,5 @@
 import { type Shape, sizeOf } from '../../tensor/shape.ts'
-import { type Buffer, contiguous, inside, type Layout, reach as reachOf } from '../../tensor/view.ts'
+import { type Buffer, contiguous, type Layout, reach as reachOf } from '../../tensor/view.ts'
 import { buffersOf, type Instruction, type Program, reads, writes } from '../instruction.ts'
 
 export interface Place extends Layout {
@@ -66,12 +66,11 @@ export function place(program: Program, { align = 16, slack = 16, alone, reach }
 
 type Border = { low: number[]; high: number[] }
 
-/** How far windows with zero fill reach over the edges of each temporary or input. */
+/** How far windows with zero fill reach over the edges of each temporary. */
 function bordersOf(program: Program, more: PlaceOptions['reach']): Map<Buffer, Border> {
   const borders = new Map<Buffer, Border>()
   const widen = (buffer: Buffer, { low, high }: Reach) => {
-    const over = buffer.shape.some((n, d) => low[d] < 0 || high[d] >= n)
-    if (!over || buffer.kind !== 'temporary') return
+    if (buffer.kind !== 'temporary') return
     const border = borders.get(buffer) ?? { low: buffer.shape.map(() => 0), high: buffer.shape.map(() => 0) }
     buffer.shape.forEach((n, d) => {
       border.low[d] = Math.max(border.low[d], -low[d])
@@ -87,8 +86,9 @@ function bordersOf(program: Program, more: PlaceOptions['reach']): Map<Buffer, B
 /** How far an instruction reads over the edges of its operands where zeros are to be: by its views, or by `more`. */
 export function edges(instruction: Instruction, more?: PlaceOptions['reach']): (readonly [Buffer, Reach])[] {
   const seen = instruction.verb === 'gemm' ? [instruction.a, instruction.b] : []
-  const over = seen.filter(view => !inside(view) && view.fill === 0 && view.divisor.every(d => d === 1))
-  return [...over.map(view => [view.buffer, reachOf(view)] as const), ...(more?.(instruction) ?? [])]
+  const plain = seen.filter(view => view.fill === 0 && view.divisor.every(d => d === 1))
+  const all = [...plain.map(view => [view.buffer, reachOf(view)] as const), ...(more?.(instruction) ?? [])]
+  return all.filter(([buffer, { low, high }]) => buffer.shape.some((n, d) => low[d] < 0 || high[d] >= n))
 }
 
 function padded(shape: Shape, border?: Border): { layout: Layout; size: number } {
