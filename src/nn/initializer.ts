@@ -88,7 +88,7 @@ export function orthonormal(numbers: Float64Array, length: number, count: number
         let left = dot(q, from, v, length)
         for (let u = from; u < v; u += length) left = subtract(q, v, left, u, length)
         const square = dot(q, v, v, length)
-        if (square < before[i] / 2) isAgain = true
+        if (square < before[i] / 100) isAgain = true // rounding is more than ten times its share
         const norm = Math.sqrt(square)
         for (let n = v; n < v + length; n++) q[n] /= norm
       }

@@ -62,6 +62,7 @@ test('identity is the gain on the diagonal', () => {
 test.each([
   [5, 3],
   [3, 5],
+  [90, 90],
 ])('orthogonal of %d × %d has rows or columns of length gain at right angles', (rows, columns) => {
   const q = initializers.orthogonal({ gain: 2 }).draw([rows, columns], numpyRandom(1))
   const at = (i: number, k: number) => (rows < columns ? q[i * columns + k] : q[k * columns + i])
