@@ -119,6 +119,11 @@ test.each<[string, Record<string, [Buffer['kind'], ...number[]]>, Case['write']]
     (k, { W, x, y }) => k.gemm(y, W.T, x),
   ],
   [
+    'a convolution by tiles of few taps, which take many points, with weights that stay',
+    { x: ['input', 4, 16, 16, 32], W: ['parameter', 2, 2, 32, 32], y: ['output', 4, 15, 15, 32] },
+    (k, { x, W, y }) => k.gemm(y.matrix(3), x.windows({ size: [2, 2] }).matrix(3), W.matrix(3)),
+  ],
+  [
     'a convolution by tiles of an image that is a weight, and of what is made of it',
     {
       P: ['parameter', 2, 9, 8, 16],

@@ -31,7 +31,7 @@ import { gemm } from './kernels/gemm.ts'
 import { map } from './kernels/map.ts'
 import { reduce } from './kernels/reduce.ts'
 import { stack } from './kernels/stack.ts'
-import { tileReach, winograd } from './kernels/winograd/index.ts'
+import { tileReach, tileRoom, winograd } from './kernels/winograd/index.ts'
 import { merged } from './merge.ts'
 import type { Location } from './nest.ts'
 import { type Staged, workOf, writeSteps } from './steps.ts'
@@ -200,7 +200,7 @@ export function plan(
     const [depth, width] = i.b.shape.slice(-2)
     const panels = (columns: number) => sum + 4 * depth * (columns + 16) + 512 // with their rests
     if (width === 1 && settled.has(i.a.buffer)) return panels(i.a.shape[0] + 4) // a column is made as a row, turned round
-    if (settled.has(i.b.buffer)) return panels(4 * width) // or the 36 planes of 9 taps
+    if (settled.has(i.b.buffer)) return panels(width) + tileRoom(i)
     return groups.get(i)?.first === i ? panels(width) : sum
   }, 0)
   const keptStart = bytes > 0 ? arena.own(bytes) : 0

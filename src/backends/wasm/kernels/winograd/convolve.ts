@@ -37,8 +37,13 @@ import {
 } from './plan.ts'
 import { fromTile, ofFilter, toTile, transform } from './transforms.ts'
 
+/** Bytes of one plane of the filter, and of all. */
+const planeBytes = ({ p, width }: Plan) => p.depth * width * 4 + stagger
+export const filterBytes = (plan: Plan): number => planesOf(plan.p.axes) * planeBytes(plan)
+
 /** The convolution itself, and its gradient by the image, which is one with the filter turned round. */
-export function convolve(build: Build, instruction: Gemm, { p, width }: Plan): boolean {
+export function convolve(build: Build, instruction: Gemm, plan: Plan): boolean {
+  const { p, width } = plan
   const names = Object.keys(instruction.inputs)
   const [down, across] = p.axes
   const image = [p.batch, down.size, across.size, width]
@@ -54,8 +59,8 @@ export function convolve(build: Build, instruction: Gemm, { p, width }: Plan): b
   const parts = largestDivisor(width / block.columns, Math.ceil(build.threads / chunks.count))
   const columns = width / parts
   const settled = build.isSettled(instruction.b.buffer)
-  const planeU = p.depth * width * 4 + stagger
-  const panels = build.scratch((planesOf(p.axes) * planeU) / 4, settled)
+  const planeU = planeBytes(plan)
+  const panels = build.scratch(filterBytes(plan) / 4, settled)
   if (!filterToPanels(build, filter, p, panels, width, settled)) return false
 
   const seen = imageOf(build, p)

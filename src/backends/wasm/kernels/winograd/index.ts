@@ -1,6 +1,6 @@
 import type { Gemm } from '../../../../program/index.ts'
 import type { Emit } from '../../build.ts'
-import { convolve } from './convolve.ts'
+import { convolve, filterBytes } from './convolve.ts'
 import { gradient } from './gradient.ts'
 import { planOf } from './plan.ts'
 
@@ -16,4 +16,10 @@ export const winograd: Emit<Gemm> = (build, instruction) => {
   const plan = planOf(instruction)
   if (!plan) return false
   return plan.kind === 'filter' ? convolve(build, instruction, plan) : gradient(build, instruction, plan)
+}
+
+/** Bytes that the filter of an instruction takes, if it is made with tiles. */
+export function tileRoom(instruction: Gemm): number {
+  const plan = planOf(instruction)
+  return plan?.kind === 'filter' ? filterBytes(plan) : 0
 }
