@@ -65,6 +65,7 @@ export const entrance = (): string =>
       '- [Data](data.md): files of every kind, tables, pictures, files larger than memory.',
       '- [ONNX](onnx.md): graphs as layers, as operators, and written.',
       '- [Performance](performance.md): what was measured, beside the peers.',
+      '- [From Keras](keras.md): what differs, and how the usual things are done.',
       '- [From PyTorch](pytorch.md): weights and words for those who come from there.',
       '- [Taking a model elsewhere](shipping.md): other formats, a module, a page.',
     ].join('\n'),

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import * as nabla from 'nabla'
 import * as csv from 'nabla/csv'
+import { readData, readImages } from 'nabla/data'
 import * as inspect from 'nabla/inspect'
 import * as keras from 'nabla/keras'
 import * as mnist from 'nabla/mnist'
@@ -191,6 +192,61 @@ test.each(made)('the example on the page %s/%s runs', (_, _file, code) => {
   const named = { model: table, optimizers, losses, metrics, schedules, regularizers, constraints }
   const scope: Record<string, unknown> = { ...nabla.layers, ...named }
   new Function(...Object.keys(scope), code)(...Object.values(scope))
+})
+
+/** What the guides take for granted. */
+const guideWorlds: Readonly<Record<string, () => Promise<object> | object>> = {
+  'data.md': async () => {
+    await writeFile('iris.csv', `length,width,species\n${'1,2,setosa\n2,1,virginica\n'.repeat(20)}`)
+    await writeFile('clicks.csv', `pages,minutes,bought\n${'1,2,0\n2,1,1\n'.repeat(20)}`)
+    const people = ['1,S,first,Ann,22,7,A1', '0,,third,Bo,,8,C1', '1,C,first,Cy,35,,C2', '0,S,third,Di,4,9,C1']
+    for (const file of ['titanic.csv', 'test.csv'])
+      await writeFile(file, ['survived,port,class,name,age,fare,cabin', ...people].join('\n'))
+    const square = '<svg xmlns="http://www.w3.org/2000/svg" width="64" height="64"></svg>'
+    for (const folder of ['flowers/train/rose', 'flowers/test/rose']) {
+      await mkdir(folder, { recursive: true })
+      await writeFile(join(folder, '1.png'), await plot.png(square, { width: 64 }))
+    }
+    return { model: table }
+  },
+  'onnx.md': async () => {
+    const names = [input([2], { name: 'x' }), dense(1, { name: 'y' })]
+    for (const file of ['cnn.onnx', 'anything.onnx'])
+      await writeFile(file, await onnx.exportOnnx(nabla.sequential(names)))
+    return {}
+  },
+  'pytorch.md': async () => {
+    const net = [
+      input([28, 28, 1]),
+      conv2d(8, 3, { padding: 'same' }),
+      nabla.layers.maxPooling2d(),
+      flatten(),
+      dense(10),
+    ]
+    const tensors = safetensors.toTorch(nabla.sequential(net), { conv2d: '0', dense: '4' })
+    await writeFile('torch.safetensors', safetensors.writeSafetensors(tensors))
+    return { states: [[1, 2, 3, 4]], actions: [1], advantages: [-0.5] }
+  },
+  'keras.md': async () => {
+    await table.save('learnt')
+    return { model: table }
+  },
+}
+
+const entries = { nabla, 'nabla/data': { readData }, 'nabla/onnx': onnx, 'nabla/safetensors': safetensors }
+
+const guides = Object.keys(guideWorlds).flatMap(file => {
+  const text = readFileSync(fileURLToPath(new URL(`../../docs/${file}`, import.meta.url)), 'utf8')
+  return Array.from(text.matchAll(/```ts\n([\s\S]*?)\n```/g), ([, code], i) => [file, i + 1, code] as const)
+})
+
+test.each(guides)('the code of the guide %s, block %i, runs', async (file, _, code) => {
+  const scope: Record<string, unknown> = { ...common, readData, readImages, entries, ...(await guideWorlds[file]()) }
+  const inner = code.replace(/^import (.*) from '(.*)'$/gm, "const $1 = entries['$2']")
+  const { code: plain, errors } = transformSync('guide.ts', `async function guide() {\n${inner}\n}`)
+  expect(errors).toEqual([])
+  const run = new AsyncFunction(...Object.keys(scope), `'use strict'; ${plain}; await guide()`)
+  await run(...Object.values(scope))
 })
 
 test('every folder of the library has examples', () => {
