@@ -7,7 +7,7 @@ import type { Optimizer } from '../nn/optimizer.ts'
 import { registrations } from '../nn/register.ts'
 import { type ActivationChoice, resolveActivation } from '../nn/resolve.ts'
 import { backward, forward, type Trace } from '../nn/walk.ts'
-import { alias, drop, fuse, type Program, recent, record, type Verbs } from '../program/index.ts'
+import { alias, drop, fuse, type Program, recent, record, share, type Verbs } from '../program/index.ts'
 import { type Shape, sizeOf } from '../tensor/shape.ts'
 import { type Buffer, type View, viewOf } from '../tensor/view.ts'
 import { type Network, type Port, together } from './network.ts'
@@ -133,7 +133,7 @@ function measure(k: Verbs, metric: Metric, views: Parameters<Metric['measure']>[
   k.reduce(out.slice(0, size, 1), 'sum', 'm * share', { m: weight, share }, axes)
 }
 
-const improve = (program: Program): Program => drop(fuse(alias(drop(program))))
+const improve = (program: Program): Program => drop(fuse(share(alias(drop(program)))))
 
 /** The target of each output, without the batch axis. */
 export const targetsOf = ({ outputs }: Network, goals: readonly Goal[]): Pick<Port, 'name' | 'shape'>[] =>

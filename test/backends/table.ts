@@ -1,4 +1,14 @@
-import { alias, type Backend, drop, fuse, lift, type Program, record, type Verbs } from '../../src/program/index.ts'
+import {
+  alias,
+  type Backend,
+  drop,
+  fuse,
+  lift,
+  type Program,
+  record,
+  share,
+  type Verbs,
+} from '../../src/program/index.ts'
 import { numpyRandom } from '../../src/tensor/random.ts'
 import { type Shape, sizeOf } from '../../src/tensor/shape.ts'
 import { type Buffer, type View, viewOf } from '../../src/tensor/view.ts'
@@ -41,7 +51,7 @@ export async function run(
     const values = whole ? random.randint(0, whole, sizeOf(shape)) : random.normal(0, 1, sizeOf(shape))
     engine.write(buffers[name], Float32Array.from(values as ArrayLike<number>))
   }
-  const compiled = engine.compile(fused ? lift(drop(fuse(alias(drop(program))))) : program)
+  const compiled = engine.compile(fused ? lift(drop(fuse(share(alias(drop(program)))))) : program)
   await compiled.run(scalars)
   // Twice: a plan that leaves something behind shows here.
   await compiled.run(scalars)
@@ -469,6 +479,34 @@ export const cases: readonly Case[] = [
     outputs: { y: [3, 5, 6], q: [3, 5, 6] },
     write: (k, { x, r, c, y, q }) =>
       k.map({ y, q }, 'y = x * r + c * learningRate; q = tanh(x) + (1 - 0.9^t)', { x, r, c }),
+  },
+  {
+    title: 'what is computed twice, of the same numbers and of others',
+    inputs: { x: [60, 300], w: [60, 300] },
+    outputs: { y: [60, 300], a: [60], b: [60], c: [60], d: [60, 300] },
+    write(k, { x, w, y, a, b, c, d }) {
+      const made = (shape: Shape) => k.scratch('made', shape)
+      const [m, n, e, f, g, s] = [
+        [60, 1],
+        [60, 1],
+        [60, 300],
+        [60, 300],
+        [60, 300],
+        [60, 300],
+      ].map(made)
+      k.reduce(m, 'max', 'x', { x }, [1])
+      k.map(e, 'exp(x - m)', { x, m })
+      k.map(y, 'e * e', { e })
+      k.reduce(n, 'max', 'x', { x }, [1])
+      k.reduce(a, 'sum', 'exp(x - n)', { x, n }, [1])
+      k.reduce(b, 'sum', 'exp(w - n) + exp(x - n)', { x, n, w }, [1])
+      k.map(f, 'exp(x - m)', { x, m }) // the same as e
+      k.map(s, 'w', { w })
+      k.map(g, 'exp(s) + f', { s, f })
+      k.map(s, '2 * s', { s }) // exp(s) is another now
+      k.reduce(c, 'mean', 'exp(s) * g', { s, g }, [1])
+      k.map(d, 'exp(x - m)', { x: x.flip(1), m }) // of the same array, but turned round
+    },
   },
   {
     title: 'what is the same all along a row, beside what is not',

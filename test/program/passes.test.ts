@@ -10,6 +10,7 @@ import {
   phases,
   record,
   reuse,
+  share,
   tile,
   type Verbs,
 } from '../../src/program/index.ts'
@@ -159,4 +160,28 @@ test('a product that reads zeros between elements is one for each phase of the s
     }),
     { numRuns: 60 },
   )
+})
+
+test('a loss behind a softmax reads the exponentials and sums that the softmax has made', () => {
+  const wide = [64, 300]
+  const [z, p] = (['input', 'output'] as const).map(kind => viewOf({ name: kind, kind, shape: wide }))
+  const loss = viewOf({ name: 'loss', kind: 'output', shape: [1] })
+  const recorded = record('both', [], k => {
+    const [m, s, n, t] = ['m', 's', 'm', 's'].map(name => k.scratch(name, [64, 1]))
+    const e = k.scratch('e', wide)
+    k.reduce(m, 'max', 'z', { z }, [1])
+    k.map(e, 'exp(z - m)', { z, m })
+    k.sum(s, e, [1])
+    k.map(p, 'e / s', { e, s })
+    k.reduce(n, 'max', 'z', { z }, [1])
+    k.reduce(t, 'sum', 'exp(z - m)', { z, m: n }, [1])
+    k.reduce(loss, 'sum', 'log(s) + m - z', { z, m: n, s: t }, [0, 1])
+  })
+  expect(explain(share(recorded)).split('\n')).toEqual([
+    'm = max(input)',
+    'e = exp(input - m)',
+    's = Σ e',
+    'output = e / s',
+    'loss = Σ (log(s) + m - input)',
+  ])
 })

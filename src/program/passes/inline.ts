@@ -1,4 +1,4 @@
-import { fold, formulaOf, type Node, substitute } from '../../formula/index.ts'
+import { formulaOf, type Node, substitute } from '../../formula/index.ts'
 import { commonShape, type Shape, sameShape, sizeOf } from '../../tensor/shape.ts'
 import { type Buffer, inside, isCounted, isWhole, regrouped, type View, viewThrough } from '../../tensor/view.ts'
 import {
@@ -13,6 +13,7 @@ import {
   writes,
 } from '../instruction.ts'
 import { adopt } from './adopt.ts'
+import { costOfAll } from './cost.ts'
 
 /**
  * What is cheaper to compute again than to store is computed where it is read: a normalised and activated image is
@@ -125,13 +126,6 @@ function bytes({ inputs, outputs }: Elementwise): number {
   return 4 * [...shown.values()].reduce((a, b) => a + b, 0)
 }
 
-/** Operations of an instruction, a division counting as a few and a polynomial as many. */
-function work(instruction: Elementwise): number {
-  let cost = 0
-  fold([...instruction.formula.outputs.values()], ({ op, args }) => {
-    if (args.length > 0) cost += single.has(op) ? 1 : op === '/' || op === 'sqrt' ? 4 : 24
-  })
-  return cost * sizeOf(domain(instruction))
-}
-
-const single = new Set(['+', '-', '*', 'neg', 'abs', 'min', 'max', 'select', '<', '<=', '>', '>=', '==', '!='])
+/** Operations of an instruction. */
+const work = (instruction: Elementwise): number =>
+  costOfAll(instruction.formula.outputs.values()) * sizeOf(domain(instruction))
