@@ -62,7 +62,8 @@ export const adafactor = optimizer('adafactor', {
       const [rows, columns] = [part(r, 'rows', last), part(c, 'columns', last - 1)]
       const mean = k.scratch('mean', rows.shape.with(last - 1, 1))
       k.reduce(mean, 'mean', 'rows', { rows }, [last - 1])
-      k.map(u, 'g / sqrt(rows / mean * columns)', { g, rows, mean, columns })
+      // Root by root: where all of a row and of a column is zero, the product of both is less than a float32 can hold.
+      k.map(u, 'g / sqrt(rows) * (sqrt(mean) / sqrt(columns))', { g, rows, mean, columns })
     }
     k.reduce({ ww, uu }, 'mean', 'ww = w^2; uu = u^2', { w, u }, all(w))
     k.map(
