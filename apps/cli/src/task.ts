@@ -41,7 +41,7 @@ export async function loadTask({ data, label, limit, threads }: TaskOptions): Pr
     const [train, heldOut] = [1, 2].map(seed =>
       data === 'spiral' ? toys.spiral({ samples: 200, seed }) : toys.planarFlower({ samples: 400, seed }),
     )
-    return table(train, heldOut, { units: 24, epochs: 300, learningRate: 0.01, threads })
+    return table(train, heldOut, { units: 24, epochs: 1000, learningRate: 0.01, threads })
   }
   const all = await loadTable(data, label, limit)
   const { train, test } = all.split({ testSize: 0.2, seed: 0 })
