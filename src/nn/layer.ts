@@ -105,6 +105,8 @@ export interface LayerOptions {
 export interface Layer {
   (...inputs: readonly (Source | readonly Source[])[]): Output
   readonly type: string
+  /** The name that it was given, else its type; a model calls the second of a type `dense_1`. */
+  readonly name: string
   /** Everything needed to make it again, as plain JSON. */
   readonly config: Readonly<Record<string, Json>>
   readonly pair: Pair | Rearrangement
@@ -142,20 +144,22 @@ export function layer<A extends readonly unknown[]>(
     const config = JSON.parse(JSON.stringify({ ...named, ...(args[positional.length] as object) }, plain))
     let trainable = config.trainable !== false
     const inside = () => Object.values(('within' in made && made.within) || {})
-    const self = Object.defineProperty(
+    const self = Object.defineProperties(
       Object.assign((...inputs: readonly (Source | readonly Source[])[]) => call(self, inputs.flat()), {
         type,
         config,
         pair: made,
         with: (changes: Readonly<Record<string, Json>>) => fromConfig({ ...config, ...changes }),
       }),
-      'trainable',
       {
-        enumerable: true,
-        get: () => trainable,
-        set(value: boolean) {
-          trainable = value
-          for (const layer of inside()) layer.trainable = value
+        name: { value: config.name ?? type },
+        trainable: {
+          enumerable: true,
+          get: () => trainable,
+          set(value: boolean) {
+            trainable = value
+            for (const layer of inside()) layer.trainable = value
+          },
         },
       },
     ) as Layer

@@ -1,4 +1,4 @@
-import { layers } from 'nabla'
+import { layers, sequential } from 'nabla'
 import { expect, test } from 'vitest'
 import { className, nameAll } from '../../src/model/names.ts'
 
@@ -18,4 +18,10 @@ test.each([
   [simpleRnn(1), 'SimpleRNN', 'simple_rnn'],
 ])('$type is called as Keras calls it', (layer, name, first) => {
   expect([className(layer), nameAll([layer])[0]]).toEqual([name, first])
+})
+
+test('a layer says the name that it was given', () => {
+  const model = sequential([layers.input([2]), dense(3, { name: 'hidden' }), dense(1)])
+  expect(model.layers.map(({ name }) => name)).toEqual(['input', 'hidden', 'dense'])
+  expect(model.layers[1].with({ units: 4 }).name).toBe('hidden')
 })
