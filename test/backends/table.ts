@@ -480,6 +480,20 @@ export const cases: readonly Case[] = [
     write: (k, { x, r, c, y, q }) =>
       k.map({ y, q }, 'y = x * r + c * learningRate; q = tanh(x) + (1 - 0.9^t)', { x, r, c }),
   },
+  ...[8, 9, 31, 64, 203].map(
+    (n): Case => ({
+      title: `the first of the largest of ${n}`,
+      inputs: { x: [70, 3, n], w: [n] },
+      whole: { x: 9 },
+      outputs: { place: [70, 3], most: [70, 3], among: [70], least: [70], other: [70, 3] },
+      write(k, { x, w, place, most, among, least, other }) {
+        k.reduce({ place, most }, { place: 'argmax', most: 'max' }, 'place = 2 * x; most = 2 * x', { x }, [2])
+        k.reduce(among, 'argmax', 'x', { x }, [1, 2])
+        k.reduce(least, 'argmax', '-x', { x: x.flip(1) }, [1, 2])
+        k.reduce(other, 'argmax', 'x - w', { x, w }, [2])
+      },
+    }),
+  ),
   {
     title: 'what is computed twice, of the same numbers and of others',
     inputs: { x: [60, 300], w: [60, 300] },

@@ -1,7 +1,7 @@
 import { count, formula } from '../../../formula/index.ts'
 import type { Reduce } from '../../../program/index.ts'
 import type { View } from '../../../tensor/view.ts'
-import type { Lanes } from '../assembler.ts'
+import type { Code, Lanes, Local } from '../assembler.ts'
 import { type Body, type Build, type Emit, groupWriter } from '../build.ts'
 import { cut, type Nest, nest, type Operand, wrap } from '../nest.ts'
 import { indices, largestDivisor, range } from '../numbers.ts'
@@ -40,7 +40,9 @@ export const reduce: Emit<Reduce> = (build, instruction) => {
   const reduced = (l: number) => axes.includes(n.axes[l])
   const kept = n.sizes.filter((_, l) => !reduced(l)).reduce((a, b) => a * b, 1)
   const cutLevel = range(0, n.sizes.length).find(l => reduced(l) && n.sizes[l] >= 8)
-  if (kinds.includes('argmax') || depth < long || kept > 8192 || cutLevel === undefined) {
+  // Along a row sixteen sums are made side by side, each of them short; and rows are enough to share between threads.
+  const isRow = axes.includes(n.axes[n.axes.length - 1]) && kept >= parts
+  if (kinds.includes('argmax') || depth < (isRow ? 16 * long : long) || kept > 8192 || cutLevel === undefined) {
     emit(build, job, n, reduced)
     return true
   }
@@ -107,7 +109,6 @@ function emit(build: Build, told: Job, whole: Nest, reduced: (l: number) => bool
   const along = inside[inside.length - 1]
   const flat =
     !vector &&
-    !job.kinds.includes('argmax') &&
     along !== undefined &&
     n.sizes[along] >= 8 &&
     vectorizable({ ...n, operands: n.operands.slice(0, job.names.length) }, along, [])
@@ -148,24 +149,29 @@ function emit(build: Build, told: Job, whole: Nest, reduced: (l: number) => bool
         // Sums side by side, so that none waits for the one before.
         const vectors = Math.min(width, Math.floor(n.sizes[along] / 4))
         const wide = [accumulators[0], ...range(1, vectors).map(() => accumulatorsOf(f, job))]
+        const here = f.local('v128') // the places of the four that come next
+        const asksPlace = job.kinds.includes('argmax')
+        if (asksPlace) f.i32x4(0, 1, 2, 3).op('f32x4.convert_i32x4_s').set(here)
         const place = (name: string) => job.names.indexOf(name)
         w.loops(inside.slice(0, -1), () => {
           write.ahead(
             name => !w.varies(place(name), along),
             name => [w.load(place(name), along, 1)],
           )
-          w.sectioned(along, sections(n.sizes[along], true, width, 'always'), ({ starts, repeats = 0 }) => {
+          w.sectioned(along, sections(n.sizes[along], true, width, 'always'), ({ starts, length, repeats = 0 }) => {
             const places = starts.map(start => ({ [along]: start }))
+            const indices = asksPlace ? starts.map(start => plus(f, here, start)) : []
             summands(along, 4, places).forEach((values, o) => {
               values.forEach((value, u) => {
                 const isNew = u < starts.length - 1 || repeats === 0
-                wide[u % vectors][o].take(isNew ? value : wide[0][o].without(value, repeats))
+                wide[u % vectors][o].take(isNew ? value : wide[0][o].without(value, repeats), indices[u])
               })
             })
+            if (asksPlace) f.get(plus(f, here, length)).set(here)
           })
         })
         wide[0].forEach((total, o) => {
-          for (const other of wide.slice(1)) total.take(other[o].result(1))
+          for (const other of wide.slice(1)) total.join(other[o])
           total.gather()
         })
       } else {
@@ -180,7 +186,7 @@ function emit(build: Build, told: Job, whole: Nest, reduced: (l: number) => bool
         for (const sums of others)
           sums.forEach((own, u) => {
             own.forEach((other, o) => {
-              accumulators[u][o].take(other.result(1))
+              accumulators[u][o].join(other)
             })
           })
       }
@@ -198,6 +204,13 @@ function emit(build: Build, told: Job, whole: Nest, reduced: (l: number) => bool
     })
   }
   writeReduction(build, job, n, body)
+}
+
+function plus(f: Code, vector: Local, n: number): Local {
+  if (n === 0) return vector
+  const sum = f.local('v128')
+  f.get(vector).f32x4(n).op('f32x4.add').set(sum)
+  return sum
 }
 
 function permute(n: Nest, order: readonly number[]): Nest {
