@@ -107,7 +107,6 @@ async function* told(
   const began = performance.now()
   yield [{ type: 'begin', epochs, initialEpoch, ...sizes, seed, parameters }]
   stay()
-  const first = model.step
   const from = Math.max(initialEpoch, isDone())
   const jobs: Jobs = {
     ...inPasses(samples, whole, { batchSize, shuffle, seed }),
@@ -121,6 +120,7 @@ async function* told(
   const turn = turns()
   const means = running(model)
   let finished = from
+  let hasTrained = false
   let start = performance.now()
   // Where nobody looks at what is between epochs, they are counted as fast as they come.
   const columns = heard || validation ? undefined : means.names.map(fractions)
@@ -137,6 +137,7 @@ async function* told(
     return []
   }
   for await (const done of steps(model, 'train', samples, jobs, { seed, most, weights })) {
+    hasTrained = true
     const events = reckon(done)
     if (heard) yield events
     // Whoever says stop at the last step does so before the epoch counts.
@@ -163,7 +164,7 @@ async function* told(
     columns?.forEach((column, i) => {
       noted.history[means.names[i]] = column
     })
-  if (model.step > first) settle(model)
+  if (hasTrained && model.step > 0) settle(model) // one compiled anew after the last step has no averages
   const seconds = (performance.now() - began) / 1000
   const reason = finished >= epochs ? 'complete' : isStopped() ? 'stopped' : 'aborted'
   yield [{ type: 'end', epochs: finished, reason, seconds }]

@@ -133,6 +133,27 @@ test('fit leaves the averages of useEma, and swapEmaWeights validates with them 
   await expect(network().fit(data, { callbacks: [callbacks.swapEmaWeights()] })).rejects.toThrow('no averages')
 })
 
+test.each([
+  ['step', true],
+  ['epoch', false],
+] as const)('averages of an optimizer that came at the first %s of a fit: %s', async (on, kept) => {
+  const model = network()
+  await model.fit(data, { epochs: 5, batchSize: 8 })
+  let isChanged = false
+  const change: Callback = event => {
+    if (event.type !== on || isChanged) return
+    isChanged = true
+    const optimizer = { name: 'sgd', params: { useEma: true, emaMomentum: 0.5 } } as const
+    model.compile({ optimizer, loss: 'binaryCrossentropy', metrics: ['accuracy'] })
+  }
+  const before = model.weights()[0].data
+  await model.fit(data, { batchSize: 8, callbacks: [change] })
+  const [{ data: left }] = model.weights()
+  expect(left).not.toEqual(before)
+  expect(left.every(w => w !== 0)).toBe(true)
+  expect(model.optimizerState().some(({ data }) => data.every((w, i) => w === left[i]))).toBe(kept)
+})
+
 test('backupAndRestore goes on where a training broke, and ends with the same bits', async () => {
   const backup = join(folder, 'backup')
   const make = () => network({ name: 'adam', params: { useEma: true } })
