@@ -411,15 +411,15 @@ describe('definitions', () => {
     expect(define).toThrow('mine has no setting "backwards"')
   })
 
-  test('data of a training is what dataset takes; of what is predicted, the samples count', async () => {
+  test('data is what dataset takes; where it is predicted, targets do not count', async () => {
     for (const wrong of [
       { ...xy, sampleWeight: [1, 2] },
       { ...xy, classs: 2 },
     ])
-      for (const use of ['fit', 'evaluate', 'trainOnBatch'] as const)
+      for (const use of ['fit', 'evaluate', 'trainOnBatch', 'predict', 'predictSync'] as const)
         expect((await errorOf(() => made()[use](wrong as never))).message).toMatch(/^dataset has no setting/)
-    expect((await made().predict({ ...xy, rows: 2 } as never)).shape).toEqual([2, 1])
-    expect(made().predictSync({ x, rows: 2 } as never).shape).toEqual([2, 1])
+    expect((await made().predict(xy)).shape).toEqual([2, 1])
+    expect(made().predictSync({ x, y: 'none' } as never).shape).toEqual([2, 1])
   })
 
   test('settings beside a name are told', () => {
