@@ -318,7 +318,8 @@ describe('layers', () => {
     // @ts-expect-error: Keras's name
     expect(() => optimizers.adam({ learning_rate: 0.1 })).toThrow('did you mean "learningRate"?')
     // @ts-expect-error: no text
-    expect(() => optimizers.adam({ beta1: '0.9' })).not.toThrow()
+    expect(() => optimizers.adam({ beta1: '0.9' })).toThrow('optimizer adam got beta1 = "0.9"')
+    expect(optimizers.adam({ learningRate: undefined, beta1: undefined }).params).toEqual(optimizers.adam().params)
     // @ts-expect-error: none of its settings
     expect(() => losses.huber({ slope: 1 })).toThrow('has no setting')
     // @ts-expect-error: none of the modes

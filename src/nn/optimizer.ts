@@ -84,7 +84,12 @@ export function optimizer<P extends Rated>(
   const { params: defaults, ...fixed } = definition
   return (given: object = {}) => {
     // Its own settings come first, also where it has defaults of its own for common ones.
-    const all: OptimizerParams = withDefaults(`optimizer ${name}`, { ...defaults, ...common, ...defaults }, given)
+    const all: OptimizerParams = withDefaults(
+      `optimizer ${name}`,
+      { ...defaults, ...common, ...defaults },
+      given,
+      'learningRate',
+    )
     const { learningRate: rate, ...rest } = all
     const schedule = typeof rate === 'number' ? undefined : resolveSchedule(rate as ScheduleChoice)
     const learningRate = schedule ? schedule.at(0) : (rate as number)

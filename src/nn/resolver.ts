@@ -1,5 +1,5 @@
 import { FormulaError, nearest, StateError } from '../errors.ts'
-import type { Json, MakerOf, Params } from './json.ts'
+import { fits, type Json, type MakerOf, type Params } from './json.ts'
 import { type Definitions, registered } from './register.ts'
 
 export type Maker<T> = MakerOf<T>
@@ -145,13 +145,6 @@ function settings(
       )
   return given as Params
 }
-
-/** Whether a value is of the kind that a setting has; one number is also a list of it. */
-const fits = (value: unknown, own: unknown): boolean =>
-  Array.isArray(own)
-    ? typeof value === 'number' ||
-      (Array.isArray(value) && value.length < 1e4 && value.every(n => typeof n === 'number'))
-    : typeof value === typeof own
 
 /** A learning rate may be a schedule or a formula, which are looked at where they are made. */
 const isSchedule = (value: unknown): boolean =>

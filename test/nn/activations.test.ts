@@ -69,11 +69,11 @@ test('the backward pass of the default relu reads only y', () => {
 })
 
 test.each([
-  [{ alpha: Infinity }, 'alpha = Infinity'],
-  [{ alpha: '1' }, 'alpha = 1'],
-])('the setting %j is refused', (params, shown) => {
+  [{ alpha: Infinity }, 'alpha = Infinity', 'finite numbers under these names'],
+  [{ alpha: '1' }, 'alpha = "1"', 'a number'],
+])('the setting %j is refused', (params, shown, wanted) => {
   expect(() => activations.elu(params as never)).toThrow(
-    `activation elu got ${shown}\n  settings  {"alpha":1}\n  hint: give finite numbers under these names`,
+    `activation elu got ${shown}\n  settings  {"alpha":1}\n  hint: give ${wanted}`,
   )
 })
 
