@@ -365,6 +365,11 @@ describe('layers', () => {
     )
   })
 
+  test('of ones own make a pair', () => {
+    const none = nabla.layer('none', [], (() => ({ y: [1] })) as never)
+    expect(() => none()).toThrow('the layer none made no pair')
+  })
+
   test('take options with inherited names', () => {
     expect(() =>
       dense(3, Object.create({ kind: 'mine' }, { useBias: { value: false, enumerable: true } })),
@@ -397,6 +402,18 @@ describe('layers', () => {
 describe('definitions', () => {
   const { activations, constraints, initializers, losses, metrics, optimizers, regularizers, schedules } = nabla
   const kinds = { activations, constraints, initializers, losses, metrics, optimizers, regularizers, schedules }
+
+  test.each([
+    [nabla.activation, 'forward'],
+    [nabla.loss, 'forward'],
+    [nabla.optimizer, 'step'],
+    [nabla.regularizer, 'penalty'],
+    [nabla.metric, 'measure'],
+  ] as const)('without their heart are told where they are made: %#', (define, heart) => {
+    const params = { learningRate: 1 }
+    const made = define as (name: string, definition: never) => unknown
+    expect(() => made('mine', { params } as never)).toThrow(`the definition of mine has no ${heart}`)
+  })
 
   test.each(Object.entries(kinds))('every one of %s tells of a setting that it does not have', async (_, all) => {
     for (const [name, make] of Object.entries(all))

@@ -1,7 +1,8 @@
-import { nothingElse } from '../errors.ts'
+import { nothingElse, StateError } from '../errors.ts'
 import { type ElementwiseDefinition, activation as lazyActivation, type RowwiseDefinition } from './activation.ts'
 import { layer as heedful, heedless, type LayerMaker, type Pair, type Rearrangement } from './layer.ts'
 import { loss as lazyLoss } from './loss.ts'
+import { metric as lazyMetric } from './metric.ts'
 import { optimizer as lazyOptimizer } from './optimizer.ts'
 import { regularizer as lazyRegularizer } from './regularizer.ts'
 
@@ -10,16 +11,25 @@ type Said<D> = { readonly [K in D extends unknown ? keyof D : never]?: unknown }
 
 /**
  * Makes a thing as it is defined: a slip in a formula, or in the name of a part, shows where it is written, and not where
- * it is first used. `parts` are those that a definition knows, and what else one has.
+ * it is first used. `parts` are those that a definition knows, and what else one has; of `heart` it must have one.
  */
 const atOnce =
   <D, A extends readonly unknown[], M extends () => unknown>(
     define: (name: string, definition: D, ...more: A) => M,
+    heart: readonly (keyof Said<D>)[],
     parts: (definition: Said<D>) => readonly [known: object, others: Readonly<Record<string, undefined>>],
   ) =>
   (name: string, definition: D, ...more: A): M => {
     const [known, others] = parts(definition as Said<D>)
     nothingElse(name, others, known)
+    if (!heart.some(part => ['string', 'function'].includes(typeof (definition as Said<D>)[part])))
+      throw new StateError(
+        'bad-definition',
+        `the definition of ${String(name).slice(0, 40)} has no ${String(heart[0])}`,
+        {
+          hint: `it has the parts ${Object.keys(known).join(', ')}`,
+        },
+      )
     const maker = define(name, definition, ...more)
     maker()
     return maker
@@ -36,6 +46,7 @@ const atOnce =
  */
 export const activation = atOnce(
   lazyActivation,
+  ['forward'],
   ({ params, forward, backward, range, width, ...others }: Said<ElementwiseDefinition | RowwiseDefinition>) => [
     { params, forward, backward, range, width },
     others,
@@ -52,6 +63,7 @@ export const activation = atOnce(
  */
 export const loss = atOnce(
   lazyLoss,
+  ['forward'],
   ({ params, target, targetShape, weighted, per, parts, forward, backward, fused, ...others }) => [
     { params, target, targetShape, weighted, per, parts, forward, backward, fused },
     others,
@@ -65,7 +77,7 @@ export const loss = atOnce(
  * @example
  * const sign = optimizer('sign', { params: { learningRate: 1e-3 }, step: 'w = w - learningRate * sign(g)' })
  */
-export const optimizer = atOnce(lazyOptimizer, ({ params, state, step, together, decays, ...others }) => [
+export const optimizer = atOnce(lazyOptimizer, ['step'], ({ params, state, step, together, decays, ...others }) => [
   { params, state, step, together, decays },
   others,
 ]) as typeof lazyOptimizer
@@ -76,10 +88,23 @@ export const optimizer = atOnce(lazyOptimizer, ({ params, state, step, together,
  * @example
  * const l2 = regularizer('l2', { params: { l2: 0.01 }, penalty: 'l2 * w^2' })
  */
-export const regularizer = atOnce(lazyRegularizer, ({ params, penalty, forward, backward, ...others }) => [
-  { params, penalty, forward, backward },
+export const regularizer = atOnce(
+  lazyRegularizer,
+  ['penalty', 'forward'],
+  ({ params, penalty, forward, backward, ...others }) => [{ params, penalty, forward, backward }, others],
+) as typeof lazyRegularizer
+
+/**
+ * Defines a metric by its sums and what is made of them.
+ * @example
+ * const bias = metric('bias', {
+ *   measure: (k, { p, t, out }) => k.reduce(out, 'sum', 'p - t', { p, t }, [0, 1]),
+ * })
+ */
+export const metric = atOnce(lazyMetric, ['measure'], ({ params, size, measure, value, ...others }) => [
+  { params, size, measure, value },
   others,
-]) as typeof lazyRegularizer
+]) as typeof lazyMetric
 
 /**
  * Defines a layer: a function of its settings that returns its pair.

@@ -1,4 +1,4 @@
-import { onlyOptions, ShapeError, unknownOption } from '../errors.ts'
+import { onlyOptions, ShapeError, StateError, unknownOption } from '../errors.ts'
 import type { Verbs } from '../program/index.ts'
 import type { Shape } from '../tensor/shape.ts'
 import type { View } from '../tensor/view.ts'
@@ -141,6 +141,10 @@ export function layer<A extends readonly unknown[]>(
   const build = (...args: A): Layer => {
     const named = Object.fromEntries(positional.map((key, i) => [key, args[i]]))
     const made = pairOf(type, args, positional.length, make)
+    if (typeof made?.shapes !== 'function')
+      throw new StateError('bad-definition', `the layer ${type} made no pair`, {
+        hint: 'return pair({ shapes, forward })',
+      })
     const config = JSON.parse(JSON.stringify({ ...named, ...(args[positional.length] as object) }, plain))
     let trainable = config.trainable !== false
     const inside = () => Object.values(('within' in made && made.within) || {})

@@ -41,13 +41,7 @@ export interface MetricDefinition<P extends Params> {
   value?(sums: ArrayLike<number>, samples: number, params: P): number
 }
 
-/**
- * Defines a metric by its sums and what is made of them.
- * @example
- * const bias = metric('bias', {
- *   measure: (k, { p, t, out }) => k.reduce(out, 'sum', 'p - t', { p, t }, [0, 1]),
- * })
- */
+/** A metric of its sums and what is made of them. */
 export function metric<P extends Params = NoSettings>(name: string, definition: MetricDefinition<P>): MetricMaker<P> {
   const { size = () => 1, value = (sums, samples) => sums[0] / samples } = definition
   return (given: object = {}) => {
