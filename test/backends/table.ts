@@ -516,9 +516,9 @@ export const cases: readonly Case[] = [
       k.reduce(b, 'sum', 'exp(w - n) + exp(x - n)', { x, n, w }, [1])
       k.map(f, 'exp(x - m)', { x, m }) // the same as e
       k.map(s, 'w', { w })
-      k.map(g, 'exp(s) + f', { s, f })
+      k.map(g, 'exp(s)', { s })
       k.map(s, '2 * s', { s }) // exp(s) is another now
-      k.reduce(c, 'mean', 'exp(s) * g', { s, g }, [1])
+      k.reduce(c, 'mean', 'exp(s) * g + f', { s, g, f }, [1])
       k.map(d, 'exp(x - m)', { x: x.flip(1), m }) // of the same array, but turned round
     },
   },
