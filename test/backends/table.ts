@@ -494,6 +494,24 @@ export const cases: readonly Case[] = [
       },
     }),
   ),
+  ...[
+    [4, 4],
+    [5, 7],
+    [64, 9],
+    [33, 130],
+  ].map(
+    ([m, n]): Case => ({
+      title: `map of what is transposed, ${m}×${n}, and of what is not`,
+      inputs: { a: [m, n], b: [n, m], c: [n, 3, m], r: [m], d: [m, 2, n] },
+      outputs: { y: [m, n], z: [n, 3, m], q: [3, m, n], w: [n, m] },
+      write(k, { a, b, c, r, d, y, z, q, w }) {
+        k.map(y, 'a - 2 * b + r * i', { a, b: b.T, r: r.reshape(m, 1), i: k.index(n) })
+        k.map(z, 'a + r - i', { a: a.T.reshape(n, 1, m), r, i: k.index(n).reshape(n, 1, 1) })
+        k.map(q, 'c * d', { c: c.transpose(1, 2, 0), d: d.slice(1, 1, 1).reshape(1, m, n) })
+        k.map(w.T, 'a * j', { a, j: k.index(n * m).reshape(n, m).T }) // side by side along the other axis alone
+      },
+    }),
+  ),
   {
     title: 'what is computed twice, of the same numbers and of others',
     inputs: { x: [60, 300], w: [60, 300] },

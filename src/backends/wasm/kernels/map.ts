@@ -4,7 +4,7 @@ import { again } from '../again.ts'
 import type { Code, Lanes, Local } from '../assembler.ts'
 import { type Body, type Build, type Emit, groupWriter } from '../build.ts'
 import { cut, iterations, type Nest, nest, part, traffic, wrap } from '../nest.ts'
-import { range } from '../numbers.ts'
+import { largestDivisor, range } from '../numbers.ts'
 import { touches } from '../strips.ts'
 import { sections, vectorizable, walker } from '../walk.ts'
 
@@ -45,13 +45,36 @@ function shares(n: Nest): Nest[] {
   return [main, ...rest]
 }
 
-function emit(build: Build, instruction: MapInstruction, n: Nest, inputNames: readonly string[]): void {
+/**
+ * A level along which all those operands lie side by side that do not along the innermost one, as does what is read
+ * transposed. The outermost level, which threads share, is cut for it.
+ */
+function turnedAlong(n: Nest, reading: number): number | undefined {
   const inner = n.sizes.length - 1
-  const outputs = n.operands.slice(inputNames.length)
-  const vector = inner > 0 && vectorizable(n, inner, outputs)
+  const [size] = n.sizes
+  const isEven = (l: number) => n.operands.every(o => o.checks.every(c => c.steps[l] === 0))
+  const isSide = (l: number) =>
+    n.sizes[l] >= 4 &&
+    isEven(l) &&
+    n.operands.every(o => o.strides[inner] === 0 || o.strides[inner] === 1 || o.strides[l] === 1)
+  if (n.sizes[inner] < 4 || !isEven(inner) || n.operands.slice(reading).some(o => o.strides[inner] !== 1))
+    return undefined
+  const found = range(0, inner).findLast(isSide)
+  if (found !== 0) return found
+  const units = largestDivisor(size, Math.floor(size / 4))
+  if (size / units > 64) return undefined
+  cut(n, 0, units)
+  return 1
+}
+
+function emit(build: Build, instruction: MapInstruction, n: Nest, inputNames: readonly string[]): void {
+  const outputs = () => n.operands.slice(inputNames.length)
   // What is overwritten cannot be read again in a later round.
-  const inPlace = outputs.some(out => n.operands.some(o => o !== out && o.view.buffer === out.view.buffer))
+  const inPlace = outputs().some(out => n.operands.some(o => o !== out && o.view.buffer === out.view.buffer))
   const twice = inPlace ? 'alone' : 'always'
+  const vector = n.sizes.length > 1 && vectorizable(n, n.sizes.length - 1, outputs())
+  const turned = vector || inPlace ? undefined : turnedAlong(n, inputNames.length)
+  const inner = n.sizes.length - 1
   const loops = (f: Code, begin: Local, end: Local) => {
     const write = groupWriter(build, f, instruction.formula, name => inputNames.includes(name))
     const w = walker(f, n, build.key)
@@ -68,8 +91,34 @@ function emit(build: Build, instruction: MapInstruction, n: Nest, inputNames: re
         })
       })
     }
+    /** Four vectors, of which what lies side by side along the other level is read so, and transposed. */
+    const square = (down: number, across: number) => {
+      const places = range(0, 4).map(i => ({ [turned!]: down + i, [inner]: across }))
+      const load = (name: string) => {
+        const i = inputNames.indexOf(name)
+        if (n.operands[i].strides[inner] <= 1 && n.operands[i].strides[inner] >= 0)
+          return (w.varies(i, inner) || w.varies(i, turned!) ? places : places.slice(0, 1)).map(at =>
+            w.load(i, inner, 4, at),
+          )
+        return transposed(
+          f,
+          range(0, 4).map(j => w.load(i, turned!, 4, { [turned!]: down, [inner]: across + j })),
+        )
+      }
+      write(load).forEach((values, o) => {
+        places.forEach((at, u) => {
+          w.store(inputNames.length + o, values[values.length === 1 ? 0 : u], 4, at)
+        })
+      })
+    }
+    const quarters = (l: number, body: (start: number) => void) =>
+      w.sectioned(l, sections(n.sizes[l], true, 1, 'always'), ({ starts: [start] }) => body(start))
     w.share(begin, end, () => {
       if (inner === 0) return group(1, [{}])
+      if (turned !== undefined) {
+        const others = range(1, inner).filter(l => l !== turned)
+        return w.loops(others, () => quarters(turned, down => quarters(inner, across => square(down, across))))
+      }
       w.loops(range(1, inner), () => {
         const isLong = n.sizes[inner] > 4 * width
         if (isLong) write.ahead(isStill, name => [w.load(inputNames.indexOf(name), inner, 1)])
@@ -100,4 +149,21 @@ function emit(build: Build, instruction: MapInstruction, n: Nest, inputNames: re
     },
     body,
   )
+}
+
+/** The columns of four vectors. */
+function transposed(f: Code, [a, b, c, d]: readonly Local[]): Local[] {
+  const pick = (x: Local, y: Local, ...lanes: readonly [number, number, number, number]) => {
+    const made = f.local('v128')
+    f.get(x)
+      .get(y)
+      .shuffle(...lanes)
+      .set(made)
+    return made
+  }
+  const [left, right] = [
+    [a, b],
+    [c, d],
+  ].map(([x, y]) => [pick(x, y, 0, 4, 1, 5), pick(x, y, 2, 6, 3, 7)])
+  return [0, 1].flatMap(i => [pick(left[i], right[i], 0, 1, 4, 5), pick(left[i], right[i], 2, 3, 6, 7)])
 }
