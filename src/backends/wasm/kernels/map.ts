@@ -78,38 +78,24 @@ function emit(build: Build, instruction: MapInstruction, n: Nest, inputNames: re
   const loops = (f: Code, begin: Local, end: Local) => {
     const write = groupWriter(build, f, instruction.formula, name => inputNames.includes(name))
     const w = walker(f, n, build.key)
-    const isStill = (name: string) => !w.varies(inputNames.indexOf(name), inner)
-    const group = (lanes: Lanes, places: readonly Record<number, number>[]) => {
-      const load = (name: string) => {
-        const i = inputNames.indexOf(name)
-        return (w.varies(i, inner) ? places : places.slice(0, 1)).map(at => w.load(i, inner, lanes, at))
-      }
-      const loaded = new Map(inputNames.map(name => [name, load(name)]))
+    const isStill = (i: number) => !w.varies(i, inner) && (turned === undefined || !w.varies(i, turned))
+    /** The outputs at several places in step. */
+    const group = (lanes: Lanes, places: readonly Record<number, number>[], load = plain(lanes, places)) => {
+      const loaded = new Map(inputNames.map((name, i) => [name, load(i)]))
       write(name => loaded.get(name)!).forEach((values, o) => {
         places.forEach((at, u) => {
           w.store(inputNames.length + o, values[values.length === 1 ? 0 : u], lanes, at)
         })
       })
     }
+    const plain = (lanes: Lanes, places: readonly Record<number, number>[]) => (i: number) =>
+      (isStill(i) ? places.slice(0, 1) : places).map(at => w.load(i, inner, lanes, at))
     /** Four vectors, of which what lies side by side along the other level is read so, and transposed. */
-    const square = (down: number, across: number) => {
-      const places = range(0, 4).map(i => ({ [turned!]: down + i, [inner]: across }))
-      const load = (name: string) => {
-        const i = inputNames.indexOf(name)
-        if (n.operands[i].strides[inner] <= 1 && n.operands[i].strides[inner] >= 0)
-          return (w.varies(i, inner) || w.varies(i, turned!) ? places : places.slice(0, 1)).map(at =>
-            w.load(i, inner, 4, at),
-          )
-        return transposed(
-          f,
-          range(0, 4).map(j => w.load(i, turned!, 4, { [turned!]: down, [inner]: across + j })),
-        )
-      }
-      write(load).forEach((values, o) => {
-        places.forEach((at, u) => {
-          w.store(inputNames.length + o, values[values.length === 1 ? 0 : u], 4, at)
-        })
-      })
+    const square = (other: number, down: number, across: number) => {
+      const places = range(0, 4).map(j => ({ [other]: down + j, [inner]: across }))
+      const columns = (i: number) => range(0, 4).map(j => w.load(i, other, 4, { [other]: down, [inner]: across + j }))
+      const isAcross = (i: number) => [0, 1].includes(n.operands[i].strides[inner])
+      group(4, places, i => (isAcross(i) ? plain(4, places)(i) : transposed(f, columns(i))))
     }
     const quarters = (l: number, body: (start: number) => void) =>
       w.sectioned(l, sections(n.sizes[l], true, 1, 'always'), ({ starts: [start] }) => body(start))
@@ -117,11 +103,16 @@ function emit(build: Build, instruction: MapInstruction, n: Nest, inputNames: re
       if (inner === 0) return group(1, [{}])
       if (turned !== undefined) {
         const others = range(1, inner).filter(l => l !== turned)
-        return w.loops(others, () => quarters(turned, down => quarters(inner, across => square(down, across))))
+        return w.loops(others, () => quarters(turned, down => quarters(inner, across => square(turned, down, across))))
       }
       w.loops(range(1, inner), () => {
         const isLong = n.sizes[inner] > 4 * width
-        if (isLong) write.ahead(isStill, name => [w.load(inputNames.indexOf(name), inner, 1)])
+        const place = (name: string) => inputNames.indexOf(name)
+        if (isLong)
+          write.ahead(
+            name => isStill(place(name)),
+            name => [w.load(place(name), inner, 1)],
+          )
         w.sectioned(inner, sections(n.sizes[inner], vector, width, twice), ({ lanes, starts }) =>
           group(
             lanes,
