@@ -365,6 +365,16 @@ describe('layers', () => {
     )
   })
 
+  test.each([
+    ['the maker flatten', [layers.input([2]), layers.flatten, dense(1)]],
+    ['a object', [layers.input([2]), nabla.composed(x => dense(1)(x))]],
+    ['a undefined', [undefined]],
+    ['the layer input', layers.input([2])],
+    ['a undefined', undefined],
+  ])('are what sequential is given: %s is none', (what, given) => {
+    expect(() => nabla.sequential(given as never)).toThrow(`sequential got ${what}, expected a list of layers`)
+  })
+
   test('of ones own make a pair', () => {
     const none = nabla.layer('none', [], (() => ({ y: [1] })) as never)
     expect(() => none()).toThrow('the layer none made no pair')

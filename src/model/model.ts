@@ -22,7 +22,7 @@ import { goalsOf } from './goals.ts'
 import { type Graph, graph, path } from './graph.ts'
 import { nameAll } from './names.ts'
 import { inlined } from './nested.ts'
-import { lasting as arrayOf, chain, type Entry, itemsOf } from './network.ts'
+import { lasting as arrayOf, chain, type Entry, itemsOf, listed } from './network.ts'
 import { oneByOne } from './oneByOne.ts'
 import { frozen } from './optimize.ts'
 import { announcement, type Mode, type Plan, plan, type Training } from './programs.ts'
@@ -49,10 +49,11 @@ export function compiled({ training }: Pick<Model, 'training'>, what: string): T
 
 /** A model of layers that follow one another, or of what lies between inputs and outputs. */
 export function model(of: readonly Layer[] | Graph, options: ModelOptions = {}): Model {
-  const type = 'inputs' in of ? 'functional' : 'sequential'
+  const isGraph = typeof of === 'object' && of !== null && 'inputs' in of
+  const type = isGraph ? 'functional' : 'sequential'
   const { name = type, seed = 0, dtype, ...others } = options
-  nothingElse(type === 'functional' ? 'model' : type, others, { ...('inputs' in of && of), name, seed, dtype })
-  const network = 'inputs' in of ? graph(of) : of.some(layer => 'network' in layer) ? graph(path(of)) : chain(of)
+  nothingElse(type === 'functional' ? 'model' : type, others, { ...(isGraph && of), name, seed, dtype })
+  const network = isGraph ? graph(of) : listed(of).some(layer => 'network' in layer) ? graph(path(of)) : chain(of)
   const layers = itemsOf(network.nodes)
   const entries: Entry[] = network.nodes.flatMap(node => [...node.parameters, ...node.state])
   numpyRandom(seed) // refuses a seed that is none, before anything is made of it

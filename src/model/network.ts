@@ -95,6 +95,17 @@ export function chain(layers: readonly Layer[]): Network {
   return build('sequential', calls, [{ name: 'x', shape }], [layers.length - 1])
 }
 
+/** Layers in a list, and nothing that is taken for one: a maker that was not called, the pair of a block. */
+export function listed(layers: readonly Layer[]): readonly Layer[] {
+  const strange: unknown[] = Array.isArray(layers) ? layers.filter(layer => layer?.config === undefined) : [layers]
+  if (strange.length === 0) return layers
+  const [got] = strange as [{ type?: unknown } | undefined]
+  const what = got?.type ? `${'config' in got ? 'the layer' : 'the maker'} ${got.type}` : `a ${typeof got}`
+  throw new StateError('no-layer', `sequential got ${what}, expected a list of layers`, {
+    hint: 'makers are called: sequential([input([2]), flatten(), dense(1)])',
+  })
+}
+
 /** The shape of a sample, as the first of layers that follow one another says. */
 export function firstShape(layers: readonly Layer[]): Shape {
   if (layers.length === 0)
