@@ -6,7 +6,7 @@ export const kind: Kind = {
   kind: 'callbacks',
   title: 'Callbacks',
   about:
-    'Functions that are told every event of a training, and may act on it: stop, save, change the rate. Each is an entry of `callbacks`; give a list of them to `fit`. A callback of your own is a function `(event, { model, stop }) => …`.',
+    'Functions that are told every event of a training, and may act on it: stop, save, change the rate. Each is an entry of `callbacks`; give a list of them to `fit`. A callback of your own is a function `(event, { model, stop }) => …`. The `type` of an event is begin, step, validation, epoch or end; that of an epoch has `epoch` (from 0), `metrics` and `seconds`, that of a step `step`, `steps` and the `metrics` so far.',
   known: callbacks,
   file: 'training/callbacks/index.ts',
   page(name, words, definition) {
