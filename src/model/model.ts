@@ -30,6 +30,7 @@ import { sharing } from './shared.ts'
 import { summary } from './summary.ts'
 import { structure } from './topology.ts'
 
+const mostThreads = 1024
 /** Runs of a program from which `kernels` takes medians. */
 const timedRuns = 21
 
@@ -244,6 +245,14 @@ export function model(of: readonly Layer[] | Graph, options: ModelOptions = {}):
     },
     use({ backend = settings.backend, threads = settings.threads, dtype = settings.dtype, ...others }) {
       nothingElse('use', others, { backend, threads, dtype })
+      if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1 && threads <= mostThreads))
+        throw new StateError(
+          'bad-option',
+          `use got ${String(threads).slice(0, 24)} threads, expected 1 … ${mostThreads}`,
+          {
+            hint: 'leave threads out, and there are as many as the machine has cores',
+          },
+        )
       if (backend === settings.backend && threads === settings.threads && dtype === settings.dtype) return
       if (engine?.idle?.())
         throw new BackendError('busy', 'use was called while the engine runs steps', {

@@ -61,6 +61,18 @@ const rows: [string, () => unknown, Kind, string][] = [
     'dropout got rate 1, expected a number in [0, 1)\n  hint: rate is a share, for example 0.5',
   ],
   [
+    'half a thread',
+    () => model().use({ threads: 1.5 }),
+    StateError,
+    'use got 1.5 threads, expected 1 … 1024\n  hint: leave threads out, and there are as many as the machine has cores',
+  ],
+  [
+    'no threads',
+    () => model().compile({ loss: 'meanSquaredError', threads: 0 }),
+    StateError,
+    'use got 0 threads, expected 1 … 1024\n  hint: leave threads out, and there are as many as the machine has cores',
+  ],
+  [
     'a strange padding',
     () => sequential([input([4, 4, 1]), conv2d(1, 3, { padding: 'full' as never })]),
     ShapeError,
