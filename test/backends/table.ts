@@ -243,6 +243,8 @@ export const cases: readonly Case[] = [
   ...product(33, 17, 19),
   ...product(130, 1300, 4),
   ...product(37, 2048, 45),
+  ...product(300, 130, 1100),
+  ...product(45, 700, 400),
   ...stacks(16, 1, [1, 1, 1]),
   ...stacks(3, 6, [5, 7, 9]),
   ...stacks(5, 4, [17, 33, 12]),

@@ -15,8 +15,14 @@ const deepest = 640
 const blockDepth = 512
 /** Elements between the steps of the shared axis from which the left operand is packed. */
 const farApart = 64
-/** Rows that one unit of work has at least, where the rows can be cut. */
+/** Rows that one unit of work has at least, where the rows can be cut … */
 const unitRows = 32
+/** … and at most where the right operand is so many bytes that it comes from afar for each unit: then a few units. */
+const mostRows = 128
+const afar = 1 << 19
+const fewUnits = 8
+/** Elements of a unit's rows that stay in a second cache. */
+const unitElements = 1 << 15
 
 /**
  * out = formula(a·b). Where the columns of the result do not lie side by side, as in an image with a border, the product
@@ -49,7 +55,9 @@ function direct(build: Build, instruction: Gemm, isTurned = false): boolean {
   if ([...outputs, ...inputs].some(o => o.checks.length > 0 || backwards(o))) return false
 
   const levels = (axis: number) => range(0, n.sizes.length).filter(l => n.axes[l] === axis)
-  shareRows(n, levels(0))
+  const last = levels(2).pop()
+  const isFar = last !== undefined && a.strides[levels(0).pop() ?? -1] === 1 && a.strides[last] >= farApart
+  shareRows(n, levels(0), isFar ? unitRows : unitRowsOf(instruction))
   const columns = levels(1)
   if (columns.length > 1) return false
   const width = n.sizes[columns[0]] ?? 1
@@ -58,8 +66,6 @@ function direct(build: Build, instruction: Gemm, isTurned = false): boolean {
   const rowLevels = levels(0)
   const rowLevel = rowLevels[rowLevels.length - 1]
   const rowCount = n.sizes[rowLevel] ?? 1
-  const last = levels(2).pop()
-  const isFar = last !== undefined && a.strides[rowLevel] === 1 && a.strides[last] >= farApart
   const packLeft = isFar && rowCount % 4 === 0 && rowCount <= 2 * unitRows && rowLevels.length <= 2
   const [outer, inner] = blockDepths(
     n,
@@ -77,6 +83,8 @@ function direct(build: Build, instruction: Gemm, isTurned = false): boolean {
   const panels = Math.floor(width / (size.vectors * 4))
   const byColumns = rowUnits < 8 && panels >= Math.max(4, rowUnits)
   const units = byColumns ? panels : rowUnits
+  // Rows that lie far apart step by step are read again for each panel.
+  if (byColumns && isFar && !isTurned) return direct(build, { ...instruction, a: copied(build, instruction.a) })
 
   const right = rightOperand(build, instruction, n, b, levels(2), width, column(b), size.vectors * 4)
   const body: Body = (f, begin, end, id) =>
@@ -125,12 +133,19 @@ function turned({ a, b, inputs, outputs, ...rest }: Gemm): Gemm {
   return { ...rest, a: b.T, b: a.T, inputs: all(inputs), outputs: all(outputs) }
 }
 
+/** Rows of a unit of work, at least. */
+function unitRowsOf({ a, b }: Gemm): number {
+  const [[rows, depth], width] = [a.shape, b.shape[1]]
+  if (4 * depth * width < afar) return unitRows
+  return Math.max(unitRows, Math.min(mostRows, rows / fewUnits, unitElements / Math.min(depth, blockDepth)))
+}
+
 /** Makes the outermost level of the rows worth sharing between threads. */
-function shareRows(n: Nest, levels: readonly number[]): void {
+function shareRows(n: Nest, levels: readonly number[], rows: number): void {
   const last = levels[levels.length - 1]
   const few = levels.length === 2 && n.sizes[levels[0]] < 8
   if (levels.length !== 1 && !few) return
-  const units = largestDivisor(n.sizes[last], Math.min(64, Math.floor(n.sizes[last] / unitRows)))
+  const units = largestDivisor(n.sizes[last], Math.min(64, Math.floor(n.sizes[last] / rows)))
   if (units > 1) cut(n, last, units)
 }
 
