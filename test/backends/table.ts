@@ -243,7 +243,7 @@ export const cases: readonly Case[] = [
   ...product(33, 17, 19),
   ...product(130, 1300, 4),
   ...product(37, 2048, 45),
-  ...product(300, 130, 1100),
+  ...product(130, 200, 700),
   ...product(45, 700, 400),
   ...stacks(16, 1, [1, 1, 1]),
   ...stacks(3, 6, [5, 7, 9]),
