@@ -266,10 +266,10 @@ export const cases: readonly Case[] = [
   },
   {
     title: 'product of reversed rows and columns',
-    inputs: { a: [9, 8], b: [8, 6] },
+    inputs: { a: [9, 8], b: [8, 6], c: [6] },
     outputs: { y: [9, 6], q: [9, 6] },
-    write(k, { a, b, y, q }) {
-      k.gemm(y, a.flip(0), b.flip(0))
+    write(k, { a, b, c, y, q }) {
+      k.gemm(y, a.flip(0), b.flip(0), { bias: c.flip(0) })
       k.gemm(q.flip(0), a.flip(1), b.flip(1))
     },
   },

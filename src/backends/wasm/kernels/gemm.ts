@@ -62,7 +62,7 @@ function direct(build: Build, instruction: Gemm, isTurned = false): boolean {
   if (columns.length > 1) return false
   const width = n.sizes[columns[0]] ?? 1
   const column = (o: Operand) => o.strides[columns[0]] ?? 1
-  if (width > 1 && (outputs.some(o => column(o) !== 1) || inputs.some(o => column(o) > 1))) return false
+  if (width > 1 && (outputs.some(o => column(o) !== 1) || inputs.some(o => ![0, 1].includes(column(o))))) return false
   const rowLevels = levels(0)
   const rowLevel = rowLevels[rowLevels.length - 1]
   const rowCount = n.sizes[rowLevel] ?? 1
