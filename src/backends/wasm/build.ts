@@ -79,13 +79,14 @@ export function groupWriter(build: Build, f: Code, formula: Formula, isArray: Is
   type Load = (name: string) => readonly Local[]
   let made: Known | undefined
   const write = (load: Load) => writeLowered(f, body, name => known.get(name) ?? load(name), made)
-  /** Writes, before a loop, what is the same all along it: for all that is written from now on. */
-  const ahead = (isStill: (name: string) => boolean, load: Load) => {
+  /** Writes, before a loop, what `still` makes that is the same all along it: for all that is written from now on. */
+  const ahead = (still: readonly string[], load: (name: string) => Local) => {
+    if (still.length === 0) return
     made = writeAhead(
       f,
       body,
-      name => known.has(name) || isStill(name),
-      name => known.get(name) ?? load(name),
+      name => known.has(name) || still.includes(name),
+      name => known.get(name) ?? [load(name)],
     )
   }
   return Object.assign(write, { ahead })

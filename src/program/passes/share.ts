@@ -1,7 +1,15 @@
 import { apply, fold, formulaOf, type Node, name as nameNode, substitute } from '../../formula/index.ts'
 import { sameShape, sizeOf } from '../../tensor/shape.ts'
 import { type Buffer, isWhole, type View } from '../../tensor/view.ts'
-import { domain, type Instruction, mapped, type Program, writes } from '../instruction.ts'
+import {
+  domain,
+  type Instruction,
+  type MapInstruction,
+  mapped,
+  type Program,
+  type Reduce,
+  writes,
+} from '../instruction.ts'
 import { replace } from './alias.ts'
 import { costOf } from './cost.ts'
 
@@ -9,11 +17,15 @@ import { costOf } from './cost.ts'
 const enough = 1 << 14
 const dear = 24
 
+const isLarge = (instruction: Instruction): instruction is MapInstruction | Reduce =>
+  (instruction.verb === 'map' || instruction.verb === 'reduce') && sizeOf(domain(instruction)) >= enough
+
 /**
  * What has been computed of the same numbers before is read from there: a loss behind a softmax finds its exponentials and
  * their sums made already.
  */
 export function share(program: Program): Program {
+  if (program.instructions.filter(isLarge).length < 2) return program
   const written = new Map<Buffer, number>()
   for (const { buffer } of program.instructions.flatMap(writes)) written.set(buffer, (written.get(buffer) ?? 0) + 1)
   /** Whether the numbers are the same wherever the view is read. */
@@ -39,11 +51,10 @@ export function share(program: Program): Program {
 
   const shared = (before: Instruction): Instruction[] => {
     const instruction = instead.size > 0 ? replace(before, over) : before
-    if (instruction.verb !== 'map' && instruction.verb !== 'reduce') return [instruction]
+    if (!isLarge(instruction)) return [instruction]
     const shape = domain(instruction)
     const [[key, out], ...others] = Object.entries(instruction.outputs)
-    if (sizeOf(shape) < enough || others.length > 0) return [instruction]
-    if (!Object.values(instruction.inputs).every(isFixed)) return [instruction]
+    if (others.length > 0 || !Object.values(instruction.inputs).every(isFixed)) return [instruction]
     const called = mapped(instruction.inputs, view => nameNode(nameOf(view)))
     const plain = substitute(instruction.formula.outputs.get(key)!, called)
     const each = `each of ${shape}`

@@ -106,13 +106,8 @@ function emit(build: Build, instruction: MapInstruction, n: Nest, inputNames: re
         return w.loops(others, () => quarters(turned, down => quarters(inner, across => square(turned, down, across))))
       }
       w.loops(range(1, inner), () => {
-        const isLong = n.sizes[inner] > 4 * width
-        const place = (name: string) => inputNames.indexOf(name)
-        if (isLong)
-          write.ahead(
-            name => isStill(place(name)),
-            name => [w.load(place(name), inner, 1)],
-          )
+        const still = n.sizes[inner] > 4 * width ? inputNames.filter((_, i) => isStill(i)) : []
+        write.ahead(still, name => w.load(inputNames.indexOf(name), inner, 1))
         w.sectioned(inner, sections(n.sizes[inner], vector, width, twice), ({ lanes, starts }) =>
           group(
             lanes,

@@ -152,12 +152,9 @@ function emit(build: Build, told: Job, whole: Nest, reduced: (l: number) => bool
         const here = f.local('v128') // the places of the four that come next
         const asksPlace = job.kinds.includes('argmax')
         if (asksPlace) f.i32x4(0, 1, 2, 3).op('f32x4.convert_i32x4_s').set(here)
-        const place = (name: string) => job.names.indexOf(name)
         w.loops(inside.slice(0, -1), () => {
-          write.ahead(
-            name => !w.varies(place(name), along),
-            name => [w.load(place(name), along, 1)],
-          )
+          const still = job.names.filter((_, i) => !w.varies(i, along))
+          write.ahead(still, name => w.load(job.names.indexOf(name), along, 1))
           w.sectioned(along, sections(n.sizes[along], true, width, 'always'), ({ starts, length, repeats = 0 }) => {
             const places = starts.map(start => ({ [along]: start }))
             const indices = asksPlace ? starts.map(start => plus(f, here, start)) : []
