@@ -29,6 +29,15 @@ test.each([
   for (const tenth of mean(wasm, shape, () => 0.1)) expect(Math.abs(tenth - 0.1)).toBeLessThan(1e-6)
 })
 
+test.each([[2500], [10_000], [30_000], [40_000], [10_007]])('the mean of each row of %i tenths is a tenth', length => {
+  const engine = wasm.engine({ threads: 1 })
+  const x: Buffer = { name: 'x', shape: [70, length], kind: 'input' }
+  const y: Buffer = { name: 'y', shape: [70], kind: 'output' }
+  engine.write(x, new Float32Array(70 * length).fill(0.1))
+  engine.compile(record('rows', [], k => k.reduce(viewOf(y), 'mean', 'x', { x: viewOf(x) }, [1]))).run({})
+  for (const tenth of engine.read(y)) expect(Math.abs(tenth - 0.1)).toBeLessThan(5e-8)
+})
+
 test('a long sum of infinity is infinity, and of what is no number none', () => {
   const at = (value: number) => (i: number) => (i === 5000 ? value : 0.1)
   for (const size of [600_000, 1_000_003])

@@ -15,8 +15,9 @@ const long = 2048
 const parts = 64
 /** From how many summands on a running sum keeps what rounding takes: a mean of ten million tenths was 0.0999. */
 const veryLong = 8192
-/** Summands of a part where the usual number of parts would be that long. */
+/** Summands of a part where the usual number of parts would be that long, and of a block of a row. */
 const partLength = 256
+const longestRow = 1 << 15
 
 /**
  * out = reduction of formula(inputs). Long sums are cut into a fixed number of parts by shape alone: they are more
@@ -40,9 +41,10 @@ export const reduce: Emit<Reduce> = (build, instruction) => {
   const reduced = (l: number) => axes.includes(n.axes[l])
   const kept = n.sizes.filter((_, l) => !reduced(l)).reduce((a, b) => a * b, 1)
   const cutLevel = range(0, n.sizes.length).find(l => reduced(l) && n.sizes[l] >= 8)
-  // Along a row sixteen sums are made side by side, each of them short; and rows are enough to share between threads.
+  // A row is summed block by block while it is in the cache; and where there are enough, rows are what threads share.
   const isRow = axes.includes(n.axes[n.axes.length - 1]) && kept >= parts
-  if (kinds.includes('argmax') || depth < (isRow ? 16 * long : long) || kept > 8192 || cutLevel === undefined) {
+  const most = isRow ? longestRow : long
+  if (kinds.includes('argmax') || depth < most || kept > 8192 || cutLevel === undefined) {
     emit(build, job, n, reduced)
     return true
   }
@@ -90,12 +92,11 @@ export const reduce: Emit<Reduce> = (build, instruction) => {
 function emit(build: Build, told: Job, whole: Nest, reduced: (l: number) => boolean): void {
   const levels = range(0, whole.sizes.length)
   const depth = levels.filter(reduced).reduce((product, l) => product * whole.sizes[l], 1)
-  const job = { ...told, careful: told.careful || depth > veryLong }
   // Kept levels outside, reduced ones inside; a level of one step where threads would otherwise share the vector loop.
   const keptCount = levels.filter(l => !reduced(l)).length
   let n = permute(whole, [...levels.filter(l => !reduced(l)), ...levels.filter(reduced)])
   let outer = keptCount
-  const outputOperands = (of: Nest) => of.operands.slice(job.names.length)
+  const outputOperands = (of: Nest) => of.operands.slice(told.names.length)
   if (keptCount === 0 || (keptCount === 1 && vectorizable(n, 0, outputOperands(n)))) {
     n = wrap(n)
     outer++
@@ -104,14 +105,24 @@ function emit(build: Build, told: Job, whole: Nest, reduced: (l: number) => bool
   const outputs = outputOperands(n)
   const inner = outer - 1
   const vector = inner > 0 && vectorizable(n, inner, outputs)
-  if (vector && (windows(build, job, n, outer) || rows(build, job, n, outer))) return
+  const simple = { ...told, careful: told.careful || depth > veryLong }
+  if (vector && (windows(build, simple, n, outer) || rows(build, simple, n, outer))) return
   // Where the sums lie side by side in no vector, the summands may: four partial sums, added at the end.
-  const along = inside[inside.length - 1]
+  let along = inside[inside.length - 1]
   const flat =
     !vector &&
     along !== undefined &&
     n.sizes[along] >= 8 &&
-    vectorizable({ ...n, operands: n.operands.slice(0, job.names.length) }, along, [])
+    vectorizable({ ...n, operands: n.operands.slice(0, told.names.length) }, along, [])
+  // Sums of a long row are those of its blocks, so that none is of many.
+  const isSum = told.kinds.some(kind => kind === 'sum' || kind === 'mean')
+  const blocks =
+    flat && isSum && depth >= long ? largestDivisor(n.sizes[along], Math.ceil(n.sizes[along] / partLength)) : 1
+  if (blocks > 1) {
+    cut(n, along++, blocks)
+    inside.push(along)
+  }
+  const job = blocks > 1 && depth < longestRow ? told : simple
   // Short loops are written out: all of a window, or the innermost of many. Few sums are made side by side, so that none
   // waits for the one before: of a long loop the innermost four steps.
   const isFew = !flat && !job.kinds.includes('argmax') && (!vector || n.sizes[inner] <= 8)
@@ -148,11 +159,13 @@ function emit(build: Build, told: Job, whole: Nest, reduced: (l: number) => bool
       if (flat) {
         // Sums side by side, so that none waits for the one before.
         const vectors = Math.min(width, Math.floor(n.sizes[along] / 4))
-        const wide = [accumulators[0], ...range(1, vectors).map(() => accumulatorsOf(f, job))]
+        const whole = accumulators[0]
+        let wide = [whole, ...range(1, vectors).map(() => accumulatorsOf(f, job))]
         const here = f.local('v128') // the places of the four that come next
         const asksPlace = job.kinds.includes('argmax')
         if (asksPlace) f.i32x4(0, 1, 2, 3).op('f32x4.convert_i32x4_s').set(here)
         w.loops(inside.slice(0, -1), () => {
+          if (blocks > 1) wide = range(0, vectors).map(() => accumulatorsOf(f, job))
           const still = job.names.filter((_, i) => !w.varies(i, along))
           write.ahead(still, name => w.load(job.names.indexOf(name), along, 1))
           w.sectioned(along, sections(n.sizes[along], true, width, 'always'), ({ starts, length, repeats = 0 }) => {
@@ -166,11 +179,12 @@ function emit(build: Build, told: Job, whole: Nest, reduced: (l: number) => bool
             })
             if (asksPlace) f.get(plus(f, here, length)).set(here)
           })
+          if (blocks === 1) return
+          together(wide[0], wide.slice(1))
+          together(whole, [wide[0]])
         })
-        wide[0].forEach((total, o) => {
-          for (const other of wide.slice(1)) total.join(other[o])
-          total.gather()
-        })
+        if (blocks === 1) together(whole, wide.slice(1))
+        for (const total of whole) total.gather()
       } else {
         const all = indices(inside.slice(looped), n.sizes)
         const beside = isFew && looped > 0 ? all.length - 1 : 0
@@ -180,12 +194,12 @@ function emit(build: Build, told: Job, whole: Nest, reduced: (l: number) => bool
             step(at, others[i - 1] ?? accumulators)
           })
         })
-        for (const sums of others)
-          sums.forEach((own, u) => {
-            own.forEach((other, o) => {
-              accumulators[u][o].join(other)
-            })
-          })
+        accumulators.forEach((sums, u) => {
+          together(
+            sums,
+            others.map(other => other[u]),
+          )
+        })
       }
       places.forEach((place, u) => {
         accumulators[u].forEach((a, o) => {
@@ -201,6 +215,13 @@ function emit(build: Build, told: Job, whole: Nest, reduced: (l: number) => bool
     })
   }
   writeReduction(build, job, n, body)
+}
+
+/** Takes to each of the sums what others have. */
+function together(sums: readonly Accumulator[], others: readonly (readonly Accumulator[])[]): void {
+  sums.forEach((sum, o) => {
+    for (const other of others) sum.join(other[o])
+  })
 }
 
 function plus(f: Code, vector: Local, n: number): Local {
