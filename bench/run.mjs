@@ -103,7 +103,8 @@ async function turn(name, workload, settings) {
     found = told(result)
     if (result.code !== 0 && !found.some(record => record.error)) found.push({ metric: 'error', error: reason(result) })
   }
-  return found.map(record => ({ job: name, workload, ...record, ...load() }))
+  // Processes of a browser are no children of this one, and would count as others.
+  return found.map(record => ({ job: name, workload, ...record, ...(job.browser ? {} : load()) }))
 }
 
 /** The rounds of each figure as one: the median of its values, and the worst load. */
