@@ -295,6 +295,9 @@ export function model(of: readonly Layer[] | Graph, options: ModelOptions = {}):
     },
     async run(mode, batch, x, y, seed) {
       const feed = self.feed(mode, batch)
+      const { x: samples, y: targets } = planned(mode, batch)
+      mustFill('run', samples, x)
+      if (targets) mustFill('run', targets, y)
       await feed.idle()
       feed.x(0).set(x)
       feed.y(0)?.set(y)
@@ -304,12 +307,14 @@ export function model(of: readonly Layer[] | Graph, options: ModelOptions = {}):
     async forward(batch, x) {
       await ready().idle?.()
       const run = planned('predict', batch)
+      mustFill('forward', run.x, x)
       ready().write(run.x, x)
       await run.run({})
       return ready().read(run.out)
     },
     forwardSync(batch, x) {
       const run = planned('predict', batch)
+      mustFill('forwardSync', run.x, x)
       ready().write(run.x, x)
       if (run.run({}))
         throw new StateError('needs-waiting', `predictSync was asked of an engine that does not answer at once`, {
@@ -431,4 +436,14 @@ export function model(of: readonly Layer[] | Graph, options: ModelOptions = {}):
   const call = (...inputs: readonly (Source | readonly Source[])[]) => inlined(self, inputs.flat())
   const self: Model = Object.defineProperties(call, Object.getOwnPropertyDescriptors(face)) as unknown as Model
   return self
+}
+
+/** What a batch leaves out would be what the last one left there. */
+function mustFill(who: string, { name, shape }: Buffer, values?: ArrayLike<number>): void {
+  const size = sizeOf(shape)
+  if (values?.length === size) return
+  throw new ShapeError('wrong-length', `${who} got ${values?.length ?? 'no'} numbers for ${name}, expected ${size}`, {
+    evidence: [[name, printShape(shape)]],
+    hint: 'give the numbers of the whole batch, one sample behind the other; fit and predict take any number of samples',
+  })
 }

@@ -1,3 +1,4 @@
+import { ShapeError } from '../errors.ts'
 import { formOf, identity } from '../nn/form.ts'
 import type { Masks } from '../nn/layer.ts'
 import type { Loss } from '../nn/loss.ts'
@@ -54,6 +55,10 @@ const plans = recent<Plan>(64)
 
 /** What a mode does with a batch of this size: recorded once for all networks that are alike and trained alike. */
 export function plan(bare: Network, mode: Mode, batch: number, training?: Training, weighted = false): Plan {
+  if (!(Number.isInteger(batch) && batch >= 1))
+    throw new ShapeError('bad-batch', `a batch of ${String(batch).slice(0, 24)} samples was asked for`, {
+      hint: 'give how many samples there are: 1, 2, …',
+    })
   const network = training?.network ?? bare
   const trained = mode === 'predict' ? undefined : training
   const key = [mode, batch, weighted, registrations(), ...alike(network), ...(trained ? aims(trained) : [])].join()

@@ -21,6 +21,8 @@ const model = (loss?: string, classes = 3): Model => {
   return made
 }
 const x = [[1, 2, 3, 4]]
+const wholeBatch =
+  'give the numbers of the whole batch, one sample behind the other; fit and predict take any number of samples'
 
 /** What a user may do wrong, and the whole message. */
 const rows: [string, () => unknown, Kind, string][] = [
@@ -47,6 +49,30 @@ const rows: [string, () => unknown, Kind, string][] = [
     () => sequential([input([2, 2, 1]), maxPooling2d({ poolSize: 3 })]),
     ShapeError,
     'maxPooling2d "max_pooling2d" got [2, 2], smaller than its window\n  window  [3, 3]\n  hint: use a smaller window, or padding: \'same\'',
+  ],
+  [
+    'a batch that lacks a sample',
+    () => model('categoricalCrossentropy').run('train', 2, new Float32Array(4), new Float32Array(6)),
+    ShapeError,
+    `run got 4 numbers for x, expected 8\n  x  [2, 4]\n  hint: ${wholeBatch}`,
+  ],
+  [
+    'targets that were left out',
+    () => model('categoricalCrossentropy').run('evaluate', 2, new Float32Array(8), undefined as never),
+    ShapeError,
+    `run got no numbers for t, expected 6\n  t  [2, 3]\n  hint: ${wholeBatch}`,
+  ],
+  [
+    'more numbers than a batch has',
+    () => model().forward(2, new Float32Array(9)),
+    ShapeError,
+    `forward got 9 numbers for x, expected 8\n  x  [2, 4]\n  hint: ${wholeBatch}`,
+  ],
+  [
+    'half a sample',
+    () => model('categoricalCrossentropy').feed('train', 1.5),
+    ShapeError,
+    'a batch of 1.5 samples was asked for\n  hint: give how many samples there are: 1, 2, …',
   ],
   [
     'no units',
