@@ -133,7 +133,7 @@ function reduce(instruction: Reduce, storage: Storage, scalars: Scalars): void {
         lost[o][at] = Number.isFinite(total) ? total - best[at] - summand : 0
         best[at] = total
       }
-      // A NaN must not vanish: it wins every comparison.
+      // A NaN wins, and loses to what comes behind it: to keep it would take a machine more than one comparison.
       else if (kind === 'min' ? !(value >= best[at]) : !(value <= best[at])) {
         best[at] = value
         places[o][at] = reduced[i]

@@ -95,7 +95,7 @@ function compensated(f: Code, sum: Local): (value: Local) => void {
   }
 }
 
-/** The machine's extreme of value and best takes the value unless it is the lesser one: a NaN must not vanish. */
+/** The machine's extreme of value and best takes the value unless it is the lesser one: a NaN stays if it comes last. */
 function extreme(f: Code, kind: Reduction): Accumulator & { best: Local } {
   const best = f.local('v128')
   f.f32x4(kind === 'min' ? Infinity : -Infinity).set(best)
