@@ -295,14 +295,14 @@ export function model(of: readonly Layer[] | Graph, options: ModelOptions = {}):
     },
     async run(mode, batch, x, y, seed) {
       const feed = self.feed(mode, batch)
-      const { x: samples, y: targets } = planned(mode, batch)
+      const { x: samples, y: targets, out } = planned(mode, batch)
       mustFill('run', samples, x)
       if (targets) mustFill('run', targets, y)
       await feed.idle()
       feed.x(0).set(x)
       feed.y(0)?.set(y)
       await feed.run(1, { seed })
-      return Array.from(feed.results().numbers.subarray(0, sizeOf(planned(mode, batch).out.shape)))
+      return Array.from(feed.results().numbers.subarray(0, sizeOf(out.shape)))
     },
     async forward(batch, x) {
       await ready().idle?.()

@@ -32,8 +32,9 @@ import { map } from './kernels/map.ts'
 import { reduce } from './kernels/reduce.ts'
 import { stack } from './kernels/stack.ts'
 import { tileReach, tileRoom, winograd } from './kernels/winograd/index.ts'
-import { merged } from './merge.ts'
+import { merged, mostGiven } from './merge.ts'
 import type { Location } from './nest.ts'
+import { blockOf } from './numbers.ts'
 import { type Staged, workOf, writeSteps } from './steps.ts'
 import { straight } from './straight.ts'
 import { inStrips } from './strips.ts'
@@ -160,7 +161,7 @@ export function plan(
     scratch(elements, stays = false) {
       if (stays) return kept(elements * 4)
       const start = scratchTop
-      scratchTop += Math.ceil((elements * 4 + 64) / 64) * 64
+      scratchTop += blockOf(elements * 4)
       scratchEnd = Math.max(scratchEnd, scratchTop)
       return start
     },
@@ -196,8 +197,8 @@ export function plan(
   // What stays gets a part of its own, bounded by what each product can pack.
   const groups = readAgain(program)
   const bytes = program.instructions.reduce((sum, i) => {
-    if (i.verb !== 'gemm') return sum
-    const [depth, width] = i.b.shape.slice(-2)
+    if (i.verb !== 'gemm' || i.b.shape.length > 2) return sum // what a stack packs serves one product
+    const [depth, width] = i.b.shape
     const panels = (columns: number) => sum + 4 * depth * (columns + 16) + 512 // with their rests
     if (width === 1 && settled.has(i.a.buffer)) return panels(i.a.shape[0] + 4) // a column is made as a row, turned round
     if (settled.has(i.b.buffer)) return panels(width) + tileRoom(i)
@@ -207,7 +208,7 @@ export function plan(
   const keptEnd = { at: keptStart, end: keptStart + bytes }
   function kept(bytes: number): number {
     const start = keptEnd.at
-    keptEnd.at += Math.ceil((bytes + 64) / 64) * 64
+    keptEnd.at += blockOf(bytes)
     if (keptEnd.at > keptEnd.end) throw new BackendError('no-room', 'a plan keeps more than it has room for')
     return start
   }
@@ -328,9 +329,9 @@ function readAgain(program: Program): Map<Instruction, Group> {
 /** Weights that a program leaves alone, and the temporaries made of nothing else, but those that have a border. */
 function settledBuffers(program: Program): Set<Buffer> {
   const settled = new Set<Buffer>()
-  const bordered = new Set(program.instructions.flatMap(i => edges(i, reach).map(([buffer]) => buffer)))
   const written = program.instructions.flatMap(writes)
   if (written.some(view => isWeight(view.buffer))) return settled
+  const bordered = new Set(program.instructions.flatMap(i => edges(i, reach).map(([buffer]) => buffer)))
   // What several instructions write is settled when each of them has nothing but settled numbers to write.
   const missing = new Map<Buffer, number>()
   for (const { buffer } of written) missing.set(buffer, (missing.get(buffer) ?? 0) + 1)
@@ -349,9 +350,8 @@ function settledBuffers(program: Program): Set<Buffer> {
 }
 
 const maxScalars = 256
-/** Instructions from which on many kernels will be alike, and numbers in which they may differ. */
+/** Instructions from which on many kernels will be alike. */
 const many = 150
-const mostGiven = 24
 /** Operations, with four for each byte, of what is written into one function, and bytes of code from which on it is full. */
 const smallWork = 2000
 const smallCode = 4096

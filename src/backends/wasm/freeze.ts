@@ -3,6 +3,7 @@ import { buffersOf, type Frozen, type Numbers, type Program } from '../../progra
 import { sizeOf } from '../../tensor/shape.ts'
 import type { Buffer } from '../../tensor/view.ts'
 import { plan } from './compile.ts'
+import { blockOf } from './numbers.ts'
 
 const page = 65536
 const maximum = 65536
@@ -13,7 +14,7 @@ export function freeze(program: Program, read: (buffer: Buffer) => Numbers, fma:
   let top = 64
   const own = (bytes: number) => {
     const start = top
-    top = Math.ceil((top + bytes + 64) / 64) * 64
+    top += blockOf(bytes)
     return start
   }
   const lasting = (buffer: Buffer) => {

@@ -7,6 +7,7 @@ import { Module } from './assembler.ts'
 import { type Arena, plan } from './compile.ts'
 import { freeze } from './freeze.ts'
 import { limits } from './limits.ts'
+import { blockOf } from './numbers.ts'
 import { canShare, cores, type Member, type Pool, pool, type Shared } from './pool.ts'
 import { remembered } from './remember.ts'
 
@@ -72,7 +73,7 @@ export const wasm: Backend = {
     }
     function own(bytes: number): number {
       const start = top
-      const next = Math.ceil((top + bytes + 64) / 64) * 64
+      const next = top + blockOf(bytes)
       const missing = Math.ceil((next - memory.buffer.byteLength) / page)
       if (missing > 0) {
         try {

@@ -1,5 +1,8 @@
 import type { Code } from './assembler.ts'
 
+/** Numbers in which functions that become one may differ. */
+export const mostGiven = 24
+
 /** A function, and what it is given to be this one and not another that is like it. */
 export interface Given {
   readonly code: Code

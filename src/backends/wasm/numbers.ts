@@ -2,6 +2,9 @@
 export const range = (from: number, to: number): number[] =>
   Array.from({ length: Math.max(0, to - from) }, (_, i) => from + i)
 
+/** Bytes from a block of memory to the next: kernels may read a little behind it, and all begin at multiples of 64. */
+export const blockOf = (bytes: number): number => Math.ceil((bytes + 64) / 64) * 64
+
 /** The largest divisor of n that is at most `limit`. */
 export function largestDivisor(n: number, limit: number): number {
   for (let d = Math.max(1, limit); d > 1; d--) if (n % d === 0) return d

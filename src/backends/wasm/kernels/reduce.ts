@@ -159,13 +159,14 @@ function emit(build: Build, told: Job, whole: Nest, reduced: (l: number) => bool
       if (flat) {
         // Sums side by side, so that none waits for the one before.
         const vectors = Math.min(width, Math.floor(n.sizes[along] / 4))
-        const whole = accumulators[0]
-        let wide = [whole, ...range(1, vectors).map(() => accumulatorsOf(f, job))]
+        const [total] = accumulators
+        const others = (from: number) => range(from, vectors).map(() => accumulatorsOf(f, job))
+        const all = blocks === 1 ? [total, ...others(1)] : undefined
         const here = f.local('v128') // the places of the four that come next
         const asksPlace = job.kinds.includes('argmax')
         if (asksPlace) f.i32x4(0, 1, 2, 3).op('f32x4.convert_i32x4_s').set(here)
         w.loops(inside.slice(0, -1), () => {
-          if (blocks > 1) wide = range(0, vectors).map(() => accumulatorsOf(f, job))
+          const wide = all ?? others(0)
           const still = job.names.filter((_, i) => !w.varies(i, along))
           write.ahead(still, name => w.load(job.names.indexOf(name), along, 1))
           w.sectioned(along, sections(n.sizes[along], true, width, 'always'), ({ starts, length, repeats = 0 }) => {
@@ -179,12 +180,12 @@ function emit(build: Build, told: Job, whole: Nest, reduced: (l: number) => bool
             })
             if (asksPlace) f.get(plus(f, here, length)).set(here)
           })
-          if (blocks === 1) return
+          if (all) return
           together(wide[0], wide.slice(1))
-          together(whole, [wide[0]])
+          together(total, [wide[0]])
         })
-        if (blocks === 1) together(whole, wide.slice(1))
-        for (const total of whole) total.gather()
+        if (all) together(total, all.slice(1))
+        for (const sum of total) sum.gather()
       } else {
         const all = indices(inside.slice(looped), n.sizes)
         const beside = isFew && looped > 0 ? all.length - 1 : 0

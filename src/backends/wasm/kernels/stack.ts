@@ -1,11 +1,9 @@
 import { type Gemm, levels, replace } from '../../../program/index.ts'
 import type { Code, Local } from '../assembler.ts'
 import type { Build, Emit, Kernel } from '../build.ts'
-import { isLike, oneOf } from '../merge.ts'
-import { range } from '../numbers.ts'
-
-/** Most numbers in which the products of a stack may differ. */
-const mostGiven = 24
+import { isLike, mostGiven, oneOf } from '../merge.ts'
+import { blockOf, range } from '../numbers.ts'
+import { share } from './winograd/emit.ts'
 
 /**
  * A stack of products as one kernel, whose unit of work is one of them. The first is written as any product is, and so are
@@ -39,22 +37,16 @@ export const stack =
       },
       (f, begin, end, thread) => {
         const places = [...neighbours.map(() => f.local('i32')), thread]
-        const left = f.local('i32')
-        f.get(end).get(begin).op('i32.sub').tee(left).i32(0).op('i32.gt_s')
-        f.if(() =>
-          f.loop(() => {
-            neighbours.forEach((by, l) => {
-              f.get(begin).i32(by).op('i32.div_u').i32(sizes[l]).op('i32.rem_u').set(places[l])
-            })
-            kernels.forEach(({ code, units }, k) => {
-              f.i32(0).i32(units).i32(0)
-              for (const step of steps[k]!) along(f, places, step)
-              f.call(code)
-            })
-            f.add(begin, 1)
-            f.get(left).i32(1).op('i32.sub').tee(left).brIf(0)
-          }),
-        )
+        share(f, begin, end, unit => {
+          neighbours.forEach((by, l) => {
+            f.get(unit).i32(by).op('i32.div_u').i32(sizes[l]).op('i32.rem_u').set(places[l])
+          })
+          kernels.forEach(({ code, units }, k) => {
+            f.i32(0).i32(units).i32(0)
+            for (const step of steps[k]!) along(f, places, step)
+            f.call(code)
+          })
+        })
       },
     )
     return true
@@ -72,7 +64,7 @@ const alone = (build: Build, product: Emit<Gemm>, instruction: Gemm) => (i: numb
     shared: () => undefined,
     scratch(elements) {
       const at = end
-      end += Math.ceil((elements * 4 + 64) / 64) * 64
+      end += blockOf(elements * 4)
       return at
     },
     add: kernel => kernels.push(kernel),
